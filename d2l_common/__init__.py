@@ -1,0 +1,1 @@
+"""What both backends share: NumPy, pandas and matplotlib, neither JAX nor PyTorch."""

@@ -1,0 +1,109 @@
+"""
+The errors that both backends raise, worded once.
+
+Every check takes plain numbers, shapes or dtype names, so that the same sentence comes out
+whichever framework asked.
+"""
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+
+def check_count(name: str, value: Any, minimum: int = 1) -> int:
+    """
+    Return `value` as an `int`, if it is a whole number of at least `minimum`.
+
+    Raises
+    ------
+    TypeError
+        If it is no whole number (`True` counts as none).
+    ValueError
+        If it is below `minimum`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, not {value}")
+    return int(value)
+
+
+def check_nonnegative(name: str, value: Any) -> float:
+    """
+    Return `value`, if it is a finite number that is not negative.
+
+    Raises
+    ------
+    TypeError
+        If it is no real number.
+    ValueError
+        If it is negative, infinite or NaN.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number that is not negative, not {value}")
+    return value  # type: ignore[return-value]  # a Real, as it came
+
+
+def check_floating(name: str, is_floating: bool, dtype: Any) -> None:
+    """Raise a `TypeError` unless `name`, of type `dtype`, holds floating-point numbers."""
+    if not is_floating:
+        raise TypeError(
+            f"{name} must hold floating-point numbers, not {dtype_name(dtype)}; "
+            "convert integers first (images: divide by 255)"
+        )
+
+
+def check_integer(name: str, is_integer: bool, dtype: Any) -> None:
+    """Raise a `TypeError` unless `name`, of type `dtype`, holds integers."""
+    if not is_integer:
+        raise TypeError(f"{name} must hold integer class labels, not {dtype_name(dtype)}")
+
+
+def check_same_shape(y_hat: Sequence[int], y: Sequence[int]) -> None:
+    """Raise a `ValueError` unless predictions and targets have the same shape."""
+    if tuple(y_hat) != tuple(y):
+        raise ValueError(
+            f"y_hat has shape {tuple(y_hat)} but y has shape {tuple(y)}; "
+            "reshape one of them, so that nothing broadcasts"
+        )
+
+
+def check_class_scores(name: str, shape: Sequence[int], y: Sequence[int]) -> None:
+    """Raise a `ValueError` unless scores `(n, num_classes)` and labels `(n,)` go together."""
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have shape (n, num_classes), not {tuple(shape)}")
+    if len(y) != 1 or y[0] != shape[0]:
+        raise ValueError(
+            f"y must have shape ({shape[0]},), one label for each row of {name}, not {tuple(y)}"
+        )
+
+
+def check_label_range(lowest: int, highest: int, num_classes: int) -> None:
+    """Raise a `ValueError` if a label lies outside `0 .. num_classes - 1`."""
+    if lowest < 0 or highest >= num_classes:
+        bad = lowest if lowest < 0 else highest
+        raise ValueError(f"label {bad} is outside the {num_classes} classes 0 to {num_classes - 1}")
+
+
+def check_num_features(expected: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless the examples of a batch of `shape` have `expected` features."""
+    features = math.prod(shape[1:])
+    if features != expected:
+        raise ValueError(
+            f"the model takes {expected} inputs an example, but X of shape {tuple(shape)} "
+            f"has {features}"
+        )
+
+
+def check_not_empty(what: str, num_examples: int) -> None:
+    """Raise a `ValueError` if there is no example."""
+    if num_examples == 0:
+        raise ValueError(f"{what} has no examples")
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return the bare name of a dtype of any framework, such as `uint8`."""
+    return str(dtype).removeprefix("torch.")
