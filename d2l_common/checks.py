@@ -56,6 +56,13 @@ def check_floating(name: str, is_floating: bool, dtype: Any) -> None:
         )
 
 
+def check_images(X: Any) -> None:
+    """Raise a `TypeError` if `X` holds images (or bytes) as integers."""
+    name = dtype_name(X.dtype)
+    if name == "uint8" or (name.startswith(("int", "uint")) and X.ndim > 2):
+        check_floating("X", False, X.dtype)
+
+
 def check_integer(name: str, is_integer: bool, dtype: Any) -> None:
     """Raise a `TypeError` unless `name`, of type `dtype`, holds integers."""
     if not is_integer:
@@ -107,3 +114,33 @@ def check_not_empty(what: str, num_examples: int) -> None:
 def dtype_name(dtype: Any) -> str:
     """Return the bare name of a dtype of any framework, such as `uint8`."""
     return str(dtype).removeprefix("torch.")
+
+
+def check_scalar_output(shape: Sequence[int]) -> None:
+    """Raise a `TypeError` unless a function to differentiate returned one number."""
+    if tuple(shape) != ():
+        raise TypeError(
+            "only a function that returns one number has a gradient; "
+            f"this one returned shape {tuple(shape)}"
+        )
+
+
+def check_differentiable(is_floating: bool, leaf: Any) -> None:
+    """Raise a `TypeError` unless one can differentiate by `leaf`."""
+    if not is_floating:
+        raise TypeError(
+            "can only differentiate by floating-point numbers, "
+            f"not {dtype_name(getattr(leaf, 'dtype', type(leaf).__name__))}"
+        )
+
+
+def missing_net(model: Any) -> AttributeError:
+    """Return the error for a model without a network."""
+    return AttributeError(
+        f"{type(model).__name__} has no network: assign self.net in __init__ or define forward"
+    )
+
+
+def missing_trainer() -> RuntimeError:
+    """Return the error for plotting without a trainer."""
+    return RuntimeError("plot() needs a Trainer: it records within Trainer.fit")

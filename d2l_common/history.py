@@ -1,0 +1,111 @@
+"""What a fit recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class History:
+    """
+    The numbers of a training run, as float64 arrays.
+
+    `history["train_loss"]` has a value a training step, `history["val_loss"]` one an epoch
+    (averaged over the examples, not over the minibatches); so has every other name that
+    `Module.plot` was given. The usual ones are attributes as well.
+
+    Attributes
+    ----------
+    train_loss : array of shape `(num_steps,)`
+        The loss of each minibatch, before its update.
+    val_loss, val_acc : arrays of shape `(num_epochs,)`
+        Empty if there was no validation, or no accuracy.
+    batch_sizes : array of shape `(num_steps,)`
+        How many examples each value of `train_loss` speaks for.
+    seconds : array of shape `(num_epochs,)`
+        Wall-clock time of each epoch, validation included.
+    """
+
+    def __init__(self) -> None:
+        self._series: dict[str, list[float]] = {}
+        self._sizes: list[float] = []
+        self._seconds: list[float] = []
+        self._ends: list[int] = []  # the number of training steps recorded when an epoch ended
+
+    def extend(self, label: str, values: np.ndarray, sizes: np.ndarray) -> None:
+        """Append `values` to the series `label`; `sizes` are the examples behind each."""
+        self._series.setdefault(label, []).extend(values.tolist())
+        if label == "train_loss":
+            self._sizes.extend(sizes.tolist())
+
+    def end_epoch(self, seconds: float) -> None:
+        """Note that an epoch ended, having taken `seconds`."""
+        self._seconds.append(seconds)
+        self._ends.append(len(self._sizes))
+
+    def __getitem__(self, label: str) -> np.ndarray:
+        """Return the series `label`; a KeyError names those that there are."""
+        if label not in self._series:
+            raise KeyError(f"nothing was recorded as {label!r}, only as {sorted(self._series)}")
+        return np.array(self._series[label])
+
+    def labels(self) -> list[str]:
+        """Return the names of the series, in the order in which they began."""
+        return list(self._series)
+
+    @property
+    def train_loss(self) -> np.ndarray:
+        """The loss of each minibatch: `(num_steps,)`."""
+        return np.array(self._series.get("train_loss", []))
+
+    @property
+    def val_loss(self) -> np.ndarray:
+        """The validation loss of each epoch: `(num_epochs,)`."""
+        return np.array(self._series.get("val_loss", []))
+
+    @property
+    def val_acc(self) -> np.ndarray:
+        """The validation accuracy of each epoch: `(num_epochs,)`."""
+        return np.array(self._series.get("val_acc", []))
+
+    @property
+    def batch_sizes(self) -> np.ndarray:
+        """The number of examples behind each value of `train_loss`: `(num_steps,)`."""
+        return np.array(self._sizes)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """The wall-clock time of each epoch in seconds: `(num_epochs,)`."""
+        return np.array(self._seconds)
+
+    @property
+    def epoch_train_loss(self) -> np.ndarray:
+        """The training loss of each epoch, averaged over its examples: `(num_epochs,)`."""
+        starts = [0, *self._ends[:-1]]
+        losses, sizes = self.train_loss, self.batch_sizes
+        return np.array(
+            [
+                np.average(losses[start:end], weights=sizes[start:end]) if end > start else np.nan
+                for start, end in zip(starts, self._ends, strict=True)
+            ]
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table with a row an epoch: loss, validation loss, accuracy, seconds."""
+        import pandas as pd
+
+        columns = {"loss": self.epoch_train_loss, "val_loss": self.val_loss}
+        if self.val_acc.size:
+            columns["val_acc"] = self.val_acc
+        columns["seconds"] = self.seconds
+        frame = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
+        frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
+        return frame
+
+    def __repr__(self) -> str:
+        sizes = {label: len(values) for label, values in self._series.items()}
+        return f"History({len(self._seconds)} epochs, {sizes})"

@@ -1,0 +1,125 @@
+"""Loaders: what a Trainer iterates over, once an epoch."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from d2l_common.plan import BatchPlan
+
+
+class TensorLoader:
+    """
+    Minibatches of arrays that fit in memory, in the order of a batch plan.
+
+    Each pass over it is a new epoch of the plan, also when the loader itself was made anew:
+    the data module counts.
+
+    Parameters
+    ----------
+    arrays : tuple of arrays
+        Each of shape `(num_examples, ...)`, as they are kept (images as uint8).
+    plan : BatchPlan
+    next_epoch : callable
+        Returns the number of the epoch that begins.
+    gather : callable
+        `gather(arrays, indices)` returns the minibatch at `indices`, ready for a model.
+    compiled : callable
+        The same function, compiled, for a pass by hand.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple[Any, ...],
+        plan: BatchPlan,
+        next_epoch: Callable[[], int],
+        gather: Callable[[tuple[Any, ...], np.ndarray], tuple[Any, ...]],
+        compiled: Callable[[tuple[Any, ...], np.ndarray], tuple[Any, ...]] | None = None,
+    ):
+        self.arrays = arrays
+        self.plan = plan
+        self.gather = gather
+        self._take = compiled or gather
+        self.batch_examples = 0
+        self._next_epoch = next_epoch
+
+    def __len__(self) -> int:
+        """Return the number of minibatches."""
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the minibatches of the next epoch."""
+        for indices in self.plan.split(self.next_order()):
+            self.batch_examples = len(indices)
+            yield self._take(self.arrays, indices)
+
+    def next_order(self) -> np.ndarray:
+        """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""
+        return self.plan.order(self._next_epoch())
+
+    def first(self) -> tuple[Any, ...]:
+        """Return the first example as a minibatch of one; begins no epoch."""
+        return self.gather(self.arrays, np.zeros(1, np.int32))
+
+
+class ReaderLoader:
+    """
+    A reader's own loader (generator, list of minibatches, `DataLoader`), made fit for epochs.
+
+    A generator is made anew for each epoch. One without a length is counted by a pass of its own,
+    since a Trainer needs to know how long an epoch is.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the loader: a data module's `train_dataloader` or `val_dataloader`.
+    loader : iterable
+        What `make` returned first.
+    check : callable
+        Gets each minibatch before the Trainer does, and may raise.
+    """
+
+    def __init__(self, make: Callable[[], Any], loader: Any, check: Callable[[Any], None]):
+        self._make = make
+        self._check = check
+        self._loader = loader
+        # An iterator can be used once; anything else starts over by itself.
+        self._used_up = False
+        self._once = iter(loader) is loader
+        self.batch_examples = 0
+        self._length = len(loader) if hasattr(loader, "__len__") else None
+
+    def __len__(self) -> int:
+        """Return the number of minibatches."""
+        if self._length is None:
+            self._length = sum(1 for _ in self._fresh())
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the minibatches of the next epoch."""
+        for batch in self._fresh():
+            self._check(batch)
+            self.batch_examples = len(batch[-1])
+            yield batch
+
+    def __getattr__(self, name: str) -> Any:
+        """Look up anything else on the reader's loader."""
+        if name.startswith("_"):  # not yet set, while being copied
+            raise AttributeError(name)
+        return getattr(self._loader, name)
+
+    def _fresh(self) -> Any:
+        if self._once and self._used_up:
+            self._loader = self._make()
+        self._used_up = True
+        return self._loader
+
+
+def as_loader(
+    make: Callable[[], Any], check: Callable[[Any], None]
+) -> TensorLoader | ReaderLoader | None:
+    """Return the loader that `make()` makes, fit for epochs; None stays None."""
+    loader = make()
+    if loader is None or isinstance(loader, TensorLoader):
+        return loader
+    return ReaderLoader(make, loader, check)

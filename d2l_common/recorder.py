@@ -1,0 +1,112 @@
+"""From plotted values to a history and to the points on a board."""
+
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from d2l_common.board import ProgressBoard
+from d2l_common.history import History
+
+# How often a running epoch puts its training values on the board, in seconds. Reading a value
+# waits for the device, so it must be rare.
+LIVE_INTERVAL = 0.5
+
+
+class Recorder:
+    """
+    Keeps what a step plotted until its epoch ends, then writes it to history and board.
+
+    Nothing is read off the device while an epoch runs (but for a look at long ones, for the
+    board's sake), so recording never makes a step wait.
+
+    Parameters
+    ----------
+    board : ProgressBoard
+        Gets a point for every `num_train_batches / plot_train_per_epoch` training values, their
+        average, and `plot_valid_per_epoch` points an epoch for the validation values, averaged
+        over examples.
+    num_train_batches, plot_train_per_epoch, plot_valid_per_epoch : int
+    """
+
+    def __init__(
+        self,
+        board: ProgressBoard,
+        num_train_batches: int,
+        plot_train_per_epoch: int = 2,
+        plot_valid_per_epoch: int = 1,
+    ):
+        self.history = History()
+        self._board = board
+        self._every_n = max(1, int(num_train_batches / plot_train_per_epoch))
+        self._valid_points = max(1, int(plot_valid_per_epoch))
+        self._pending: defaultdict[str, list[tuple[float, Any, int]]] = defaultdict(list)
+        self._values: defaultdict[str, list[float]] = defaultdict(list)  # pending, read so far
+        self._drawn: defaultdict[str, int] = defaultdict(int)
+        self._last: dict[str, tuple[int, ...]] = {}
+        self._began = self._looked = time.perf_counter()
+
+    def add(self, label: str, x: float, value: Any, size: int, step: tuple[int, ...]) -> None:
+        """
+        Record one value.
+
+        Parameters
+        ----------
+        label : str
+            Begins with `train_` or `val_`.
+        x : float
+            Where on the board, in epochs.
+        value : number, or a tensor of one element
+            Read when the epoch ends.
+        size : int
+            The number of examples that it speaks for.
+        step : tuple of int
+            The step that it belongs to, for `has`.
+        """
+        self._pending[label].append((x, value, size))
+        self._last[label] = step
+        if time.perf_counter() - self._looked > LIVE_INTERVAL:
+            self._draw_train()
+            self._looked = time.perf_counter()
+
+    def has(self, label: str, step: tuple[int, ...]) -> bool:
+        """Return whether `step` has recorded something as `label`."""
+        return self._last.get(label) == step
+
+    def add_many(self, label: str, xs: np.ndarray, values: Any, sizes: np.ndarray) -> None:
+        """Record the values of a whole epoch at once: each argument of shape `(num_steps,)`."""
+        rows = zip(xs.tolist(), np.asarray(values, np.float64).tolist(), sizes.tolist(), strict=True)
+        self._pending[label].extend(rows)
+
+    def begin_epoch(self) -> None:
+        """Start the epoch's clock."""
+        self._began = time.perf_counter()
+
+    def end_epoch(self) -> None:
+        """Write what the epoch recorded to the history and to the board."""
+        self._draw_train()
+        for label, rows in self._pending.items():
+            values, sizes = np.array(self._read(label)), np.array([row[2] for row in rows])
+            if label.startswith("train_"):
+                self.history.extend(label, values, sizes)
+                continue
+            self.history.extend(label, np.average(values, weights=sizes, keepdims=True), sizes)
+            for part in np.array_split(np.arange(len(rows)), min(self._valid_points, len(rows))):
+                x, weights = rows[part[-1]][0], sizes[part]
+                self._board.draw(x, np.average(values[part], weights=weights), label)
+        for kept in (self._pending, self._values, self._drawn):
+            kept.clear()
+        self.history.end_epoch(time.perf_counter() - self._began)
+
+    def _read(self, label: str) -> list[float]:
+        values = self._values[label]
+        values.extend(float(row[1]) for row in self._pending[label][len(values) :])
+        return values
+
+    def _draw_train(self) -> None:
+        for label in [label for label in self._pending if label.startswith("train_")]:
+            values, drawn = self._read(label), self._drawn[label]
+            xs = [row[0] for row in self._pending[label][drawn:]]
+            self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
+            self._drawn[label] = len(values)

@@ -1,0 +1,176 @@
+"""The library of Dive into Deep Learning, chapters 2 to 5, in JAX, Flax NNX and Optax."""
+
+from typing import Any
+
+from d2l_common.board import ProgressBoard
+from d2l_common.figures import (
+    plot,
+    set_axes,
+    set_figsize,
+    show_heatmaps,
+    show_images,
+    use_svg_display,
+)
+from d2l_common.history import History
+from d2l_common.hyperparameters import HyperParameters, add_to_class
+from d2l_jax.classification import Classifier
+from d2l_jax.data import DataModule, SyntheticRegressionData
+from d2l_jax.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
+from d2l_jax.functional import (
+    accuracy,
+    cross_entropy,
+    grad,
+    linreg,
+    relu,
+    sgd,
+    softmax,
+    softmax_cross_entropy,
+    squared_loss,
+    value_and_grad,
+)
+from d2l_jax.image_data import Digits, FashionMNIST
+from d2l_jax.linear_regression import SGD, LinearRegression, LinearRegressionScratch
+from d2l_jax.module import Module
+from d2l_jax.random import get_key, get_seed
+from d2l_jax.softmax_regression import SoftmaxRegression, SoftmaxRegressionScratch
+from d2l_jax.tensors import (
+    abs,
+    arange,
+    argmax,
+    astype,
+    batch_matmul,
+    concat,
+    cos,
+    cosh,
+    exp,
+    expand_dims,
+    eye,
+    float32,
+    float64,
+    int32,
+    int64,
+    linspace,
+    log,
+    matmul,
+    meshgrid,
+    nn_Module,
+    normal,
+    numpy,
+    ones,
+    ones_like,
+    rand,
+    randn,
+    reduce_mean,
+    reduce_sum,
+    repeat,
+    reshape,
+    sigmoid,
+    sin,
+    sinh,
+    size,
+    stack,
+    swapaxes,
+    tanh,
+    tensor,
+    to,
+    transpose,
+    zeros,
+    zeros_like,
+)
+from d2l_jax.trainer import Trainer
+from d2l_jax.weights import export_weights, import_weights
+
+__all__ = [
+    "Classifier",
+    "DataModule",
+    "Digits",
+    "FashionMNIST",
+    "History",
+    "HyperParameters",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "Module",
+    "ProgressBoard",
+    "SGD",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+    "SyntheticRegressionData",
+    "Trainer",
+    "abs",
+    "accuracy",
+    "add_to_class",
+    "arange",
+    "argmax",
+    "astype",
+    "batch_matmul",
+    "concat",
+    "cos",
+    "cosh",
+    "cpu",
+    "cross_entropy",
+    "exp",
+    "expand_dims",
+    "export_weights",
+    "eye",
+    "float32",
+    "float64",
+    "get_key",
+    "get_seed",
+    "gpu",
+    "grad",
+    "import_weights",
+    "int32",
+    "int64",
+    "linreg",
+    "linspace",
+    "log",
+    "matmul",
+    "meshgrid",
+    "nn_Module",
+    "normal",
+    "num_gpus",
+    "numpy",
+    "ones",
+    "ones_like",
+    "plot",
+    "rand",
+    "randn",
+    "reduce_mean",
+    "reduce_sum",
+    "relu",
+    "repeat",
+    "reshape",
+    "set_axes",
+    "set_figsize",
+    "sgd",
+    "show_heatmaps",
+    "show_images",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "size",
+    "softmax",
+    "softmax_cross_entropy",
+    "squared_loss",
+    "stack",
+    "swapaxes",
+    "tanh",
+    "tensor",
+    "to",
+    "transpose",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+    "value_and_grad",
+    "zeros",
+    "zeros_like",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what the book reaches as `d2l.plt`, matplotlib's pyplot, when it is first used."""
+    if name == "plt":
+        import matplotlib.pyplot
+
+        return matplotlib.pyplot
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

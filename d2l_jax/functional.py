@@ -1,0 +1,260 @@
+"""The book's formulas as pure functions of their arguments (chapters 3 to 5)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common import checks
+
+
+def linreg(X: Array, w: Array, b: Array) -> Array:
+    """
+    Return the linear model's predictions `X w + b` (section 3.4.1).
+
+    Parameters
+    ----------
+    X : floating-point array of shape `(n, num_inputs)`
+    w : array of shape `(num_inputs, num_outputs)`
+    b : array of shape `(num_outputs,)`
+
+    Returns
+    -------
+    array of shape `(n, num_outputs)`
+
+    Raises
+    ------
+    TypeError
+        If `X` holds integers.
+    ValueError
+        If `X` has another number of inputs than `w`.
+    """
+    checks.check_floating("X", is_floating(X), X.dtype)
+    checks.check_num_features(w.shape[0], X.shape)
+    return jnp.matmul(X, w) + b
+
+
+def relu(X: Array) -> Array:
+    """
+    Return `max(X, 0)` elementwise, with gradient 0 at 0 (section 5.1.2.1).
+
+    Parameters
+    ----------
+    X : array of any shape
+    """
+    return jax.nn.relu(X)
+
+
+def softmax(X: Array) -> Array:
+    """
+    Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).
+
+    The largest entry of each row is subtracted first, so that large logits do not overflow.
+
+    Parameters
+    ----------
+    X : floating-point array of shape `(..., num_classes)`
+
+    Returns
+    -------
+    array of the same shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds integers.
+    """
+    checks.check_floating("X", is_floating(X), X.dtype)
+    return jax.nn.softmax(X, axis=-1)
+
+
+def squared_loss(y_hat: Array, y: Array) -> Array:
+    """
+    Return `(y_hat - y)**2 / 2` elementwise (section 3.4.2).
+
+    Parameters
+    ----------
+    y_hat, y : arrays of one shape
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ.
+    """
+    checks.check_same_shape(y_hat.shape, y.shape)
+    return (y_hat - y) ** 2 / 2
+
+
+def cross_entropy(y_hat: Array, y: Array) -> Array:
+    """
+    Return the mean of `-log(y_hat[i, y[i]])` (section 4.4.3).
+
+    Parameters
+    ----------
+    y_hat : floating-point array of shape `(n, num_classes)`
+        Probabilities; one of 0 at a label makes the loss infinite.
+    y : integer array of shape `(n,)`
+        Labels.
+
+    Returns
+    -------
+    array of shape `()`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes. Inside `jit`,
+        where nothing can be raised, such a label makes the loss NaN.
+    """
+    check_labels("y_hat", y_hat, y)
+    return -jnp.log(pick(y_hat, y)).mean()
+
+
+def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Array:
+    """
+    Return the cross-entropy of `softmax(logits)`, computed without its overflow (section 4.5.2).
+
+    Parameters
+    ----------
+    logits : floating-point array of shape `(n, num_classes)`
+    y : integer array of shape `(n,)`
+        Labels.
+    averaged : bool
+        The mean over the examples, or each one's loss.
+
+    Returns
+    -------
+    array of shape `()`, or `(n,)` if not averaged
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes. Inside `jit`,
+        where nothing can be raised, such a label makes the loss NaN.
+    """
+    check_labels("logits", logits, y)
+    losses = -pick(jax.nn.log_softmax(logits, axis=-1), y)
+    return losses.mean() if averaged else losses
+
+
+def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
+    """
+    Return the share of rows whose largest entry is at the label (section 4.3.2).
+
+    Of several largest entries, the first counts.
+
+    Parameters
+    ----------
+    y_hat : array of shape `(n, num_classes)`
+        Logits or probabilities.
+    y : integer array of shape `(n,)`
+        Labels.
+    averaged : bool
+        The share, or 1 or 0 for each example.
+
+    Returns
+    -------
+    float32 array of shape `()`, or `(n,)` if not averaged
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes.
+    """
+    check_labels("y_hat", y_hat, y)
+    correct = (y_hat.argmax(axis=1) == y).astype(jnp.float32)
+    return correct.mean() if averaged else correct
+
+
+def sgd(params: Any, grads: Any, lr: float) -> Any:
+    """
+    Return `params - lr * grads` as new arrays (section 3.4.3).
+
+    Parameters
+    ----------
+    params, grads : arrays, or lists, tuples or dicts of them, of one structure
+    lr : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` is no finite number that is not negative.
+    """
+    if not isinstance(lr, jax.core.Tracer):  # a traced one has no value to look at
+        checks.check_nonnegative("lr", lr)
+    return jax.tree.map(lambda param, grad: param - lr * grad, params, grads)
+
+
+def grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[..., Any]:
+    """
+    Return a function that computes the gradient of `fun` (section 2.5).
+
+    Parameters
+    ----------
+    fun : callable
+        Returns one number, an array of shape `()`.
+    argnums : int
+        Which argument to differentiate by: an array, or a list, tuple or dict of arrays.
+
+    Raises
+    ------
+    TypeError
+        When called, if `fun` returns more than one number or the argument holds integers.
+    """
+    both = value_and_grad(fun, argnums)
+    return lambda *args: both(*args)[1]
+
+
+def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[..., tuple[Any, Any]]:
+    """
+    Return a function that computes `fun` and its gradient (section 2.5).
+
+    Parameters
+    ----------
+    fun : callable
+        Returns one number, an array of shape `()`.
+    argnums : int
+        Which argument to differentiate by: an array, or a list, tuple or dict of arrays.
+
+    Raises
+    ------
+    TypeError
+        When called, if `fun` returns more than one number or the argument holds integers.
+    """
+
+    def scalar_fun(*args: Any) -> Array:
+        value = fun(*args)
+        checks.check_scalar_output(jnp.shape(value))
+        return value
+
+    def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
+        for leaf in jax.tree.leaves(args[argnums]):
+            checks.check_differentiable(is_floating(jnp.asarray(leaf)), leaf)
+        return jax.value_and_grad(scalar_fun, argnums)(*args)
+
+    return value_and_grad_fun
+
+
+def check_labels(name: str, scores: Array, y: Array) -> None:
+    """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
+    checks.check_floating(name, is_floating(scores), scores.dtype)
+    checks.check_integer("y", jnp.issubdtype(y.dtype, jnp.integer), y.dtype)
+    checks.check_class_scores(name, scores.shape, y.shape)
+    # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there.
+    if len(y) and not isinstance(y, jax.core.Tracer):
+        checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
+
+
+def pick(scores: Array, y: Array) -> Array:
+    """Return `scores[i, y[i]]` for each row, NaN where `y[i]` is outside the classes: `(n,)`."""
+    inside = (y >= 0) & (y < scores.shape[1])
+    picked = jnp.take_along_axis(scores, jnp.where(inside, y, 0)[:, None], axis=1)[:, 0]
+    # A product, where a `where` would do for the value, so that the gradient is NaN as well.
+    return picked * jnp.where(inside, 1, jnp.nan).astype(scores.dtype)
+
+
+def is_floating(X: Array) -> bool:
+    """Return whether `X` holds floating-point numbers."""
+    return jnp.issubdtype(X.dtype, jnp.floating)

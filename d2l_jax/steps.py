@@ -1,0 +1,111 @@
+"""
+The pure functions that a Trainer compiles: a step, and an epoch as a scan over steps.
+
+State goes in and out as pytrees of arrays: `params` is what is trained, `rest` the model's other
+variables (random streams, running averages), `metrics` maps labels to numbers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+from flax import nnx
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.trainer import check_training_loss, named_metrics
+from d2l_jax.module import taping
+
+State = Any
+Metrics = dict[str, Array]
+
+
+def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], Any]) -> Callable:
+    """
+    Return the pure step `(params, rest, opt_state), batch -> (params, rest, opt_state), metrics`.
+
+    Parameters
+    ----------
+    model : nnx.Module
+        Only its structure and methods count; its arrays come with each call.
+    tx : optax.GradientTransformation
+    prepare_batch : callable
+        Applied to each minibatch first.
+    """
+    graphdef, _, _ = nnx.split(model, nnx.Param, ...)
+
+    def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[State, Metrics]]:
+        # A copy, since a model with random state is written to while it is differentiated.
+        model = nnx.merge(graphdef, params, rest, copy=True)
+        with taping() as plotted:
+            loss = model.training_step(batch)
+        check_training_loss(loss)
+        _, _, rest = nnx.split(model, nnx.Param, ...)
+        return loss, (nnx.as_pure(rest), plotted)
+
+    def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
+        params, rest, opt_state = state
+        (loss, (rest, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
+            params, rest, prepare_batch(batch)
+        )
+        updates, opt_state = tx.update(grads, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        return (params, rest, opt_state), {"train_loss": loss, **plotted}
+
+    return train_step
+
+
+def make_validation_step(model: nnx.Module, prepare_batch: Callable[[Any], Any]) -> Callable:
+    """Return the pure step `(params, rest), batch -> (params, rest), metrics`."""
+    graphdef, _, _ = nnx.split(model, nnx.Param, ...)
+
+    def validation_step(state: tuple[State, State], batch: Any) -> tuple[Any, Metrics]:
+        model = nnx.merge(graphdef, *state, copy=True)
+        with taping() as plotted:
+            metrics = named_metrics(model.validation_step(prepare_batch(batch)))
+        return state, metrics | plotted
+
+    return validation_step
+
+
+def make_epoch(step: Callable, gather: Callable, batch_size: int) -> Callable:
+    """
+    Return the pure epoch `state, arrays, order -> state, metrics`: `step` over every minibatch.
+
+    Parameters
+    ----------
+    step : callable
+        `state, batch -> state, metrics`.
+    gather : callable
+        `arrays, indices -> batch`.
+    batch_size : int
+        The last minibatch has what is left of `order`.
+    """
+
+    def epoch(state: Any, arrays: tuple[Array, ...], order: Array) -> tuple[Any, Metrics]:
+        def body(state: Any, indices: Array) -> tuple[Any, Metrics]:
+            return step(state, gather(arrays, indices))
+
+        full = len(order) // batch_size * batch_size
+        parts = []
+        if full:
+            state, metrics = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
+            parts.append(metrics)
+        if full < len(order):
+            state, last = body(state, order[full:])
+            parts.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
+        return state, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
+
+    return epoch
+
+
+def read_state(model: nnx.Module) -> tuple[State, State]:
+    """Return `(params, rest)`: a model's variables as pytrees of arrays."""
+    _, params, rest = nnx.split(model, nnx.Param, ...)
+    return strongly_typed(params), strongly_typed(rest)
+
+
+def strongly_typed(state: Any) -> Any:
+    """Return the arrays of `state`, none of them weakly typed: a step must keep their types."""
+    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), nnx.as_pure(state))

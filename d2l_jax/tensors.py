@@ -1,0 +1,232 @@
+"""The book's names for tensor operations, in JAX (chapter 2)."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.arrays import to_numpy
+from d2l_jax.random import get_key
+
+int32 = jnp.int32
+int64 = jnp.int64
+float32 = jnp.float32
+float64 = jnp.float64
+nn_Module = nnx.Module
+
+
+# -- new arrays: a size is given as `2, 3` or as `(2, 3)` -------------------------------------
+
+
+def ones(*size: Any, dtype=None, device=None) -> Array:
+    """Return an array of ones of shape `size`; of the default float type if not given."""
+    return jnp.ones(_shape(size), dtype=dtype, device=device)
+
+
+def zeros(*size: Any, dtype=None, device=None) -> Array:
+    """Return an array of zeros of shape `size`; of the default float type if not given."""
+    return jnp.zeros(_shape(size), dtype=dtype, device=device)
+
+
+def ones_like(x: Array, dtype=None) -> Array:
+    """Return an array of ones with the shape of `x`, and its type if not given."""
+    return jnp.ones_like(x, dtype=dtype)
+
+
+def zeros_like(x: Array, dtype=None) -> Array:
+    """Return an array of zeros with the shape of `x`, and its type if not given."""
+    return jnp.zeros_like(x, dtype=dtype)
+
+
+def arange(start, end=None, step=1, dtype=None, device=None) -> Array:
+    """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
+    start, end = (0, start) if end is None else (start, end)
+    return jnp.arange(start, end, step, dtype=dtype, device=device)
+
+
+def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Array:
+    """Return `steps` evenly spaced numbers from `start` to `end`, both included."""
+    return jnp.linspace(start, end, steps, dtype=dtype, device=device)
+
+
+def eye(n: int, m: int | None = None, dtype=None, device=None) -> Array:
+    """Return the `(n, m)` matrix (or `(n, n)`) with ones on its diagonal."""
+    return jnp.eye(n, m, dtype=dtype, device=device)
+
+
+def tensor(data: Any, dtype=None, device=None) -> Array:
+    """Return a new array with the numbers of `data` (nested lists, NumPy array, array)."""
+    return jnp.array(data, dtype=dtype, device=device)
+
+
+def rand(*size: Any, key=None, dtype=None, device=None) -> Array:
+    """Return uniform random numbers in `[0, 1)` of shape `size`."""
+    key = get_key() if key is None else key
+    return jax.device_put(jax.random.uniform(key, _shape(size), dtype), device)
+
+
+def randn(*size: Any, key=None, dtype=None, device=None) -> Array:
+    """Return standard normal random numbers of shape `size`."""
+    key = get_key() if key is None else key
+    return jax.device_put(jax.random.normal(key, _shape(size), dtype), device)
+
+
+def normal(mean=0.0, std=1.0, size=(), key=None) -> Array:
+    """Return normal random numbers of shape `size` with this mean and standard deviation."""
+    key = get_key() if key is None else key
+    return mean + std * jax.random.normal(key, _shape((size,)))
+
+
+# -- elementwise ------------------------------------------------------------------------------
+
+
+def exp(x: Array) -> Array:
+    """Return `e**x` elementwise."""
+    return jnp.exp(x)
+
+
+def log(x: Array) -> Array:
+    """Return the natural logarithm elementwise."""
+    return jnp.log(x)
+
+
+def sin(x: Array) -> Array:
+    """Return the sine elementwise."""
+    return jnp.sin(x)
+
+
+def cos(x: Array) -> Array:
+    """Return the cosine elementwise."""
+    return jnp.cos(x)
+
+
+def sinh(x: Array) -> Array:
+    """Return the hyperbolic sine elementwise."""
+    return jnp.sinh(x)
+
+
+def cosh(x: Array) -> Array:
+    """Return the hyperbolic cosine elementwise."""
+    return jnp.cosh(x)
+
+
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent elementwise (section 5.1.2.3)."""
+    return jnp.tanh(x)
+
+
+def sigmoid(x: Array) -> Array:
+    """Return `1 / (1 + exp(-x))` elementwise (section 5.1.2.2)."""
+    return jax.nn.sigmoid(x)
+
+
+def abs(x: Array) -> Array:
+    """Return the absolute value elementwise."""
+    return jnp.abs(x)
+
+
+def astype(x: Array, dtype: Any) -> Array:
+    """Return `x` with its numbers converted to `dtype`."""
+    return x.astype(dtype)
+
+
+# -- products and reductions ------------------------------------------------------------------
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Return the matrix product of `(..., n, k)` and `(..., k, m)`: `(..., n, m)`."""
+    return jnp.matmul(a, b)
+
+
+def batch_matmul(a: Array, b: Array) -> Array:
+    """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
+    return jax.lax.batch_matmul(a, b)
+
+
+def reduce_sum(x: Array, axis=None, keepdims: bool = False) -> Array:
+    """Return the sum over `axis` (a number or several), or over all entries."""
+    return jnp.sum(x, axis=_axes(axis), keepdims=keepdims)
+
+
+def reduce_mean(x: Array, axis=None, keepdims: bool = False) -> Array:
+    """Return the mean over `axis` (a number or several), or over all entries."""
+    return jnp.mean(x, axis=_axes(axis), keepdims=keepdims)
+
+
+def argmax(x: Array, axis: int | None = None) -> Array:
+    """Return where the largest entry along `axis` is; the first of equals."""
+    return jnp.argmax(x, axis=axis)
+
+
+# -- shapes -----------------------------------------------------------------------------------
+
+
+def reshape(x: Array, shape: Any) -> Array:
+    """Return `x` in another shape, in which one entry may be -1."""
+    return jnp.reshape(x, _shape((shape,)))
+
+
+def concat(tensors: Any, axis: int = 0) -> Array:
+    """Return the arrays one after the other along an axis that they have."""
+    return jnp.concatenate(tuple(tensors), axis=axis)
+
+
+def stack(tensors: Any, axis: int = 0) -> Array:
+    """Return the arrays one after the other along a new axis."""
+    return jnp.stack(tuple(tensors), axis=axis)
+
+
+def transpose(x: Array) -> Array:
+    """Return `x` with its axes reversed: a matrix's transpose."""
+    return jnp.transpose(x)
+
+
+def swapaxes(x: Array, axis0: int, axis1: int) -> Array:
+    """Return `x` with two axes exchanged."""
+    return jnp.swapaxes(x, axis0, axis1)
+
+
+def expand_dims(x: Array, axis: int) -> Array:
+    """Return `x` with a new axis of length 1 at position `axis`."""
+    return jnp.expand_dims(x, axis)
+
+
+def repeat(x: Array, repeats: int, axis: int | None = None) -> Array:
+    """Return `x` with each entry along `axis` (or of all, flattened) repeated `repeats` times."""
+    return jnp.repeat(x, repeats, axis=axis)
+
+
+def meshgrid(*tensors: Array, indexing: str = "ij") -> tuple[Array, ...]:
+    """Return the coordinate matrices of the vectors; their first axis follows the first vector."""
+    return tuple(jnp.meshgrid(*tensors, indexing=indexing))
+
+
+def size(x: Array) -> int:
+    """Return the number of entries."""
+    return x.size
+
+
+# -- to and from ------------------------------------------------------------------------------
+
+
+def numpy(x: Array) -> np.ndarray:
+    """Return `x` as a NumPy array."""
+    return to_numpy(x)
+
+
+def to(x: Array, device: Any) -> Array:
+    """Return `x` on `device`."""
+    return jax.device_put(x, device)
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`."""
+    inner = size[0] if len(size) == 1 else size
+    return (inner,) if isinstance(inner, int) else tuple(inner)
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis

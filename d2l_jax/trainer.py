@@ -1,0 +1,177 @@
+"""Training (sections 3.2.4 and 3.4.4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+from flax import nnx
+from jax import numpy as jnp
+
+from d2l_common.history import History
+from d2l_common.loader import TensorLoader
+from d2l_common.trainer import TrainerBase
+from d2l_jax import devices
+from d2l_jax.classification import Classifier
+from d2l_jax.compiled import Program
+from d2l_jax.module import computation_only
+from d2l_jax.steps import (
+    make_epoch,
+    make_train_step,
+    make_validation_step,
+    read_state,
+    strongly_typed,
+)
+from d2l_jax.tensors import to
+
+
+class Trainer(TrainerBase):
+    """
+    Trains a model on the data of a data module (section 3.2.4).
+
+    A step is a pure function of the model's state, compiled; over data that is in memory a whole
+    epoch of them is one scan. Both are traced anew in each fit, so what the reader has redefined
+    is what runs, and compiled only if they are new.
+
+    Parameters
+    ----------
+    max_epochs : int
+        How many times `fit` goes over the training data; 0 trains nothing.
+    num_gpus : int
+        With 1 or more, training runs on the first GPU, as in the book.
+    gradient_clip_val : float
+        The largest norm of the gradient (of all parameters together); 0 for no limit.
+
+    Attributes
+    ----------
+    model : Module
+    optim : nnx.Optimizer
+    train_model, val_model : views of the model, in training mode and in evaluation mode
+    epoch, train_batch_idx, val_batch_idx : int
+        How far the fit has come.
+    """
+
+    def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0):
+        super().__init__(max_epochs, num_gpus, gradient_clip_val)
+        self.gpus = self.choose_gpus(devices) if num_gpus else []
+
+    def prepare_model(self, model: Any) -> None:
+        """Tie model and trainer together; move the model to the GPU if one is used."""
+        model.trainer = self
+        model.board.xlim = [0, self.max_epochs]
+        if self.gpus:
+            nnx.update(model, jax.device_put(nnx.state(model), self.gpus[0]))
+        self.model = model
+
+    def prepare_batch(self, batch: Any) -> Any:
+        """Return the minibatch as the model gets it: on the GPU if one is used."""
+        return [to(x, self.gpus[0]) for x in batch] if self.gpus else batch
+
+    def fit(self, model: Any, data: Any) -> History:
+        """
+        Train `model` on `data` for `max_epochs` epochs.
+
+        Parameters
+        ----------
+        model : Module
+        data : DataModule
+
+        Returns
+        -------
+        History
+            The training loss of each step; validation loss and accuracy of each epoch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data is empty or does not fit the model, before anything is trained.
+        """
+        self.prepare_data(data)
+        self.prepare_model(model)
+        self.check_data()
+        tx = as_transformation(model.configure_optimizers())
+        if self.gradient_clip_val > 0:
+            clip = optax.stateless(lambda g, _: self.clip_gradients(self.gradient_clip_val, g))
+            tx = optax.chain(clip, tx)
+        self.optim = nnx.Optimizer(model, tx, wrt=nnx.Param)
+        self.train_model = computation_only(model, deterministic=False, use_running_average=False)
+        self.val_model = computation_only(model, deterministic=True, use_running_average=True)
+        self._train_step = make_train_step(self.train_model, tx, self.prepare_batch)
+        self._val_step = make_validation_step(self.val_model, self.prepare_batch)
+        self._programs: dict[Any, Program] = {}  # traced anew in each fit
+        return self.run_epochs()
+
+    def fit_epoch(self) -> None:
+        """Train for one epoch and validate."""
+        state = (*read_state(self.train_model), strongly_typed(self.optim.opt_state))
+        params, rest, opt_state = self._run(self._train_step, state, self.train_dataloader, True)
+        nnx.update(self.train_model, params, rest)  # which shares its variables with the model
+        nnx.update(self.optim.opt_state, nnx.state(opt_state))
+        self.optim.step[...] += self.num_train_batches
+        if self.val_dataloader is not None:
+            self._run(self._val_step, read_state(self.val_model), self.val_dataloader, False)
+
+    def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
+        """
+        Return gradients of norm at most `grad_clip_val` (section 9.5.3).
+
+        Parameters
+        ----------
+        grad_clip_val : float
+        grads : pytree of arrays
+
+        Returns
+        -------
+        pytree of arrays
+            `grads`, times `grad_clip_val / norm` if their norm, taken together, is larger.
+        """
+        norm = jnp.sqrt(sum(jnp.sum(grad**2) for grad in jax.tree.leaves(grads)))
+        scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
+        return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
+
+    def scores_shape(self, batch: Any) -> tuple[int, ...] | None:
+        """Return the shape of a classifier's output for a minibatch; None for other models."""
+        graphdef, state = nnx.split(self.model)
+
+        def forward(state: Any, *inputs: Any) -> Any:
+            return nnx.merge(graphdef, state, copy=True)(*inputs)
+
+        output = jax.eval_shape(forward, state, *batch[:-1])
+        return output.shape if isinstance(self.model, Classifier) else None
+
+    def _run(self, step: Callable[..., Any], state: Any, loader: Any, train: bool) -> Any:
+        """Take `step` over the minibatches of `loader`, record its metrics, return the state."""
+        if isinstance(loader, TensorLoader):
+            if step not in self._programs:
+                epoch = make_epoch(step, loader.gather, loader.plan.batch_size)
+                self._programs[step] = Program(epoch)
+            state, metrics = self._programs[step](state, loader.arrays, loader.next_order())
+            self.record_epoch(metrics, train, loader.plan.sizes)
+            self.count_batches(len(loader), train)
+            return state
+        program = self._programs.setdefault(step, Program(step))
+        for batch in loader:
+            state, metrics = program(state, jax.tree.map(jnp.asarray, batch))
+            self.record_missing(metrics)
+            self.count_batches(1, train)
+        return state
+
+
+def as_transformation(optimizer: Any) -> optax.GradientTransformation:
+    """
+    Return the optimizer that a model configured as an Optax transformation.
+
+    Raises
+    ------
+    TypeError
+        If it has no `init` and `update`.
+    """
+    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
+        raise TypeError(
+            "configure_optimizers must return an Optax transformation, with init and update, "
+            f"not {optimizer!r}"
+        )
+    extra = optax.with_extra_args_support(
+        optax.GradientTransformation(optimizer.init, optimizer.update)
+    )
+    return optax.GradientTransformation(extra.init, extra.update)

@@ -1,0 +1,88 @@
+"""Weights to and from NumPy arrays, in PyTorch's names and layout."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flax import nnx
+from jax import numpy as jnp
+
+from d2l_common.arrays import to_numpy
+from d2l_common.weights import check_weights
+
+# What PyTorch calls `weight` in a layer of each kind.
+WEIGHT_NAMES = {
+    nnx.Linear: "kernel",
+    nnx.Conv: "kernel",
+    nnx.Embed: "embedding",
+    nnx.BatchNorm: "scale",
+    nnx.LayerNorm: "scale",
+}
+
+
+def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
+    """
+    Return what `model` trains, as NumPy arrays by name.
+
+    Parameters
+    ----------
+    model : nnx.Module
+
+    Returns
+    -------
+    dict of arrays
+        Copies, in PyTorch's names (`net.1.weight`) and layout: `(num_outputs, num_inputs)`.
+    """
+    named = _named_parameters(model)
+    return {
+        name: to_numpy(param[...]).transpose(axes).copy() for name, (_, param, axes) in named.items()
+    }
+
+
+def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """
+    Set what `model` trains to arrays of either backend's `export_weights`.
+
+    Parameters
+    ----------
+    model : nnx.Module
+        Changed in place.
+    weights : dict of arrays
+        Of the model's names and shapes. They keep their values exactly if they have the
+        parameters' type, and are rounded to it otherwise.
+
+    Raises
+    ------
+    ValueError
+        If a name or a shape does not fit; then nothing has changed.
+    """
+    named = _named_parameters(model)
+    check_weights(
+        {name: [param.shape[a] for a in axes] for name, (_, param, axes) in named.items()}, weights
+    )
+    state = {}
+    for name, (path, param, axes) in named.items():
+        array = np.asarray(weights[name]).transpose(np.argsort(axes))
+        state[path] = jnp.array(array.astype(param.dtype))
+    nnx.update(model, nnx.from_flat_state(state))
+
+
+def _named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:
+    """Return by PyTorch's name each parameter's path, itself, and its order of axes there."""
+    modules = dict(nnx.iter_modules(model))
+    named = {}
+    for path, param in nnx.to_flat_state(nnx.state(model, nnx.Param)):
+        *owner, leaf = path
+        names = [
+            str(step)
+            for i, step in enumerate(owner)
+            if not (step == "layers" and isinstance(modules.get(tuple(owner[:i])), nnx.Sequential))
+        ]
+        layer = modules[tuple(owner)]
+        weight = next((name for kind, name in WEIGHT_NAMES.items() if isinstance(layer, kind)), "")
+        axes = tuple(range(param.ndim))
+        if leaf == "kernel" == weight:
+            # NNX has a kernel's inputs and outputs last; PyTorch has outputs and inputs first.
+            axes = (axes[-1], axes[-2], *axes[:-2])
+        named[".".join([*names, "weight" if leaf == weight else str(leaf)])] = path, param, axes
+    return named

@@ -1,0 +1,70 @@
+"""The base class of classification models (section 4.3)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from d2l_torch import functional
+from d2l_torch.module import Module
+from d2l_torch.tensors import reshape
+
+
+class Classifier(Module):
+    """
+    The base class of classification models (section 4.3.1).
+
+    Its outputs `(n, num_classes)` are logits, unless a subclass defines another `loss`.
+    """
+
+    def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
+        """Return the loss and the accuracy of a minibatch; the Trainer records them."""
+        Y_hat = self(*batch[:-1])
+        return self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+
+    def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
+        """
+        Return the share of correct predictions, or 1 or 0 for each example (section 4.3.2).
+
+        Parameters
+        ----------
+        Y_hat : tensor of shape `(..., num_classes)`
+            Logits or probabilities.
+        Y : integer tensor of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        float32 tensor of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        Y_hat = reshape(Y_hat, (-1, Y_hat.shape[-1]))
+        return functional.accuracy(Y_hat, reshape(Y, (-1,)), averaged)
+
+    def loss(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
+        """
+        Return the cross-entropy of logits, on average or for each example (section 4.5.2).
+
+        Parameters
+        ----------
+        Y_hat : tensor of shape `(..., num_classes)`
+            Logits.
+        Y : integer tensor of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        tensor of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        Y_hat = reshape(Y_hat, (-1, Y_hat.shape[-1]))
+        return functional.softmax_cross_entropy(Y_hat, reshape(Y, (-1,)), averaged)

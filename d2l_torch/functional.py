@@ -1,0 +1,261 @@
+"""The book's formulas as pure functions: nothing is changed in place (chapters 3 to 5)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from d2l_common import checks
+
+# Set while a Trainer feeds labels that it has checked: a look at each minibatch's labels would
+# make every step wait for the device.
+_labels_are_checked: ContextVar[bool] = ContextVar("labels_are_checked", default=False)
+
+
+def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """
+    Return the linear model's predictions `X w + b` (section 3.4.1).
+
+    Parameters
+    ----------
+    X : floating-point tensor of shape `(n, num_inputs)`
+    w : tensor of shape `(num_inputs, num_outputs)`
+    b : tensor of shape `(num_outputs,)`
+
+    Returns
+    -------
+    tensor of shape `(n, num_outputs)`
+
+    Raises
+    ------
+    TypeError
+        If `X` holds integers.
+    ValueError
+        If `X` has another number of inputs than `w`.
+    """
+    checks.check_floating("X", X.is_floating_point(), X.dtype)
+    checks.check_num_features(w.shape[0], X.shape)
+    return torch.matmul(X, w) + b
+
+
+def relu(X: Tensor) -> Tensor:
+    """
+    Return `max(X, 0)` elementwise, with gradient 0 at 0 (section 5.1.2.1).
+
+    Parameters
+    ----------
+    X : tensor of any shape
+    """
+    return torch.relu(X)
+
+
+def softmax(X: Tensor) -> Tensor:
+    """
+    Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).
+
+    The largest entry of each row is subtracted first, so that large logits do not overflow.
+
+    Parameters
+    ----------
+    X : floating-point tensor of shape `(..., num_classes)`
+
+    Returns
+    -------
+    tensor of the same shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds integers.
+    """
+    checks.check_floating("X", X.is_floating_point(), X.dtype)
+    return torch.softmax(X, dim=-1)
+
+
+def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
+    """
+    Return `(y_hat - y)**2 / 2` elementwise (section 3.4.2).
+
+    Parameters
+    ----------
+    y_hat, y : tensors of one shape
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ.
+    """
+    checks.check_same_shape(y_hat.shape, y.shape)
+    return (y_hat - y) ** 2 / 2
+
+
+def cross_entropy(y_hat: Tensor, y: Tensor) -> Tensor:
+    """
+    Return the mean of `-log(y_hat[i, y[i]])` (section 4.4.3).
+
+    Parameters
+    ----------
+    y_hat : floating-point tensor of shape `(n, num_classes)`
+        Probabilities; one of 0 at a label makes the loss infinite.
+    y : integer tensor of shape `(n,)`
+        Labels.
+
+    Returns
+    -------
+    tensor of shape `()`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes.
+    """
+    check_labels("y_hat", y_hat, y)
+    return -torch.log(y_hat[torch.arange(len(y_hat), device=y.device), y.long()]).mean()
+
+
+def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
+    """
+    Return the cross-entropy of `softmax(logits)`, computed without its overflow (section 4.5.2).
+
+    Parameters
+    ----------
+    logits : floating-point tensor of shape `(n, num_classes)`
+    y : integer tensor of shape `(n,)`
+        Labels.
+    averaged : bool
+        The mean over the examples, or each one's loss.
+
+    Returns
+    -------
+    tensor of shape `()`, or `(n,)` if not averaged
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes.
+    """
+    check_labels("logits", logits, y)
+    reduction = "mean" if averaged else "none"
+    return torch.nn.functional.cross_entropy(logits, y.long(), reduction=reduction)
+
+
+def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
+    """
+    Return the share of rows whose largest entry is at the label (section 4.3.2).
+
+    Of several largest entries, the first counts.
+
+    Parameters
+    ----------
+    y_hat : tensor of shape `(n, num_classes)`
+        Logits or probabilities.
+    y : integer tensor of shape `(n,)`
+        Labels.
+    averaged : bool
+        The share, or 1 or 0 for each example.
+
+    Returns
+    -------
+    float32 tensor of shape `()`, or `(n,)` if not averaged
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes are other than these, or a label is outside the classes.
+    """
+    check_labels("y_hat", y_hat, y)
+    correct = (y_hat.argmax(dim=1) == y).type(torch.float32)
+    return correct.mean() if averaged else correct
+
+
+def sgd(params: Any, grads: Any, lr: float) -> Any:
+    """
+    Return `params - lr * grads` as new tensors (section 3.4.3).
+
+    Parameters
+    ----------
+    params, grads : tensors, or lists, tuples or dicts of them, of one structure
+    lr : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` is no finite number that is not negative.
+    """
+    checks.check_nonnegative("lr", lr)
+    return pytree.tree_map(lambda param, grad: param - lr * grad, params, grads)
+
+
+def grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[..., Any]:
+    """
+    Return a function that computes the gradient of `fun` (section 2.5).
+
+    Parameters
+    ----------
+    fun : callable
+        Returns one number, a tensor of shape `()`.
+    argnums : int
+        Which argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
+
+    Raises
+    ------
+    TypeError
+        When called, if `fun` returns more than one number or the argument holds integers.
+    """
+    both = value_and_grad(fun, argnums)
+    return lambda *args: both(*args)[1]
+
+
+def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[..., tuple[Any, Any]]:
+    """
+    Return a function that computes `fun` and its gradient (section 2.5).
+
+    Parameters
+    ----------
+    fun : callable
+        Returns one number, a tensor of shape `()`.
+    argnums : int
+        Which argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
+
+    Raises
+    ------
+    TypeError
+        When called, if `fun` returns more than one number or the argument holds integers.
+    """
+
+    def scalar_fun(*args: Any) -> Tensor:
+        value = fun(*args)
+        checks.check_scalar_output(value.shape)
+        return value
+
+    def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
+        for leaf in pytree.tree_leaves(args[argnums]):
+            checks.check_differentiable(torch.as_tensor(leaf).is_floating_point(), leaf)
+        gradient, value = torch.func.grad_and_value(scalar_fun, argnums)(*args)
+        return value, gradient
+
+    return value_and_grad_fun
+
+
+def check_labels(name: str, scores: Tensor, y: Tensor) -> None:
+    """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
+    checks.check_floating(name, scores.is_floating_point(), scores.dtype)
+    integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
+    checks.check_integer("y", integer, y.dtype)
+    checks.check_class_scores(name, scores.shape, y.shape)
+    if len(y) and not _labels_are_checked.get():
+        checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
+
+
+@contextmanager
+def labels_are_checked(checked: bool = True) -> Iterator[None]:
+    """Within this context, if `checked`, no one looks at the labels' values again."""
+    token = _labels_are_checked.set(checked)
+    try:
+        yield
+    finally:
+        _labels_are_checked.reset(token)

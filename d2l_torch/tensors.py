@@ -1,0 +1,229 @@
+"""The book's names for tensor operations, in PyTorch (chapter 2)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from d2l_common.arrays import to_numpy
+
+int32 = torch.int32
+int64 = torch.int64
+float32 = torch.float32
+float64 = torch.float64
+nn_Module = nn.Module
+
+
+# -- new tensors: a size is given as `2, 3` or as `(2, 3)` ------------------------------------
+
+
+def ones(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of ones of shape `size`; of the default float type if not given."""
+    return torch.ones(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def zeros(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of zeros of shape `size`; of the default float type if not given."""
+    return torch.zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(x: Tensor, dtype=None) -> Tensor:
+    """Return a tensor of ones with the shape of `x`, and its type if not given."""
+    return torch.ones_like(x, dtype=dtype)
+
+
+def zeros_like(x: Tensor, dtype=None) -> Tensor:
+    """Return a tensor of zeros with the shape of `x`, and its type if not given."""
+    return torch.zeros_like(x, dtype=dtype)
+
+
+def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
+    start, end = (0, start) if end is None else (start, end)
+    return torch.arange(
+        start, end, step, dtype=dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Tensor:
+    """Return `steps` evenly spaced numbers from `start` to `end`, both included."""
+    return torch.linspace(start, end, steps, dtype=dtype, device=device)
+
+
+def eye(n: int, m: int | None = None, dtype=None, device=None) -> Tensor:
+    """Return the `(n, m)` matrix (or `(n, n)`) with ones on its diagonal."""
+    return torch.eye(n, n if m is None else m, dtype=dtype, device=device)
+
+
+def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Return a new tensor with the numbers of `data` (nested lists, NumPy array, tensor)."""
+    if isinstance(data, Tensor):
+        copy = data.detach().clone().to(dtype=dtype or data.dtype, device=device or data.device)
+        return copy.requires_grad_(requires_grad)
+    return torch.tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def rand(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
+    """Return uniform random numbers in `[0, 1)` of shape `size`."""
+    return torch.rand(_shape(size), generator=generator, dtype=dtype, device=device)
+
+
+def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
+    """Return standard normal random numbers of shape `size`."""
+    return torch.randn(_shape(size), generator=generator, dtype=dtype, device=device)
+
+
+def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
+    """Return normal random numbers of shape `size` with this mean and standard deviation."""
+    return torch.normal(
+        mean, std, _shape((size,)), generator=generator, requires_grad=requires_grad
+    )
+
+
+# -- elementwise ------------------------------------------------------------------------------
+
+
+def exp(x: Tensor) -> Tensor:
+    """Return `e**x` elementwise."""
+    return torch.exp(x)
+
+
+def log(x: Tensor) -> Tensor:
+    """Return the natural logarithm elementwise."""
+    return torch.log(x)
+
+
+def sin(x: Tensor) -> Tensor:
+    """Return the sine elementwise."""
+    return torch.sin(x)
+
+
+def cos(x: Tensor) -> Tensor:
+    """Return the cosine elementwise."""
+    return torch.cos(x)
+
+
+def sinh(x: Tensor) -> Tensor:
+    """Return the hyperbolic sine elementwise."""
+    return torch.sinh(x)
+
+
+def cosh(x: Tensor) -> Tensor:
+    """Return the hyperbolic cosine elementwise."""
+    return torch.cosh(x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """Return the hyperbolic tangent elementwise (section 5.1.2.3)."""
+    return torch.tanh(x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """Return `1 / (1 + exp(-x))` elementwise (section 5.1.2.2)."""
+    return torch.sigmoid(x)
+
+
+def abs(x: Tensor) -> Tensor:
+    """Return the absolute value elementwise."""
+    return torch.abs(x)
+
+
+def astype(x: Tensor, dtype: Any) -> Tensor:
+    """Return `x` with its numbers converted to `dtype`."""
+    return x.to(dtype)
+
+
+# -- products and reductions ------------------------------------------------------------------
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Return the matrix product of `(..., n, k)` and `(..., k, m)`: `(..., n, m)`."""
+    return torch.matmul(a, b)
+
+
+def batch_matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
+    return torch.bmm(a, b)
+
+
+def reduce_sum(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
+    """Return the sum over `axis` (a number or several), or over all entries."""
+    return torch.sum(x, dim=axis, keepdim=keepdims)
+
+
+def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
+    """Return the mean over `axis` (a number or several), or over all entries."""
+    return torch.mean(x, dim=axis, keepdim=keepdims)
+
+
+def argmax(x: Tensor, axis: int | None = None) -> Tensor:
+    """Return where the largest entry along `axis` is; the first of equals."""
+    return torch.argmax(x, dim=axis)
+
+
+# -- shapes -----------------------------------------------------------------------------------
+
+
+def reshape(x: Tensor, shape: Any) -> Tensor:
+    """Return `x` in another shape, in which one entry may be -1."""
+    return torch.reshape(x, _shape((shape,)))
+
+
+def concat(tensors: Any, axis: int = 0) -> Tensor:
+    """Return the tensors one after the other along an axis that they have."""
+    return torch.cat(tuple(tensors), dim=axis)
+
+
+def stack(tensors: Any, axis: int = 0) -> Tensor:
+    """Return the tensors one after the other along a new axis."""
+    return torch.stack(tuple(tensors), dim=axis)
+
+
+def transpose(x: Tensor) -> Tensor:
+    """Return `x` with its axes reversed: a matrix's transpose."""
+    return x.permute(*range(x.ndim - 1, -1, -1))
+
+
+def swapaxes(x: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return `x` with two axes exchanged."""
+    return torch.swapaxes(x, axis0, axis1)
+
+
+def expand_dims(x: Tensor, axis: int) -> Tensor:
+    """Return `x` with a new axis of length 1 at position `axis`."""
+    return torch.unsqueeze(x, axis)
+
+
+def repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
+    """Return `x` with each entry along `axis` (or of all, flattened) repeated `repeats` times."""
+    return torch.repeat_interleave(x, repeats, dim=axis)
+
+
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Return the coordinate matrices of the vectors; their first axis follows the first vector."""
+    return tuple(torch.meshgrid(*tensors, indexing=indexing))
+
+
+def size(x: Tensor) -> int:
+    """Return the number of entries."""
+    return x.numel()
+
+
+# -- to and from ------------------------------------------------------------------------------
+
+
+def numpy(x: Tensor) -> np.ndarray:
+    """Return `x` as a NumPy array, without its history of operations."""
+    return to_numpy(x)
+
+
+def to(x: Tensor, device: Any) -> Tensor:
+    """Return `x` on `device`."""
+    return x.to(device)
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`."""
+    inner = size[0] if len(size) == 1 else size
+    return (inner,) if isinstance(inner, int) else tuple(inner)

@@ -1,0 +1,132 @@
+"""Training (sections 3.2.4 and 3.4.4)."""
+
+from typing import Any
+
+import torch
+
+from d2l_common.history import History
+from d2l_common.trainer import TrainerBase, check_training_loss, named_metrics
+from d2l_torch import devices
+from d2l_torch.classification import Classifier
+from d2l_torch.functional import labels_are_checked
+from d2l_torch.tensors import to
+
+
+class Trainer(TrainerBase):
+    """
+    Trains a model on the data of a data module (section 3.2.4).
+
+    A step changes the model's parameters in place; an epoch is a Python loop over steps.
+
+    Parameters
+    ----------
+    max_epochs : int
+        How many times `fit` goes over the training data; 0 trains nothing.
+    num_gpus : int
+        With 1 or more, training runs on the first GPU, as in the book.
+    gradient_clip_val : float
+        The largest norm of the gradient (of all parameters together); 0 for no limit.
+
+    Attributes
+    ----------
+    model : Module
+    optim : torch.optim.Optimizer
+    epoch, train_batch_idx, val_batch_idx : int
+        How far the fit has come.
+    """
+
+    def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0):
+        super().__init__(max_epochs, num_gpus, gradient_clip_val)
+        self.gpus = self.choose_gpus(devices) if num_gpus else []
+
+    def prepare_model(self, model: Any) -> None:
+        """Tie model and trainer together; move the model to the GPU if one is used."""
+        model.trainer = self
+        model.board.xlim = [0, self.max_epochs]
+        if self.gpus:
+            model.to(self.gpus[0])
+        self.model = model
+
+    def prepare_batch(self, batch: Any) -> Any:
+        """Return the minibatch as the model gets it: on the GPU if one is used."""
+        return [to(x, self.gpus[0]) for x in batch] if self.gpus else batch
+
+    def fit(self, model: Any, data: Any) -> History:
+        """
+        Train `model` on `data` for `max_epochs` epochs.
+
+        Parameters
+        ----------
+        model : Module
+        data : DataModule
+
+        Returns
+        -------
+        History
+            The training loss of each step; validation loss and accuracy of each epoch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data is empty or does not fit the model, before anything is trained.
+        """
+        self.prepare_data(data)
+        self.prepare_model(model)
+        self.check_data()
+        self.optim = model.configure_optimizers()
+        if not (hasattr(self.optim, "step") and hasattr(self.optim, "zero_grad")):
+            raise TypeError(
+                "configure_optimizers must return an optimizer, with step and zero_grad, "
+                f"not {self.optim!r}"
+            )
+        with labels_are_checked(self.data_is_checked):
+            return self.run_epochs()
+
+    def fit_epoch(self) -> None:
+        """Train for one epoch and validate."""
+        self.model.train()
+        for batch in self.train_dataloader:
+            loss = self.model.training_step(self.prepare_batch(batch))
+            check_training_loss(loss)
+            self.record_missing({"train_loss": loss.detach()})
+            self.optim.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                if self.gradient_clip_val > 0:
+                    self.clip_gradients(self.gradient_clip_val, self.model)
+                self.optim.step()
+            self.count_batches(1, train=True)
+        self.model.eval()
+        if self.val_dataloader is None:
+            return
+        for batch in self.val_dataloader:
+            with torch.no_grad():
+                metrics = named_metrics(self.model.validation_step(self.prepare_batch(batch)))
+            self.record_missing(metrics)
+            self.count_batches(1, train=False)
+
+    def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
+        """
+        Scale the gradients of `model` in place to norm at most `grad_clip_val` (section 9.5.3).
+
+        Parameters
+        ----------
+        grad_clip_val : float
+        model : Module
+            The gradients of its parameters, taken together, are multiplied by
+            `grad_clip_val / norm` if their norm is larger.
+        """
+        grads = [param.grad for param in model.parameters() if param.grad is not None]
+        norm = torch.sqrt(sum(torch.sum(grad**2) for grad in grads))
+        scale = torch.where(norm > grad_clip_val, grad_clip_val / norm, 1)
+        for grad in grads:
+            grad *= scale
+
+    def scores_shape(self, batch: Any) -> tuple[int, ...] | None:
+        """Return the shape of a classifier's output for a minibatch; None for other models."""
+        was_training = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            output = self.model(*batch[:-1])
+        self.model.train(was_training)
+        return output.shape if isinstance(self.model, Classifier) else None

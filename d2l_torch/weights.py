@@ -1,0 +1,66 @@
+"""Weights to and from NumPy arrays, in PyTorch's names and layout."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from d2l_common.arrays import to_numpy
+from d2l_common.weights import check_weights
+
+
+def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
+    """
+    Return what `model` trains, as NumPy arrays by name.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+
+    Returns
+    -------
+    dict of arrays
+        Copies, in PyTorch's names (`net.1.weight`) and layout: `(num_outputs, num_inputs)`.
+
+    Raises
+    ------
+    ValueError
+        If a layer has not yet learned its shape.
+    """
+    named = dict(model.named_parameters())
+    for name, param in named.items():
+        if is_lazy(param):
+            raise ValueError(f"{name} has no shape yet: call the model on a minibatch first")
+    return {name: to_numpy(param).copy() for name, param in named.items()}
+
+
+def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """
+    Set what `model` trains to arrays of either backend's `export_weights`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place. A layer without a shape takes that of its weights.
+    weights : dict of arrays
+        Of the model's names and shapes. They keep their values exactly if they have the
+        parameters' type, and are rounded to it otherwise.
+
+    Raises
+    ------
+    ValueError
+        If a name or a shape does not fit; then nothing has changed.
+    """
+    named = dict(model.named_parameters())
+    expected = {
+        name: np.shape(weights.get(name, ())) if is_lazy(param) else param.shape
+        for name, param in named.items()
+    }
+    check_weights(expected, weights)
+    with torch.no_grad():
+        for name, param in named.items():
+            if is_lazy(param):
+                param.materialize(expected[name])
+            param.copy_(torch.tensor(np.asarray(weights[name])))
