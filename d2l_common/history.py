@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,12 +86,11 @@ class History:
     @property
     def epoch_train_loss(self) -> np.ndarray:
         """The training loss of each epoch, averaged over its examples: `(num_epochs,)`."""
-        starts = [0, *self._ends[:-1]]
         losses, sizes = self.train_loss, self.batch_sizes
         return np.array(
             [
                 np.average(losses[start:end], weights=sizes[start:end]) if end > start else np.nan
-                for start, end in zip(starts, self._ends, strict=True)
+                for start, end in pairwise([0, *self._ends])
             ]
         )
 

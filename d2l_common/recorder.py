@@ -76,7 +76,9 @@ class Recorder:
 
     def add_many(self, label: str, xs: np.ndarray, values: Any, sizes: np.ndarray) -> None:
         """Record the values of a whole epoch at once: each argument of shape `(num_steps,)`."""
-        rows = zip(xs.tolist(), np.asarray(values, np.float64).tolist(), sizes.tolist(), strict=True)
+        rows = zip(
+            xs.tolist(), np.asarray(values, np.float64).tolist(), sizes.tolist(), strict=True
+        )
         self._pending[label].extend(rows)
 
     def begin_epoch(self) -> None:

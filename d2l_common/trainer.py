@@ -177,7 +177,9 @@ class TrainerBase(HyperParameters):
             xs = (self.train_batch_idx + np.arange(len(sizes))) / self.num_train_batches
         else:
             xs = np.full(len(sizes), self.epoch + 1)
-        for label, values in metrics.items():
+        # Losses first, whatever order the dict has: it decides which line gets which color.
+        for label in sorted(metrics, key=lambda label: (not label.endswith("loss"), label)):
+            values = metrics[label]
             if self.recorder is None:
                 points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
                 every_n = max(1, int(len(sizes) / points))
@@ -209,8 +211,7 @@ def named_metrics(result: Any) -> dict[str, Any]:
     if isinstance(result, tuple | list):
         if len(result) != 2:
             raise TypeError(
-                "validation_step must return a loss or (loss, accuracy), "
-                f"not {len(result)} values"
+                f"validation_step must return a loss or (loss, accuracy), not {len(result)} values"
             )
         return {"val_loss": result[0], "val_acc": result[1]}
     return {"val_loss": result}

@@ -1,5 +1,8 @@
 """Devices: the CPU, and the GPUs or TPUs where there are any (section 6.7)."""
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import jax
 
 
@@ -40,3 +43,8 @@ def try_all_gpus() -> list[jax.Device]:
 
 def _accelerators() -> list[jax.Device]:
     return [device for device in jax.devices() if device.platform != "cpu"]
+
+
+def use_device(device: jax.Device) -> AbstractContextManager[Any]:
+    """Return a context in which new arrays are made on `device`."""
+    return jax.default_device(device)

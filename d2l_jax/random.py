@@ -6,7 +6,9 @@ import jax
 from flax import nnx
 
 _seeds = random.Random(0)
-_keys: list[jax.Array] = []  # the last key given out; empty until the first, so that importing is free
+_keys: list[
+    jax.Array
+] = []  # the last key given out; empty until the first, so that importing is free
 
 
 def get_key() -> jax.Array:

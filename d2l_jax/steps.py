@@ -108,4 +108,6 @@ def read_state(model: nnx.Module) -> tuple[State, State]:
 
 def strongly_typed(state: Any) -> Any:
     """Return the arrays of `state`, none of them weakly typed: a step must keep their types."""
-    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), nnx.as_pure(state))
+    return jax.tree.map(
+        lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), nnx.as_pure(state)
+    )

@@ -35,7 +35,8 @@ def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
     """
     named = _named_parameters(model)
     return {
-        name: to_numpy(param[...]).transpose(axes).copy() for name, (_, param, axes) in named.items()
+        name: to_numpy(param[...]).transpose(axes).copy()
+        for name, (_, param, axes) in named.items()
     }
 
 

@@ -15,7 +15,7 @@ from d2l_common.history import History
 from d2l_common.hyperparameters import HyperParameters, add_to_class
 from d2l_torch.classification import Classifier
 from d2l_torch.data import DataModule, SyntheticRegressionData
-from d2l_torch.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
+from d2l_torch.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu, use_device
 from d2l_torch.functional import (
     accuracy,
     cross_entropy,
@@ -81,6 +81,7 @@ from d2l_torch.trainer import Trainer
 from d2l_torch.weights import export_weights, import_weights
 
 __all__ = [
+    "SGD",
     "Classifier",
     "DataModule",
     "Digits",
@@ -91,7 +92,6 @@ __all__ = [
     "LinearRegressionScratch",
     "Module",
     "ProgressBoard",
-    "SGD",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
     "SyntheticRegressionData",
@@ -160,6 +160,7 @@ __all__ = [
     "transpose",
     "try_all_gpus",
     "try_gpu",
+    "use_device",
     "use_svg_display",
     "value_and_grad",
     "zeros",

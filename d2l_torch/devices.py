@@ -1,5 +1,8 @@
 """Devices: the CPU, and the GPUs where there are any (section 6.7)."""
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import torch
 
 
@@ -35,3 +38,8 @@ def try_gpu(i: int = 0) -> torch.device:
 def try_all_gpus() -> list[torch.device]:
     """Return all GPUs, or `[cpu()]` if there is none."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
+
+
+def use_device(device: torch.device) -> AbstractContextManager[Any]:
+    """Return a context in which new tensors are made on `device`."""
+    return device

@@ -96,9 +96,7 @@ class SoftmaxRegression(Classifier):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
-        self.net = nn.Sequential(
-            nn.Flatten(), linear(num_inputs, num_outputs, generator=generator)
-        )
+        self.net = nn.Sequential(nn.Flatten(), linear(num_inputs, num_outputs, generator=generator))
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the logits `(n, num_outputs)` of images `(n, ...)`."""

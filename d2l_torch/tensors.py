@@ -41,9 +41,7 @@ def zeros_like(x: Tensor, dtype=None) -> Tensor:
 def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
     start, end = (0, start) if end is None else (start, end)
-    return torch.arange(
-        start, end, step, dtype=dtype, device=device, requires_grad=requires_grad
-    )
+    return torch.arange(start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Tensor:

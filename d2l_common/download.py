@@ -1,0 +1,171 @@
+"""Downloads that end in a whole, verified file or in one clear sentence."""
+
+import contextlib
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+# Seconds to wait for a connection, and then for the next bytes: a machine without a network
+# should hear of it soon, a slow line should not be cut off.
+_TIMEOUT = (10.0, 60.0)
+_ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
+
+
+def fetch(
+    urls: str | Sequence[str],
+    path: str | os.PathLike[str],
+    checksum: str | None,
+    *,
+    offline_hint: str = "",
+    progress: bool = True,
+) -> Path:
+    """
+    Return `path`, downloaded from the first mirror that delivers the right file.
+
+    The bytes go to a temporary file beside `path`, which takes the final name only once its
+    checksum is right. So an interrupted download leaves nothing under that name, the next call
+    starts afresh, and two processes may fetch the same file. A file already there is verified
+    too, and downloaded again, with a warning, if it is not the one expected.
+
+    Parameters
+    ----------
+    urls : str or sequence of str
+        The mirrors, tried in this order.
+    path : str or path
+        Where the file is to be. Folders are made as needed.
+    checksum : str or None
+        Such as `"sha256:3aede3..."` or `"sha1:94046d..."`. With `None` nothing is verified, and
+        a file already there is taken as it is.
+    offline_hint : str
+        What a reader without a network can do: the end of the error's sentence.
+    progress : bool
+        Whether to show a progress bar, if standard error is a terminal.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ConnectionError
+        If every mirror fails: which file, each mirror with the reason, and `offline_hint`.
+    ValueError
+        If there is no URL, or the checksum does not name its algorithm.
+    OSError
+        If the file cannot be written.
+    """
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    path = Path(path).expanduser()
+    if not urls:
+        raise ValueError(f"there is no URL to download {path.name} from")
+    algorithm, digest = _split_checksum(checksum)
+    if path.exists():
+        if checksum is None or _digest(path, algorithm) == digest:
+            return path
+        warnings.warn(
+            f"{path} is damaged or another file (its {algorithm} is not the one expected): "
+            "downloading it again",
+            stacklevel=2,
+        )
+    from requests.exceptions import RequestException
+
+    failures = []
+    for url in urls:
+        try:
+            _download(url, path, checksum, progress)
+        except RequestException as error:
+            failures.append(f"{url}: {_reason(error)}")
+        except ValueError:
+            # pooch's only other complaint: what came is not the file expected.
+            failures.append(f"{url}: wrong {algorithm}")
+        else:
+            return path
+    hint = f"; {offline_hint}" if offline_hint else ""
+    raise ConnectionError(f"cannot download {path.name} ({'; '.join(failures)}){hint}")
+
+
+def _split_checksum(checksum: str | None) -> tuple[str, str]:
+    """Return the name of the hash and its hexadecimal digits."""
+    if checksum is None:
+        return "", ""
+    algorithm, _, digest = checksum.lower().partition(":")
+    if algorithm not in _ALGORITHMS or not digest:
+        raise ValueError(
+            f"a checksum is written 'sha256:...', with one of {', '.join(_ALGORITHMS)}, "
+            f"not {checksum!r}"
+        )
+    return algorithm, digest
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    """Return the hash of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _download(url: str, path: Path, checksum: str | None, progress: bool) -> None:
+    """Download `url` to `path`, which stays as it was if that fails."""
+    import pooch
+
+    with _quiet_pooch(), _progress_bar(path.name, progress) as bar:
+        downloader = pooch.HTTPDownloader(
+            progressbar=bar,
+            chunk_size=2**16,
+            timeout=_TIMEOUT,
+            # Else a server may send a .gz file as compressed text, which arrives unpacked.
+            headers={"Accept-Encoding": "identity"},
+        )
+        pooch.retrieve(url, checksum, fname=path.name, path=path.parent, downloader=downloader)
+    # Temporary files are private; a data set is there for everyone who may see its folder.
+    path.chmod(0o644)
+
+
+@contextlib.contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    """Keep pooch from narrating each download; its level is the whole process's, so restore it."""
+    import pooch
+
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _progress_bar(name: str, wanted: bool) -> Iterator[object]:
+    """Give pooch a bar that names the file, or `False` where nobody watches."""
+    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
+        yield False
+        return
+    from tqdm import tqdm
+
+    # pooch sets the total once it knows it; until then it must not be 0, as a bar of length 0
+    # counts as false. Closing the bar here also ends its line when a download fails.
+    with tqdm(total=1, desc=name, unit="B", unit_scale=True, file=sys.stderr) as bar:
+        yield bar
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why a mirror failed: requests' own text names its internals."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code} {error.response.reason}".rstrip()
+    if isinstance(error, exceptions.Timeout):
+        return "timed out"
+    if isinstance(error, exceptions.SSLError):
+        return "no secure connection"
+    if isinstance(error, exceptions.ProxyError):
+        return "no connection through the proxy"
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if isinstance(error, exceptions.ConnectionError):
+        return "no connection"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,307 @@
+"""
+The book's plots of curves, images and heatmaps (sections 2.4, 4.2 and 11.1).
+
+They draw with `matplotlib.pyplot`, so that a reader's next line can go on with the current figure.
+Everything takes NumPy arrays, JAX arrays, PyTorch tensors and lists. matplotlib is imported when
+the first function is called.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from d2l_common.arrays import to_numpy
+
+
+def notebook_shell() -> Any:
+    """Return the running IPython shell if it belongs to a notebook, and `None` otherwise."""
+    # Where IPython has not been imported no notebook can be running.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    # IPython in a terminal has no kernel, and cannot show figures.
+    return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def use_svg_display() -> None:
+    """Show figures as SVG in a notebook; elsewhere do nothing (section 2.4.2)."""
+    # Asked for outside a notebook, matplotlib_inline would start a shell of its own.
+    if notebook_shell() is None:
+        return
+    try:
+        from matplotlib_inline import backend_inline
+    except ImportError:
+        return
+    backend_inline.set_matplotlib_formats("svg")
+
+
+def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
+    """Set the size in inches, `(width, height)`, of the figures to come (section 2.4.2)."""
+    from matplotlib import pyplot as plt
+
+    use_svg_display()
+    plt.rcParams["figure.figsize"] = figsize
+
+
+def set_axes(
+    axes: Any,
+    xlabel: str | None,
+    ylabel: str | None,
+    xlim: Sequence[float] | None,
+    ylim: Sequence[float] | None,
+    xscale: str,
+    yscale: str,
+    legend: Sequence[str] | str | None,
+) -> None:
+    """
+    Set labels, limits, scales and legend of matplotlib axes, and show a grid (section 2.4.2).
+
+    `None` leaves out a label, and leaves a limit to matplotlib.
+    """
+    axes.set_xlabel(xlabel or "")
+    axes.set_ylabel(ylabel or "")
+    # Scales go first: on a logarithmic one matplotlib checks the limits that it gets.
+    axes.set_xscale(xscale)
+    axes.set_yscale(yscale)
+    axes.set_xlim(xlim)
+    axes.set_ylim(ylim)
+    if legend is not None and len(legend):
+        axes.legend([legend] if isinstance(legend, str) else list(legend))
+    # Without the argument a second call would switch the grid off.
+    axes.grid(True)
+
+
+def plot(
+    X: Any,
+    Y: Any = None,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+    legend: Sequence[str] | str | None = None,
+    xlim: Sequence[float] | None = None,
+    ylim: Sequence[float] | None = None,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    fmts: Sequence[str] | str = ("-", "m--", "g-.", "r:"),
+    figsize: tuple[float, float] = (3.5, 2.5),
+    axes: Any = None,
+) -> None:
+    """
+    Plot one or several curves (section 2.4.2).
+
+    The values of a curve are an array of shape `(n,)` or `(n, 1)`, a range, or a list of `n`
+    numbers. Several curves are a list of those, or an array of shape `(num_curves, n)`.
+
+    Parameters
+    ----------
+    X : array or sequence
+        The x values: of each curve, or once for all of them. With no `Y`, the y values.
+    Y : array or sequence, optional
+        The y values; plotted against their indices 0, 1, ... if only `X` is given.
+    xlabel, ylabel : str, optional
+        The names of the axes.
+    legend : sequence of str, or str, optional
+        One name a curve.
+    xlim, ylim : pair of float, optional
+        The limits of the axes.
+    xscale, yscale : str
+        `'linear'`, `'log'`, or another scale of matplotlib.
+    fmts : sequence of str, or str
+        matplotlib's formats for the curves, repeated if there are more curves.
+    figsize : pair of float
+        Width and height in inches of a new figure.
+    axes : matplotlib.axes.Axes, optional
+        Where to plot; by default the axes of pyplot's current figure. They are cleared first.
+
+    Raises
+    ------
+    ValueError
+        If a curve has unequally many x and y values, if `X` and `Y` hold unequally many curves
+        and `X` is not one, or if a curve has more than one axis.
+    """
+    from matplotlib import pyplot as plt
+
+    curves = _pair_curves(X, Y)
+    set_figsize(figsize)
+    if axes is None:
+        figure = plt.gcf()
+        if not figure.axes:
+            # The book's small figures cut off their own labels otherwise.
+            figure.set_layout_engine("constrained")
+        axes = figure.gca()
+    axes.cla()
+    formats = itertools.cycle([fmts] if isinstance(fmts, str) else fmts)
+    for (x, y), fmt in zip(curves, formats, strict=False):
+        axes.plot(x, y, fmt)
+    set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
+
+
+def _pair_curves(X: Any, Y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return `(x, y)`, each of shape `(n,)`, for every curve that `plot` is to draw."""
+    if Y is None:
+        return [(np.arange(len(y)), y) for y in _split_curves("X", X)]
+    xs, ys = _split_curves("X", X), _split_curves("Y", Y)
+    if len(xs) == 1:
+        xs *= len(ys)
+    if len(xs) != len(ys):
+        raise ValueError(f"X holds {len(xs)} curves, but Y holds {len(ys)}")
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        if len(x) != len(y):
+            raise ValueError(f"curve {i} has {len(x)} x values, but {len(y)} y values")
+    return list(zip(xs, ys, strict=True))
+
+
+def _split_curves(name: str, values: Any) -> list[np.ndarray]:
+    """Return the values of each curve, of shape `(n,)`."""
+    if hasattr(values, "ndim"):
+        array = to_numpy(values)
+        # The outputs of a model with one output, (n, 1), are one curve, not n.
+        curves = list(array) if array.ndim == 2 and array.shape[1] != 1 else [array]
+    else:
+        curves = [to_numpy(item) for item in values]
+        if all(curve.ndim == 0 for curve in curves):
+            curves = [np.array(curves)]
+    for curve in curves:
+        if curve.ndim != 1 and not (curve.ndim == 2 and 1 in curve.shape):
+            raise ValueError(f"a curve in {name} must have shape (n,) or (n, 1), not {curve.shape}")
+    return [curve.reshape(-1) for curve in curves]
+
+
+def show_images(
+    imgs: Any,
+    num_rows: int,
+    num_cols: int,
+    titles: Sequence[str] | None = None,
+    scale: float = 1.5,
+) -> np.ndarray:
+    """
+    Show images in a grid, and return its axes, shape `(num_rows * num_cols,)` (section 4.2.3).
+
+    Images with one channel are shown in gray, each from its darkest to its brightest value. (The
+    book leaves them to matplotlib's default colours, violet to yellow.) Images that the grid has
+    no room for are left out, and axes without an image are hidden.
+
+    Parameters
+    ----------
+    imgs : sequence of images, or array of shape (n, ...)
+        Each image has shape `(h, w)`, `(h, w, c)` or `(c, h, w)` with 1, 3 or 4 channels. Colours
+        are floats from 0 to 1 or integers from 0 to 255.
+    num_rows, num_cols : int
+        The grid.
+    titles : sequence of str, optional
+        A title for each image.
+    scale : float
+        Width and height of one image in inches.
+
+    Raises
+    ------
+    ValueError
+        If an image has another shape, or if there are fewer titles than images shown.
+    """
+    from matplotlib import pyplot as plt
+
+    # One conversion of a whole batch; slicing an array on a device costs one for each image.
+    images = to_numpy(imgs) if hasattr(imgs, "ndim") else imgs
+    shown = [
+        _image_pixels(i, to_numpy(image))
+        for i, image in enumerate(itertools.islice(images, num_rows * num_cols))
+    ]
+    texts = _check_titles(titles, len(shown), "images")
+    size = (num_cols * scale, num_rows * scale)
+    _, grid = plt.subplots(num_rows, num_cols, figsize=size, squeeze=False, layout="constrained")
+    axes = grid.flatten()
+    for ax, image, text in zip(axes, shown, texts, strict=False):
+        ax.imshow(image, cmap="gray")
+        ax.set_title(text)
+        ax.xaxis.set_visible(False)
+        ax.yaxis.set_visible(False)
+    for ax in axes[len(shown) :]:
+        ax.set_visible(False)
+    return axes
+
+
+def _image_pixels(i: int, image: np.ndarray) -> np.ndarray:
+    """Return image `i` as matplotlib takes it: `(h, w)`, or `(h, w, c)` with 3 or 4 channels."""
+    if image.ndim == 2:
+        return image
+    if image.ndim == 3 and image.shape[0] == 1:
+        return image[0]
+    if image.ndim == 3 and image.shape[-1] == 1:
+        return image[..., 0]
+    # Where both ends could be the channels, they are the last axis.
+    if image.ndim == 3 and image.shape[-1] in (3, 4):
+        return image
+    if image.ndim == 3 and image.shape[0] in (3, 4):
+        return np.moveaxis(image, 0, -1)
+    raise ValueError(
+        f"image {i} has shape {image.shape}, but must have (h, w), or (h, w, c) or (c, h, w) "
+        "with 1, 3 or 4 channels"
+    )
+
+
+def _check_titles(titles: Sequence[str] | None, count: int, what: str) -> Sequence[str]:
+    """Return one title, empty if none are given, for each of `count` images or columns."""
+    if titles is None or not len(titles):
+        return [""] * count
+    if len(titles) < count:
+        raise ValueError(f"{count} {what} are shown, but there are {len(titles)} titles")
+    return titles
+
+
+def show_heatmaps(
+    matrices: Any,
+    xlabel: str,
+    ylabel: str,
+    titles: Sequence[str] | None = None,
+    figsize: tuple[float, float] = (2.5, 2.5),
+    cmap: str = "Reds",
+) -> None:
+    """
+    Show a grid of matrices as colours (section 11.1.1).
+
+    All matrices share one range of colours, so that the one colour bar holds for each of them.
+    (The book scales each matrix by itself, and its bar is that of the last one.)
+
+    Parameters
+    ----------
+    matrices : array or nested sequence, shape (num_rows, num_cols, h, w)
+        The matrices, by row and column of the grid.
+    xlabel, ylabel : str
+        The names of the axes.
+    titles : sequence of str, optional
+        A title for each column of the grid.
+    figsize : pair of float
+        Width and height of the figure in inches.
+    cmap : str
+        matplotlib's name of the colours.
+
+    Raises
+    ------
+    ValueError
+        If `matrices` has not four axes, or if there are fewer titles than columns.
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib.colors import Normalize
+
+    values = np.ma.masked_invalid(to_numpy(matrices))
+    if values.ndim != 4:
+        raise ValueError(f"matrices must have shape (num_rows, num_cols, h, w), not {values.shape}")
+    num_rows, num_cols = values.shape[:2]
+    texts = _check_titles(titles, num_cols, "columns")
+    norm = Normalize()
+    norm.autoscale(values)
+    use_svg_display()
+    shared: Any = {"sharex": True, "sharey": True, "squeeze": False, "layout": "constrained"}
+    figure, axes = plt.subplots(num_rows, num_cols, figsize=figsize, **shared)
+    for (i, j), ax in np.ndenumerate(axes):
+        mappable = ax.imshow(values[i, j], cmap=cmap, norm=norm)
+        ax.set_title(texts[j])
+        for axis in (ax.xaxis, ax.yaxis):
+            # Rows and columns are counted, so no tick stands at 2.5.
+            axis.get_major_locator().set_params(integer=True)
+        if i == num_rows - 1:
+            ax.set_xlabel(xlabel)
+        if j == 0:
+            ax.set_ylabel(ylabel)
+    figure.colorbar(mappable, ax=axes, shrink=0.6)

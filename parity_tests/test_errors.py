@@ -1,0 +1,311 @@
+"""What a tired student passes: the same clear error on both backends, and nothing is lost."""
+
+import numpy as np
+import pytest
+from support import BACKENDS
+
+
+def scores(d2l):
+    return d2l.tensor([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
+
+
+def fit(d2l, model, data, **trainer):
+    return d2l.Trainer(**{"max_epochs": 1} | trainer).fit(model, data)
+
+
+def module(d2l, **attributes):
+    """Return an instance of a new subclass of Module with these attributes."""
+    return type("Reader", (d2l.Module,), attributes)()
+
+
+def regression(d2l, **keywords):
+    return d2l.SyntheticRegressionData(w=d2l.tensor([2, -3.4]), b=4.2, **keywords)
+
+
+def arrays(d2l, X, y, batch_size=2):
+    """Return a data module of a reader with these arrays for training and validation."""
+
+    class Data(d2l.DataModule):
+        def __init__(self):
+            super().__init__()
+            self.batch_size = batch_size
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((d2l.tensor(X), d2l.tensor(y)), train)
+
+    return Data()
+
+
+def softmax_regression(d2l, num_inputs=64):
+    return d2l.SoftmaxRegressionScratch(num_inputs, 3, lr=0.1)
+
+
+IMAGES = np.zeros((4, 8, 8), np.float32)
+
+# What is tried, and words of the one sentence that both must say.
+CASES = {
+    "label too large": (
+        lambda d2l: d2l.cross_entropy(scores(d2l), d2l.tensor([0, 3])),
+        "label 3 is outside the 3 classes 0 to 2",
+    ),
+    "label -1": (
+        lambda d2l: d2l.softmax_cross_entropy(scores(d2l), d2l.tensor([0, -1])),
+        "label -1 is outside the 3 classes",
+    ),
+    "label -100": (
+        lambda d2l: d2l.accuracy(scores(d2l), d2l.tensor([0, -100])),
+        "label -100 is outside the 3 classes",
+    ),
+    "float labels": (
+        lambda d2l: d2l.cross_entropy(scores(d2l), d2l.tensor([0.0, 1.0])),
+        "y must hold integer class labels, not float32",
+    ),
+    "labels as a column": (
+        lambda d2l: d2l.cross_entropy(scores(d2l), d2l.tensor([[0], [1]])),
+        "y must have shape (2,), one label for each row of y_hat, not (2, 1)",
+    ),
+    "too few labels": (
+        lambda d2l: d2l.softmax_cross_entropy(scores(d2l), d2l.tensor([0])),
+        "y must have shape (2,), one label for each row of logits, not (1,)",
+    ),
+    "scores of one example": (
+        lambda d2l: d2l.cross_entropy(d2l.tensor([0.5, 0.5]), d2l.tensor([0])),
+        "y_hat must have shape (n, num_classes), not (2,)",
+    ),
+    "integer logits": (
+        lambda d2l: d2l.softmax(d2l.tensor([[1, 2]])),
+        "X must hold floating-point numbers, not int",
+    ),
+    "integer inputs": (
+        lambda d2l: d2l.linreg(d2l.tensor([[1, 2]]), d2l.ones(2, 1), d2l.zeros(1)),
+        "X must hold floating-point numbers, not int",
+    ),
+    "wrong number of inputs": (
+        lambda d2l: d2l.linreg(d2l.ones(5, 3), d2l.ones(2, 1), d2l.zeros(1)),
+        "the model takes 2 inputs an example, but X of shape (5, 3) has 3",
+    ),
+    "column against row": (
+        lambda d2l: d2l.squared_loss(d2l.ones(4), d2l.ones(4, 1)),
+        "y_hat has shape (4,) but y has shape (4, 1); reshape one of them",
+    ),
+    "column against row in the concise model": (
+        lambda d2l: d2l.LinearRegression(num_inputs=2, lr=0.1).loss(d2l.ones(4, 1), d2l.ones(4)),
+        "y_hat has shape (4, 1) but y has shape (4,)",
+    ),
+    "gradient of two numbers": (
+        lambda d2l: d2l.grad(lambda x: 2 * x)(d2l.ones(2)),
+        "only a function that returns one number has a gradient; this one returned shape (2,)",
+    ),
+    "gradient by integers": (
+        lambda d2l: d2l.grad(lambda x: d2l.reduce_sum(x))(d2l.tensor([1, 2])),
+        "can only differentiate by floating-point numbers, not int",
+    ),
+    "negative learning rate": (
+        lambda d2l: d2l.LinearRegressionScratch(2, lr=-0.1),
+        "lr must be a finite number that is not negative, not -0.1",
+    ),
+    "learning rate NaN": (
+        lambda d2l: d2l.SoftmaxRegression(10, lr=float("nan")),
+        "lr must be a finite number that is not negative, not nan",
+    ),
+    "learning rate as text": (
+        lambda d2l: d2l.LinearRegression(num_inputs=2, lr="0.1"),
+        "lr must be a number, not '0.1'",
+    ),
+    "negative learning rate of a reader's model": (
+        lambda d2l: module(d2l, lr=-1).configure_optimizers(),
+        "lr must be a finite number that is not negative, not -1",
+    ),
+    "no outputs": (
+        lambda d2l: d2l.SoftmaxRegression(0, lr=0.1, num_inputs=4),
+        "num_outputs must be at least 1, not 0",
+    ),
+    "half an input": (
+        lambda d2l: d2l.LinearRegressionScratch(2.5, lr=0.1),
+        "num_inputs must be an integer, not 2.5",
+    ),
+    "negative epochs": (
+        lambda d2l: d2l.Trainer(max_epochs=-1),
+        "max_epochs must be at least 0, not -1",
+    ),
+    "epochs as text": (
+        lambda d2l: d2l.Trainer("3"),
+        "max_epochs must be an integer, not '3'",
+    ),
+    "negative clipping": (
+        lambda d2l: d2l.Trainer(1, gradient_clip_val=-1),
+        "gradient_clip_val must be a finite number that is not negative, not -1",
+    ),
+    "batch size 0": (
+        lambda d2l: d2l.Digits(batch_size=0),
+        "batch_size must be at least 1, not 0",
+    ),
+    "batch size 0 of synthetic data": (
+        lambda d2l: regression(d2l, batch_size=0).train_dataloader(),
+        "batch_size must be at least 1, not 0",
+    ),
+    "no examples": (
+        lambda d2l: fit(d2l, d2l.LinearRegressionScratch(2, lr=0.1), regression(d2l, num_train=0)),
+        "the data set has no examples",
+    ),
+    "tensors of different lengths": (
+        lambda d2l: arrays(d2l, np.ones((3, 2), np.float32), [1, 2]).train_dataloader(),
+        "tensors must have the same number of examples, not [3, 2]",
+    ),
+    "image size 0": (
+        lambda d2l: d2l.Digits(resize=(0, 8)),
+        "0",
+    ),
+    "no such class": (
+        lambda d2l: d2l.Digits().text_labels([1, 10]),
+        "there is no class 10, only 0 to 9",
+    ),
+    "no network": (
+        lambda d2l: module(d2l)(d2l.ones(2, 2)),
+        "Reader has no network: assign self.net in __init__ or define forward",
+    ),
+    "plot without a trainer": (
+        lambda d2l: module(d2l).plot("loss", 1.0, train=True),
+        "plot() needs a Trainer: it records within Trainer.fit",
+    ),
+    "integer images in a fit": (
+        lambda d2l: fit(
+            d2l, softmax_regression(d2l), arrays(d2l, IMAGES.astype(np.uint8), [0] * 4)
+        ),
+        "X must hold floating-point numbers, not uint8",
+    ),
+    "images that do not fit the model": (
+        lambda d2l: fit(d2l, softmax_regression(d2l, 784), arrays(d2l, IMAGES, [0, 1, 2, 0])),
+        "the model takes 784 inputs an example, but X of shape (1, 64) has 64",
+    ),
+    "images that do not fit the concise model": (
+        lambda d2l: fit(
+            d2l, d2l.SoftmaxRegression(3, 0.1, num_inputs=784), arrays(d2l, IMAGES, [0, 1, 2, 0])
+        ),
+        "the model takes 784 inputs an example, but X of shape (1, 64) has 64",
+    ),
+    "a label in a fit": (
+        lambda d2l: fit(d2l, softmax_regression(d2l), arrays(d2l, IMAGES, [0, 1, 2, 3])),
+        "label 3 is outside the 3 classes 0 to 2",
+    ),
+    "float labels in a fit": (
+        lambda d2l: fit(d2l, softmax_regression(d2l), arrays(d2l, IMAGES, [0.0, 1.0, 2.0, 0.0])),
+        "y must hold integer class labels, not float32",
+    ),
+    "targets as a row in a fit": (
+        lambda d2l: fit(
+            d2l,
+            d2l.LinearRegressionScratch(2, lr=0.1),
+            arrays(d2l, np.ones((4, 2), np.float32), np.ones(4, np.float32)),
+        ),
+        "y_hat has shape (2, 1) but y has shape (2,)",
+    ),
+    "a training step without a loss": (
+        lambda d2l: fit(
+            d2l,
+            type("Reader", (d2l.LinearRegressionScratch,), {"training_step": lambda s, b: None})(
+                2, 0.1
+            ),
+            regression(d2l),
+        ),
+        "training_step must return the loss, not None",
+    ),
+    "a training step with a loss for each example": (
+        lambda d2l: fit(
+            d2l,
+            type("Reader", (d2l.LinearRegressionScratch,), {"loss": lambda s, a, b: (a - b) ** 2})(
+                2, 0.1
+            ),
+            regression(d2l),
+        ),
+        "training_step must return one number, not a loss of shape (32, 1)",
+    ),
+    "three values of validation": (
+        lambda d2l: fit(
+            d2l,
+            type(
+                "Reader",
+                (d2l.LinearRegressionScratch,),
+                {"validation_step": lambda s, b: (1, 2, 3)},
+            )(2, 0.1),
+            regression(d2l),
+        ),
+        "validation_step must return a loss or (loss, accuracy), not 3 values",
+    ),
+    "no training data": (
+        lambda d2l: fit(
+            d2l,
+            d2l.LinearRegressionScratch(2, 0.1),
+            type("Data", (d2l.DataModule,), {"get_dataloader": lambda s, train: None})(),
+        ),
+        "train_dataloader() returned None: there is nothing to train on",
+    ),
+    "no optimizer": (
+        lambda d2l: fit(
+            d2l,
+            type(
+                "Reader", (d2l.LinearRegressionScratch,), {"configure_optimizers": lambda s: None}
+            )(2, 0.1),
+            regression(d2l),
+        ),
+        "configure_optimizers must return an",
+    ),
+    "weights of another model": (
+        lambda d2l: d2l.import_weights(d2l.LinearRegressionScratch(2, 0.1), {"w": np.ones((2, 1))}),
+        "the weights do not belong to this model: missing ['b'], unknown []",
+    ),
+    "weights of another shape": (
+        lambda d2l: d2l.import_weights(
+            d2l.LinearRegressionScratch(2, 0.1), {"w": np.ones((3, 1)), "b": np.ones(1)}
+        ),
+        "w has shape (3, 1) in the weights, but (2, 1) in the model",
+    ),
+    "no such GPU": (lambda d2l: d2l.gpu(99), "there is no GPU 99"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_same_error(case):
+    attempt, words = CASES[case]
+    errors = []
+    for d2l in BACKENDS.values():
+        with pytest.raises((ValueError, TypeError, AttributeError, RuntimeError)) as caught:
+            attempt(d2l)
+        errors.append(caught.value)
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
+    kinds = {type(error) for error in errors}
+    assert len(kinds) == 1, kinds
+
+
+def test_a_failed_fit_changes_no_weight(d2l):
+    model = softmax_regression(d2l)
+    before = d2l.export_weights(model)
+    with pytest.raises(ValueError, match="label 3"):
+        fit(d2l, model, arrays(d2l, IMAGES, [0, 1, 2, 3]))
+    for name, array in d2l.export_weights(model).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_failed_import_changes_no_weight(d2l):
+    model = d2l.LinearRegressionScratch(2, 0.1)
+    before = d2l.export_weights(model)
+    with pytest.raises(ValueError, match="b has shape"):
+        d2l.import_weights(model, {"w": np.ones((2, 1)), "b": np.ones(2)})
+    np.testing.assert_array_equal(d2l.export_weights(model)["w"], before["w"])
+
+
+def test_damaged_files(d2l, tmp_path):
+    from d2l_common.idx import write_idx
+
+    for part, n in (("train", 4), ("t10k", 2)):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte", np.zeros((n, 28, 28), np.uint8))
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", np.zeros(n, np.uint8))
+    assert len(d2l.FashionMNIST(root=str(tmp_path)).val_dataloader()) == 1
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte"):
+        d2l.FashionMNIST(root=str(tmp_path))
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte"):
+        d2l.FashionMNIST(root=str(tmp_path))

@@ -1,0 +1,456 @@
+import copy
+import math
+import pickle
+import subprocess
+import sys
+import types
+from time import perf_counter
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from matplotlib import pyplot as plt
+
+from d2l_common import board as board_module
+from d2l_common.board import Point, ProgressBoard
+
+
+def lines(board):
+    """Return label, x and y of each line that the board draws."""
+    (axes,) = board.figure().axes
+    return {
+        line.get_label(): (line.get_xdata().tolist(), line.get_ydata().tolist())
+        for line in axes.lines
+    }
+
+
+def test_cell_of_the_book():
+    board = ProgressBoard("x")
+    for x in np.arange(0, 10, 0.1):
+        board.draw(x, np.sin(x), "sin", every_n=2)
+        board.draw(x, np.cos(x), "cos", every_n=10)
+    board.flush()
+    xs = np.arange(0, 10, 0.1)
+    drawn = lines(board)
+    assert list(drawn) == ["sin", "cos"]
+    for label, values, n in [("sin", np.sin(xs), 2), ("cos", np.cos(xs), 10)]:
+        np.testing.assert_allclose(drawn[label][0], xs.reshape(-1, n).mean(axis=1))
+        np.testing.assert_allclose(drawn[label][1], values.reshape(-1, n).mean(axis=1), atol=1e-15)
+    (axes,) = board.figure().axes
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]
+    assert [line.get_color() for line in axes.lines] == ["C0", "C1"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["sin", "cos"]
+    assert board.figure().get_size_inches().tolist() == [3.5, 2.5]
+
+
+def test_points():
+    board = ProgressBoard()
+    assert board.data == {} and board.raw_points == {}
+    board.draw(1, 4, "val_loss", every_n=3)
+    board.draw(2, 6, "val_loss", every_n=3)
+    assert board.raw_points == {"val_loss": [Point(1, 4), Point(2, 6)]}
+    assert board.data == {"val_loss": []}
+    board.draw(6, 5, "val_loss", every_n=3)
+    assert board.raw_points == {"val_loss": []}
+    assert board.data["val_loss"][-1] == Point(3.0, 5.0)
+    assert type(board.data["val_loss"][-1].y) is float
+
+
+@pytest.mark.parametrize("every_n", [1, 0, -3, 0.5, 1.9, np.float32(1.5)])
+def test_every_n_is_at_least_one(every_n):
+    board = ProgressBoard()
+    board.draw(0, 1, "a", every_n)
+    board.draw_many([1, 2], [1, 1], "a", every_n)
+    assert len(board.data["a"]) == 3
+
+
+def test_every_n_that_shrinks():
+    # The book compares with ==, and the line would end here.
+    board = ProgressBoard()
+    for x in range(5):
+        board.draw(x, x, "a", every_n=10)
+    board.draw(5, 5, "a", every_n=2)
+    assert board.data["a"] == [Point(2.5, 2.5)] and board.raw_points["a"] == []
+
+
+class Number:
+    def __float__(self):
+        return 2.5
+
+
+@pytest.mark.parametrize(
+    "y", [2.5, np.float32(2.5), np.array(2.5), Number(), lambda: 2.5, lambda: np.array(2.5)]
+)
+def test_kinds_of_values(y):
+    board = ProgressBoard()
+    board.draw(np.float64(1), y, "a")
+    assert board.data["a"] == [(1.0, 2.5)]
+    assert [type(v) for v in board.data["a"][0]] == [float, float]
+
+
+def test_values_are_read_at_once():
+    board, total = ProgressBoard(), np.zeros(())
+
+    def read():
+        return total
+
+    for x in range(2):
+        total += 1
+        board.draw(x, total, "sum", every_n=2)
+        board.draw(x, read, "function", every_n=2)
+    assert board.data["sum"] == board.data["function"] == [Point(0.5, 1.5)]
+
+
+@pytest.mark.parametrize("y", [None, "loss", np.ones(2), [1.0], lambda: None])
+def test_not_a_number(y):
+    with pytest.raises((TypeError, ValueError)):
+        ProgressBoard().draw(0, y, "a")
+
+
+def test_tensors_of_torch(recwarn):
+    torch = pytest.importorskip("torch")
+    board = ProgressBoard()
+    weight = torch.tensor(2.5, requires_grad=True)
+    for y in (weight, weight * 1, torch.tensor(2.5, dtype=torch.bfloat16), lambda: weight):
+        board.draw(0, y, "a")
+    assert board.data["a"] == [(0.0, 2.5)] * 4 and not recwarn.list
+
+
+def test_arrays_of_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    board = ProgressBoard()
+    board.draw(0, jnp.array(2.5), "a")
+    board.draw_many(jnp.zeros(2), jnp.full(2, 2.5, jnp.bfloat16), "a")
+    assert board.data["a"] == [(0.0, 2.5)] * 3
+
+
+numbers = st.floats(width=64) | st.floats(width=32) | st.integers(-9, 9).map(float)
+
+
+@settings(deadline=None)
+@given(
+    chunks=st.lists(
+        st.tuples(
+            st.lists(st.tuples(numbers, numbers), max_size=12),
+            st.sampled_from([1, 2, 3, 5, 2.7, 0, 10**17]),
+            st.sampled_from(["a", "b"]),
+            st.booleans(),
+        ),
+        max_size=6,
+    )
+)
+@example(chunks=[([(-0.0, -0.0)] * 5, 2, "a", True), ([(-0.0, 1e308)] * 3, 3, "a", True)])
+def test_draw_many_equals_draw(chunks):
+    one_by_one, at_once = ProgressBoard(), ProgressBoard()
+    for points, every_n, label, many in chunks:
+        for x, y in points:
+            one_by_one.draw(x, y, label, every_n)
+        if many:
+            at_once.draw_many([x for x, _ in points], [y for _, y in points], label, every_n)
+        else:
+            for x, y in points:
+                at_once.draw(x, y, label, every_n)
+    # repr tells -0.0 from 0.0, takes NaN as equal to NaN, and shows every bit of a float.
+    assert repr(one_by_one.data) == repr(at_once.data)
+    assert repr(one_by_one.raw_points) == repr(at_once.raw_points)
+
+
+def test_draw_many_equals_draw_in_long_groups():
+    # Long enough for NumPy's own sums to add in pairs, and to round differently.
+    xs, ys = np.random.default_rng(0).normal(size=(2, 10_000))
+    one_by_one, at_once = ProgressBoard(), ProgressBoard()
+    for x, y in zip(xs, ys, strict=True):
+        one_by_one.draw(x, y, "a", every_n=700)
+    for part in np.array_split(np.arange(10_000), 7):
+        at_once.draw_many(xs[part], ys[part].tolist(), "a", every_n=700)
+    assert one_by_one.data == at_once.data and len(at_once.data["a"]) == 14
+    assert one_by_one.raw_points == at_once.raw_points
+
+
+@pytest.mark.parametrize("xs, ys", [([1, 2], [1]), ([[1]], [[1]]), (1.0, 2.0)])
+def test_draw_many_says_what_does_not_fit(xs, ys):
+    with pytest.raises(ValueError, match=r"must both have shape \(k,\)"):
+        ProgressBoard().draw_many(xs, ys, "a")
+
+
+def test_attributes_count_at_the_next_drawing():
+    board = ProgressBoard("epoch", "loss", xlim=[0, 10], figsize=(5, 3))
+    board.draw_many(range(1, 5), [1, 10, 100, 1000], "train_loss")
+    (axes,) = board.figure().axes
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xlim()) == ("epoch", "loss", (0, 10))
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+    board.xlabel, board.yscale, board.ylim, board.xlim = None, "log", (0.1, 1e4), None
+    (axes,) = board.figure().axes
+    assert (axes.get_xlabel(), axes.get_yscale(), axes.get_ylim()) == ("", "log", (0.1, 1e4))
+    assert axes.get_xlim() != (0, 10)
+    assert board.figure().get_size_inches().tolist() == [5, 3]
+    assert board.hparams["yscale"] == "log"
+
+
+def test_more_lines_than_styles():
+    board = ProgressBoard()
+    for i in range(16):
+        board.draw_many([0, 1], [i, i], f"line {i}")
+    (axes,) = board.figure().axes
+    styles = [(line.get_linestyle(), line.get_color()) for line in axes.lines]
+    assert styles[:5] == [("-", "C0"), ("--", "C1"), ("-.", "C2"), (":", "C3"), ("-", "C1")]
+    assert len(set(styles)) == 16 and len(axes.get_legend().get_texts()) == 16
+
+
+def test_a_line_keeps_its_style_while_others_have_no_point():
+    board = ProgressBoard(ls=["-", "--"], colors=["r", "g", "b"])
+    board.draw(0, 1, "val_loss", every_n=2)
+    board.draw(0, 1, "train_loss")
+    (axes,) = board.figure().axes
+    (line,) = axes.lines
+    assert (line.get_label(), line.get_linestyle(), line.get_color()) == ("train_loss", "--", "g")
+    # A line of one point is invisible without a marker.
+    assert line.get_marker() == "o"
+    board.draw(1, 1, "train_loss")
+    assert board.figure().axes[0].lines[0].get_marker() == "None"
+
+
+HARD = [np.nan, np.inf, -np.inf, 0.0, -1.0, 5e-324, 1.7e308, -1.7e308, 1e10, 1.0]
+
+
+@pytest.mark.parametrize("values", [HARD, [np.nan], [-1.0, 0.0], [1.7e308, 1.0], [3.0, 3.0]])
+@pytest.mark.parametrize("yscale", ["linear", "log"])
+def test_values_that_no_scale_can_show(values, yscale):
+    board = ProgressBoard(yscale=yscale)
+    board.draw_many(range(len(values)), values, "loss")
+    figure = board.figure()
+    figure.draw_without_rendering()  # limits, ticks and layout
+    shown = figure.axes[0].lines[0].get_ydata()
+    for value, y in zip(values, shown, strict=True):
+        drawable = abs(value) < 1e300 and (yscale == "linear" or value > 1e-300)
+        assert y == value if drawable else math.isnan(y)
+    np.testing.assert_array_equal([point.y for point in board.data["loss"]], values)
+
+
+def test_fig_and_axes_given():
+    fig, (left, right) = plt.subplots(1, 2)
+    left.plot([7], [7])
+    board = ProgressBoard(fig=fig, axes=left)
+    for x in range(3):
+        board.draw(x, x, "a")
+        board.flush()
+    assert len(left.lines) == 1 and not right.lines
+    assert left.lines[0].get_ydata().tolist() == [0, 1, 2]
+    assert board.figure() is fig
+    board.axes = None
+    plt.sca(right)
+    board.flush()
+    assert len(right.lines) == 1
+    plt.close(fig)
+
+
+def test_no_label_is_cut_off():
+    board = ProgressBoard("epoch", "loss")
+    board.draw_many(range(3), [1e-5, 2e-5, 3e-5], "train_loss")
+    figure = board.figure()
+    figure.draw_without_rendering()
+    box = figure.axes[0].get_tightbbox()
+    assert box.x0 >= 0 and box.y0 >= 0
+    assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.SVG", "new/folder/c.pdf"])
+def test_save(name, tmp_path):
+    board = ProgressBoard()
+    board.draw(0, 1, "a")
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+    path = board.save(str(tmp_path / name))
+    assert path == tmp_path / name
+    assert path.read_bytes().startswith(starts[path.suffix.lower()])
+
+
+@pytest.mark.parametrize("name", ["loss.bmp", "loss", "loss.png.txt"])
+def test_save_names_the_formats(name, tmp_path):
+    with pytest.raises(ValueError, match=r"saved as \.png, \.svg or \.pdf, not as 'loss"):
+        ProgressBoard().save(tmp_path / "folder" / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_headless_draws_nothing():
+    """Neither drawing library is imported, and a figure does not go through pyplot."""
+    code = """
+import sys
+from d2l_common.board import ProgressBoard
+board = ProgressBoard()
+board._next_frame = -1.0
+for x in range(100):
+    board.draw(x, x, "a")
+board.flush()
+assert "matplotlib" not in sys.modules and "IPython" not in sys.modules
+board.figure().canvas.draw()
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_recording_is_cheap():
+    # Measured: about 1 microsecond a call of draw, 0.1 a point of draw_many. Ten times that
+    # leaves room for a busy machine.
+    board, num_points = ProgressBoard(), 20_000
+    start = perf_counter()
+    for x in range(num_points):
+        board.draw(x, 0.5, "a", every_n=10)
+    middle = perf_counter()
+    board.draw_many(np.zeros(num_points), np.zeros(num_points), "a", every_n=10)
+    assert middle - start < num_points * 1e-5
+    assert perf_counter() - middle < num_points * 1e-6
+
+
+class Notebook:
+    """The parts of IPython and of a clock that a board meets in a notebook."""
+
+    def __init__(self, monkeypatch):
+        self.kernel = object()
+        self.events = self
+        self.hooks = []
+        self.now = 100.0
+        # For each slot of the notebook's output the images shown in it, one after the other.
+        self.slots = []
+        # What a frame costs, in seconds.
+        self.cost = 0.02
+        ipython, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+        ipython.get_ipython = lambda: self
+        ipython.display = display
+        display.SVG = lambda data: ("svg", data)
+        display.Image = lambda data, format, retina: (format, data)
+        display.display = self.display
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        monkeypatch.setitem(sys.modules, "IPython.display", display)
+        monkeypatch.setattr(board_module, "perf_counter", lambda: self.now)
+
+    def register(self, event, hook):
+        assert event == "post_run_cell"
+        self.hooks.append(hook)
+
+    def unregister(self, event, hook):
+        self.hooks.remove(hook)
+
+    def display(self, image, display_id):
+        assert display_id is True
+        self.slots.append([])
+        slot = types.SimpleNamespace(update=lambda image: self.update(len(self.slots) - 1, image))
+        slot.update(image)
+        return slot
+
+    def update(self, i, image):
+        self.now += self.cost
+        self.slots[i].append(image)
+
+    def end_cell(self):
+        for hook in self.hooks[:]:
+            hook(types.SimpleNamespace(success=True))
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    return Notebook(monkeypatch)
+
+
+def test_notebook_shows_the_final_figure_once(notebook):
+    board = ProgressBoard("x")
+    for x in range(10):
+        board.draw(x, x, "a")
+    assert notebook.slots == []
+    board.flush()
+    board.flush()
+    notebook.end_cell()
+    assert [len(slot) for slot in notebook.slots] == [2]  # both in the same place
+    assert notebook.slots[0][-1][0] == "svg" and "<svg" in notebook.slots[0][-1][1]
+    assert notebook.hooks == []
+
+
+def test_notebook_shows_at_the_end_of_a_cell_without_flush(notebook):
+    board = ProgressBoard("x")
+    for _ in range(3):
+        board.draw(0, 0, "a")
+        notebook.end_cell()
+    notebook.end_cell()
+    assert [len(slot) for slot in notebook.slots] == [1, 1, 1]  # a figure for each cell
+    board.yscale = "log"
+    board.flush()
+    assert len(notebook.slots) == 4
+
+
+def test_notebook_shows_nothing_where_there_is_nothing(notebook):
+    board = ProgressBoard()
+    board.flush()
+    board.draw(0, 0, "a", every_n=2)
+    board.flush()
+    notebook.end_cell()
+    hidden = ProgressBoard(display=False)
+    hidden.draw(0, 0, "a")
+    hidden.flush()
+    notebook.end_cell()
+    # Switched off in the middle, as where only the first fold of a cross-validation is shown.
+    board = ProgressBoard()
+    board.draw(0, 0, "a")
+    board.display = False
+    notebook.end_cell()
+    assert notebook.slots == [] and notebook.hooks == []
+
+
+@pytest.mark.parametrize("cost", [0.02, 0.5])
+def test_notebook_frames_come_at_a_bounded_rate(notebook, cost, monkeypatch):
+    notebook.cost = cost
+    blank = types.SimpleNamespace(savefig=lambda file, format: None)
+    monkeypatch.setattr(ProgressBoard, "figure", lambda self: blank)
+    board, start, shown_at = ProgressBoard(), notebook.now, []
+    while notebook.now < start + 20:
+        before = len(notebook.slots and notebook.slots[0])
+        board.draw(notebook.now, 1.0, "a")
+        if len(notebook.slots and notebook.slots[0]) > before:
+            shown_at.append(notebook.now)
+        notebook.now += 0.01
+    assert len(notebook.slots) == 1
+    assert len(shown_at) == len(notebook.slots[0]) >= 5
+    assert np.diff(shown_at).min() >= 0.2
+    # The first frame comes before it is known what one costs.
+    assert len(shown_at[1:]) * cost <= 0.2 * 20
+    board.flush()
+    assert len(notebook.slots) == 1
+
+
+def test_notebook_gets_a_png_of_many_points(notebook):
+    board = ProgressBoard()
+    board.draw_many(np.arange(20_000), np.zeros(20_000), "a")
+    board.flush()
+    image = notebook.slots[0][0]
+    assert image[0] == "png" and image[1].startswith(b"\x89PNG")
+
+
+def test_a_fault_in_drawing_does_not_stick(notebook):
+    board = ProgressBoard(yscale="no such scale")
+    board.draw(0, 0, "a")
+    with pytest.raises(ValueError, match="no such scale"):
+        notebook.end_cell()
+    board.yscale = "linear"
+    board.draw(0, 0, "a")
+    notebook.end_cell()
+    assert len(notebook.slots) == 1
+
+
+def test_copies_leave_the_cell(notebook):
+    board = ProgressBoard()
+    board.draw(0, 0, "a")
+    board.flush()
+    board._slot = types.SimpleNamespace()
+    for copied in (copy.deepcopy(board), pickle.loads(pickle.dumps(board))):
+        assert copied.data == board.data
+        copied.draw(1, 1, "a")
+        copied.flush()
+    assert len(board.data["a"]) == 1
+    assert len(notebook.slots) == 3 and len(notebook.hooks) == 3
+
+
+def test_terminal_of_ipython_is_no_notebook(notebook):
+    notebook.kernel = None
+    board = ProgressBoard()
+    board.draw(0, 0, "a")
+    board.flush()
+    assert notebook.slots == [] and notebook.hooks == []
