@@ -42,7 +42,7 @@ def check_nonnegative(name: str, value: Any) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not (math.isfinite(value) and value >= 0):
+    if not (math.isfinite(value) and float(value) >= 0):
         raise ValueError(f"{name} must be a finite number that is not negative, not {value}")
     return value  # type: ignore[return-value]  # a Real, as it came
 

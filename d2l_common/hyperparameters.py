@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -64,10 +64,19 @@ class HyperParameters:
     # code, so the record is a tuple, which has a hash, and not the book's dict, which has none.
     _hparam_names: tuple[str, ...] = ()
 
+    if TYPE_CHECKING:  # for the type checker, which cannot know what was saved
+
+        def __getattr__(self, name: str) -> Any: ...
+
     @property
     def hparams(self) -> dict[str, Any]:
         """The saved hyperparameters by name, with the values that the attributes have now."""
         return {name: getattr(self, name) for name in self._hparam_names}
+
+    @hparams.setter
+    def hparams(self, values: dict[str, Any]) -> None:
+        # The book's own implementation, which a reader may paste, assigns a dict.
+        self._hparam_names = tuple(values)
 
     def save_hyperparameters(self, ignore: str | Iterable[str] | None = None) -> None:
         """

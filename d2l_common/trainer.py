@@ -111,7 +111,7 @@ class TrainerBase(HyperParameters):
 
     def check_data(self) -> None:
         """
-        Look once at the data in memory: can this model be trained on it?
+        Look once at the data in memory, whether this model can be trained on it.
 
         Raises
         ------
@@ -119,9 +119,9 @@ class TrainerBase(HyperParameters):
             If images hold integers, a label is outside the classes, or a shape does not fit.
         """
         self._num_classes = None
-        for loader in (self.train_dataloader, self.val_dataloader):
-            if isinstance(loader, TensorLoader):
-                self.check_batch(loader.first(), labels=loader.arrays[-1])
+        loaders = (self.train_dataloader, self.val_dataloader)
+        for resident in [loader for loader in loaders if isinstance(loader, TensorLoader)]:
+            self.check_batch(resident.first(), labels=resident.arrays[-1])
 
     @property
     def data_is_checked(self) -> bool:
@@ -152,10 +152,8 @@ class TrainerBase(HyperParameters):
     def record(self, key: str, value: Any, train: bool) -> None:
         """Record `value`, a number or a tensor of one element, for the step under way."""
         label = plot_label(key, train)
-        if train:
-            x, loader = self.train_batch_idx / self.num_train_batches, self.train_dataloader
-        else:
-            x, loader = self.epoch + 1, self.val_dataloader
+        x = self.train_batch_idx / self.num_train_batches if train else self.epoch + 1
+        loader = self.train_dataloader if train else self.val_dataloader
         if self.recorder is None:  # a reader's own `fit` calls for points, not for a history
             per_epoch = self.num_train_batches if train else self.num_val_batches
             points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)

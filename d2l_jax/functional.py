@@ -87,9 +87,9 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
     return (y_hat - y) ** 2 / 2
 
 
-def cross_entropy(y_hat: Array, y: Array) -> Array:
+def cross_entropy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     """
-    Return the mean of `-log(y_hat[i, y[i]])` (section 4.4.3).
+    Return `-log(y_hat[i, y[i]])`, on average or for each example (section 4.4.3).
 
     Parameters
     ----------
@@ -97,10 +97,12 @@ def cross_entropy(y_hat: Array, y: Array) -> Array:
         Probabilities; one of 0 at a label makes the loss infinite.
     y : integer array of shape `(n,)`
         Labels.
+    averaged : bool
+        The mean over the examples, or each one's loss.
 
     Returns
     -------
-    array of shape `()`
+    array of shape `()`, or `(n,)` if not averaged
 
     Raises
     ------
@@ -109,7 +111,8 @@ def cross_entropy(y_hat: Array, y: Array) -> Array:
         where nothing can be raised, such a label makes the loss NaN.
     """
     check_labels("y_hat", y_hat, y)
-    return -jnp.log(pick(y_hat, y)).mean()
+    losses = -jnp.log(pick(y_hat, y))
+    return losses.mean() if averaged else losses
 
 
 def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Array:

@@ -16,11 +16,11 @@ from d2l_jax.random import default_rngs
 class Linear(nnx.Linear):
     """A fully connected layer that says what is wrong with its input."""
 
-    def __call__(self, X: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
         """Return `X W + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
-        check_floating("X", is_floating(X), X.dtype)
-        check_num_features(self.in_features, X.shape)
-        return super().__call__(X, *args, **kwargs)
+        check_floating("X", is_floating(inputs), inputs.dtype)
+        check_num_features(self.in_features, inputs.shape)
+        return super().__call__(inputs, out_sharding=out_sharding)
 
 
 def linear(

@@ -38,6 +38,8 @@ class Module(nnx.Module, HyperParameters):
     """
 
     trainer: Any = None
+    lr: Any
+    net: Any
 
     def __init__(self, plot_train_per_epoch: int = 2, plot_valid_per_epoch: int = 1):
         super().__init__()

@@ -66,9 +66,9 @@ class SoftmaxRegressionScratch(Classifier):
         X = reshape(X, (len(X), -1))
         return softmax(linreg(X, self.W[...], self.b[...]))
 
-    def loss(self, y_hat: Array, y: Array) -> Array:
+    def loss(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
         """Return the cross-entropy of probabilities `(n, num_outputs)` and labels `(n,)`."""
-        return functional.cross_entropy(y_hat, y)
+        return functional.cross_entropy(Y_hat, Y, averaged)
 
 
 class SoftmaxRegression(Classifier):

@@ -33,7 +33,7 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
     prepare_batch : callable
         Applied to each minibatch first.
     """
-    graphdef, _, _ = nnx.split(model, nnx.Param, ...)
+    graphdef, _, _ = split(model)
 
     def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[State, Metrics]]:
         # A copy, since a model with random state is written to while it is differentiated.
@@ -41,7 +41,7 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
         with taping() as plotted:
             loss = model.training_step(batch)
         check_training_loss(loss)
-        _, _, rest = nnx.split(model, nnx.Param, ...)
+        _, _, rest = split(model)
         return loss, (nnx.as_pure(rest), plotted)
 
     def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
@@ -58,7 +58,7 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
 
 def make_validation_step(model: nnx.Module, prepare_batch: Callable[[Any], Any]) -> Callable:
     """Return the pure step `(params, rest), batch -> (params, rest), metrics`."""
-    graphdef, _, _ = nnx.split(model, nnx.Param, ...)
+    graphdef, _, _ = split(model)
 
     def validation_step(state: tuple[State, State], batch: Any) -> tuple[Any, Metrics]:
         model = nnx.merge(graphdef, *state, copy=True)
@@ -100,9 +100,14 @@ def make_epoch(step: Callable, gather: Callable, batch_size: int) -> Callable:
     return epoch
 
 
+def split(model: nnx.Module) -> Any:
+    """Return `(graphdef, params, rest)`: a model's structure, what is trained, other variables."""
+    return nnx.split(model, nnx.Param, ...)
+
+
 def read_state(model: nnx.Module) -> tuple[State, State]:
     """Return `(params, rest)`: a model's variables as pytrees of arrays."""
-    _, params, rest = nnx.split(model, nnx.Param, ...)
+    _, params, rest = split(model)
     return strongly_typed(params), strongly_typed(rest)
 
 

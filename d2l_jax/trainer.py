@@ -125,7 +125,7 @@ class Trainer(TrainerBase):
         pytree of arrays
             `grads`, times `grad_clip_val / norm` if their norm, taken together, is larger.
         """
-        norm = jnp.sqrt(sum(jnp.sum(grad**2) for grad in jax.tree.leaves(grads)))
+        norm = jnp.sqrt(jnp.stack([jnp.sum(grad**2) for grad in jax.tree.leaves(grads)]).sum())
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 

@@ -93,9 +93,9 @@ def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
     return (y_hat - y) ** 2 / 2
 
 
-def cross_entropy(y_hat: Tensor, y: Tensor) -> Tensor:
+def cross_entropy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     """
-    Return the mean of `-log(y_hat[i, y[i]])` (section 4.4.3).
+    Return `-log(y_hat[i, y[i]])`, on average or for each example (section 4.4.3).
 
     Parameters
     ----------
@@ -103,10 +103,12 @@ def cross_entropy(y_hat: Tensor, y: Tensor) -> Tensor:
         Probabilities; one of 0 at a label makes the loss infinite.
     y : integer tensor of shape `(n,)`
         Labels.
+    averaged : bool
+        The mean over the examples, or each one's loss.
 
     Returns
     -------
-    tensor of shape `()`
+    tensor of shape `()`, or `(n,)` if not averaged
 
     Raises
     ------
@@ -114,7 +116,8 @@ def cross_entropy(y_hat: Tensor, y: Tensor) -> Tensor:
         If dtypes or shapes are other than these, or a label is outside the classes.
     """
     check_labels("y_hat", y_hat, y)
-    return -torch.log(y_hat[torch.arange(len(y_hat), device=y.device), y.long()]).mean()
+    losses = -torch.log(y_hat[torch.arange(len(y_hat), device=y.device), y.long()])
+    return losses.mean() if averaged else losses
 
 
 def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> Tensor:

@@ -33,7 +33,7 @@ class LazyLinear(nn.LazyLinear):
         PyTorch's global one if not given.
     """
 
-    cls_to_become = Linear  # type: ignore[assignment]
+    cls_to_become = Linear
 
     def __init__(self, num_outputs: int, sigma: float | None = None, generator: Any = None):
         self._draw = (sigma, generator)

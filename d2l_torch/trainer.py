@@ -117,7 +117,7 @@ class Trainer(TrainerBase):
             `grad_clip_val / norm` if their norm is larger.
         """
         grads = [param.grad for param in model.parameters() if param.grad is not None]
-        norm = torch.sqrt(sum(torch.sum(grad**2) for grad in grads))
+        norm = torch.stack([torch.sum(grad**2) for grad in grads]).sum().sqrt()
         scale = torch.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         for grad in grads:
             grad *= scale
