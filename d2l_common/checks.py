@@ -69,11 +69,13 @@ def check_integer(name: str, is_integer: bool, dtype: Any) -> None:
         raise TypeError(f"{name} must hold integer class labels, not {dtype_name(dtype)}")
 
 
-def check_same_shape(y_hat: Sequence[int], y: Sequence[int]) -> None:
-    """Raise a `ValueError` unless predictions and targets have the same shape."""
-    if tuple(y_hat) != tuple(y):
+def check_same_shape(
+    one: Sequence[int], other: Sequence[int], names: tuple[str, str] = ("y_hat", "y")
+) -> None:
+    """Raise a `ValueError` unless two tensors, such as predictions and targets, have one shape."""
+    if tuple(one) != tuple(other):
         raise ValueError(
-            f"y_hat has shape {tuple(y_hat)} but y has shape {tuple(y)}; "
+            f"{names[0]} has shape {tuple(one)} but {names[1]} has shape {tuple(other)}; "
             "reshape one of them, so that nothing broadcasts"
         )
 
@@ -144,3 +146,33 @@ def missing_net(model: Any) -> AttributeError:
 def missing_trainer() -> RuntimeError:
     """Return the error for plotting without a trainer."""
     return RuntimeError("plot() needs a Trainer: it records within Trainer.fit")
+
+
+def check_probability(name: str, value: Any) -> float:
+    """
+    Return `value`, if it is a number from 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or another one.
+    """
+    check_nonnegative(name, value)
+    if value > 1:
+        raise ValueError(f"{name} must be from 0 to 1, not {value}")
+    return value
+
+
+def check_positive(name: str, value: Any) -> float:
+    """
+    Return `value`, if it is a finite number above 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or another one.
+    """
+    check_nonnegative(name, value)
+    if value == 0:
+        raise ValueError(f"{name} must be above 0")
+    return value

@@ -82,6 +82,8 @@ class TrainerBase(HyperParameters):
                 recorder.begin_epoch()
                 self.fit_epoch()
                 recorder.end_epoch()
+                if self.should_stop(recorder.history):
+                    break
         finally:  # also after an interrupt, the epochs that ended are on the board
             self.recorder = None
             model.board.flush()
@@ -90,6 +92,17 @@ class TrainerBase(HyperParameters):
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
         raise NotImplementedError
+
+    def should_stop(self, history: History) -> bool:
+        """
+        Return whether to stop after this epoch (section 5.5.3); redefine it for early stopping.
+
+        Parameters
+        ----------
+        history : History
+            What was recorded so far, such as `history.val_loss`.
+        """
+        return False
 
     def prepare_batch(self, batch: Any) -> Any:
         """Return the minibatch as the model gets it."""

@@ -1,9 +1,12 @@
 """Weights on their way from one model to another, by name."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from d2l_common.checks import check_count, check_nonnegative
 
 
 def check_weights(shapes: Mapping[str, Sequence[int]], weights: Mapping[str, Any]) -> None:
@@ -31,25 +34,46 @@ def check_weights(shapes: Mapping[str, Sequence[int]], weights: Mapping[str, Any
 
 
 def initial_weights(
-    shapes: Mapping[str, Sequence[int]], seed: int, sigma: float = 0.01
+    shapes: Mapping[str, Any], seed: int, scheme: str = "normal", sigma: float = 0.01
 ) -> dict[str, np.ndarray]:
     """
-    Draw initial weights that are the same for both backends, the book's way for linear models.
+    Draw initial weights that are the same for both backends (section 5.4.2).
 
     Parameters
     ----------
     shapes : dict
-        `{name: shape}` of the parameters, in PyTorch's names and layout.
+        `{name: shape}` of the parameters, in PyTorch's names and layout, or what
+        `export_weights` returns.
     seed : int
+    scheme : str
+        The standard deviation of weights: `"normal"`, `sigma`; `"xavier"`,
+        `sqrt(2 / (num_inputs + num_outputs))`; `"he"`, `sqrt(2 / num_inputs)`. Biases
+        (parameters with one axis) begin at 0.
     sigma : float
-        The standard deviation of weights; biases (parameters with one axis) begin at 0.
 
     Returns
     -------
     dict of float64 arrays
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such scheme, or a number is negative.
     """
+    check_count("seed", seed, minimum=0)
+    check_nonnegative("sigma", sigma)
+    if scheme not in ("normal", "xavier", "he"):
+        raise ValueError(f"scheme must be 'normal', 'xavier' or 'he', not {scheme!r}")
     rng = np.random.default_rng(seed)
-    return {
-        name: sigma * rng.standard_normal(shape) if len(shape) > 1 else np.zeros(shape)
-        for name, shape in sorted(shapes.items())  # the order must not depend on the backend
-    }
+    weights = {}
+    for name, value in sorted(shapes.items()):  # the order must not depend on the backend
+        shape = value.shape if isinstance(value, np.ndarray) else tuple(value)
+        if len(shape) < 2:
+            weights[name] = np.zeros(shape)
+            continue
+        # A layer's `weight` has its outputs first, a matrix from scratch its inputs.
+        rows, columns = shape[0], math.prod(shape[1:])
+        num_inputs = columns if name.split(".")[-1] == "weight" else rows
+        variance = {"xavier": 2 / (rows + columns), "he": 2 / num_inputs, "normal": sigma**2}
+        weights[name] = math.sqrt(variance[scheme]) * rng.standard_normal(shape)
+    return weights

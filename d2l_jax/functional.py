@@ -47,6 +47,19 @@ def relu(X: Array) -> Array:
     return jax.nn.relu(X)
 
 
+def prelu(X: Array, alpha: float) -> Array:
+    """
+    Return `max(X, 0) + alpha * min(X, 0)` elementwise, the parametrized ReLU (section 5.1.2.1).
+
+    Parameters
+    ----------
+    X : array of any shape
+    alpha : float
+        The slope below 0; also the gradient at 0.
+    """
+    return jnp.where(X > 0, X, alpha * X)
+
+
 def softmax(X: Array) -> Array:
     """
     Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).

@@ -209,6 +209,11 @@ def size(x: Array) -> int:
     return x.size
 
 
+def index_update(x: Array, index: Any, values: Any) -> Array:
+    """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
+    return x.at[index].set(values)
+
+
 # -- to and from ------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from d2l_common.board import ProgressBoard
+from d2l_common.early_stopping import out_of_patience
 from d2l_common.figures import (
     plot,
     set_axes,
@@ -12,15 +13,22 @@ from d2l_common.figures import (
     use_svg_display,
 )
 from d2l_common.history import History
+from d2l_common.house_prices import k_fold
+from d2l_common.hub import DATA_HUB, DATA_URL, download, extract
 from d2l_common.hyperparameters import HyperParameters, add_to_class
+from d2l_common.timer import Timer
+from d2l_common.weights import initial_weights
+from d2l_torch.backprop import backpropagation, forward_propagation
 from d2l_torch.classification import Classifier
 from d2l_torch.data import DataModule, SyntheticRegressionData
 from d2l_torch.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu, use_device
+from d2l_torch.dropout import DropoutMLP, DropoutMLPScratch, dropout_layer
 from d2l_torch.functional import (
     accuracy,
     cross_entropy,
     grad,
     linreg,
+    prelu,
     relu,
     sgd,
     softmax,
@@ -28,9 +36,20 @@ from d2l_torch.functional import (
     squared_loss,
     value_and_grad,
 )
+from d2l_torch.house_prices import KaggleHouse
 from d2l_torch.image_data import Digits, FashionMNIST
 from d2l_torch.linear_regression import SGD, LinearRegression, LinearRegressionScratch
+from d2l_torch.memory import memory_of_training
+from d2l_torch.mlp import MLP, MLPScratch
 from d2l_torch.module import Module
+from d2l_torch.polynomial import PolynomialData
+from d2l_torch.probability import (
+    confusion_matrix,
+    entropy,
+    kl_divergence,
+    label_shift_weights,
+    normal_density,
+)
 from d2l_torch.random import get_key, get_seed
 from d2l_torch.softmax_regression import SoftmaxRegression, SoftmaxRegressionScratch
 from d2l_torch.tensors import (
@@ -47,6 +66,7 @@ from d2l_torch.tensors import (
     eye,
     float32,
     float64,
+    index_update,
     int32,
     int64,
     linspace,
@@ -78,61 +98,91 @@ from d2l_torch.tensors import (
     zeros_like,
 )
 from d2l_torch.trainer import Trainer
+from d2l_torch.weight_decay import HighDimensionalData, WeightDecay, WeightDecayScratch, l2_penalty
 from d2l_torch.weights import export_weights, import_weights
 
 __all__ = [
+    "DATA_HUB",
+    "DATA_URL",
+    "MLP",
     "SGD",
     "Classifier",
     "DataModule",
     "Digits",
+    "DropoutMLP",
+    "DropoutMLPScratch",
     "FashionMNIST",
+    "HighDimensionalData",
     "History",
     "HyperParameters",
+    "KaggleHouse",
     "LinearRegression",
     "LinearRegressionScratch",
+    "MLPScratch",
     "Module",
+    "PolynomialData",
     "ProgressBoard",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
     "SyntheticRegressionData",
+    "Timer",
     "Trainer",
+    "WeightDecay",
+    "WeightDecayScratch",
     "abs",
     "accuracy",
     "add_to_class",
     "arange",
     "argmax",
     "astype",
+    "backpropagation",
     "batch_matmul",
     "concat",
+    "confusion_matrix",
     "cos",
     "cosh",
     "cpu",
     "cross_entropy",
+    "download",
+    "dropout_layer",
+    "entropy",
     "exp",
     "expand_dims",
     "export_weights",
+    "extract",
     "eye",
     "float32",
     "float64",
+    "forward_propagation",
     "get_key",
     "get_seed",
     "gpu",
     "grad",
     "import_weights",
+    "index_update",
+    "initial_weights",
     "int32",
     "int64",
+    "k_fold",
+    "kl_divergence",
+    "l2_penalty",
+    "label_shift_weights",
     "linreg",
     "linspace",
     "log",
     "matmul",
+    "memory_of_training",
     "meshgrid",
     "nn_Module",
     "normal",
+    "normal_density",
     "num_gpus",
     "numpy",
     "ones",
     "ones_like",
+    "out_of_patience",
     "plot",
+    "prelu",
     "rand",
     "randn",
     "reduce_mean",

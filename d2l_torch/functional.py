@@ -53,6 +53,19 @@ def relu(X: Tensor) -> Tensor:
     return torch.relu(X)
 
 
+def prelu(X: Tensor, alpha: float) -> Tensor:
+    """
+    Return `max(X, 0) + alpha * min(X, 0)` elementwise, the parametrized ReLU (section 5.1.2.1).
+
+    Parameters
+    ----------
+    X : tensor of any shape
+    alpha : float
+        The slope below 0; also the gradient at 0.
+    """
+    return torch.where(X > 0, X, alpha * X)
+
+
 def softmax(X: Tensor) -> Tensor:
     """
     Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).

@@ -208,6 +208,13 @@ def size(x: Tensor) -> int:
     return x.numel()
 
 
+def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
+    """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
+    updated = x.clone()
+    updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)
+    return updated
+
+
 # -- to and from ------------------------------------------------------------------------------
 
 
