@@ -1,6 +1,7 @@
 """The book's helpers for files from its own server: `download`, `extract`, `DATA_HUB`."""
 
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -70,5 +71,5 @@ def extract(filename: str, folder: str | None = None) -> None:
         try:
             # The filter "data" refuses members outside the folder, and devices.
             shutil.unpack_archive(filename, target, filter="data")
-        except (shutil.ReadError, OSError) as error:
+        except (tarfile.TarError, shutil.ReadError, OSError) as error:
             raise ValueError(f"{filename} cannot be extracted: {error}") from error

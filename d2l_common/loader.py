@@ -115,6 +115,28 @@ class ReaderLoader:
         return self._loader
 
 
+class TensorFlowDataLoader:
+    """
+    A `tf.data.Dataset` as a loader of NumPy minibatches, as the book's JAX edition reads them.
+
+    Parameters
+    ----------
+    dataset : tf.data.Dataset
+        Batched. TensorFlow is the reader's: nothing here imports it.
+    """
+
+    def __init__(self, dataset: Any):
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        """Return the number of minibatches."""
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return an iterator over the minibatches."""
+        return self.dataset.as_numpy_iterator()
+
+
 def as_loader(
     make: Callable[[], Any], check: Callable[[Any], None]
 ) -> TensorLoader | ReaderLoader | None:

@@ -16,6 +16,7 @@ from d2l_common.history import History
 from d2l_common.house_prices import k_fold
 from d2l_common.hub import DATA_HUB, DATA_URL, download, extract
 from d2l_common.hyperparameters import HyperParameters, add_to_class
+from d2l_common.loader import TensorFlowDataLoader
 from d2l_common.timer import Timer
 from d2l_common.weights import initial_weights
 from d2l_jax.backprop import backpropagation, forward_propagation
@@ -125,6 +126,7 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
     "SyntheticRegressionData",
+    "TensorFlowDataLoader",
     "Timer",
     "Trainer",
     "WeightDecay",

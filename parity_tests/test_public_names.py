@@ -24,7 +24,12 @@ EXCEPTIONS = {
     "Trainer.clip_gradients": "gradients are on PyTorch's model, and on their own in JAX",
 }
 # Methods that one framework's base class needs, or that its edition of the book has.
-OWN_METHODS = {"Module.__call__", "Module.named_parameters", "Module.state_dict"}
+OWN_METHODS = {
+    "Module.__call__",
+    "Module.named_parameters",
+    "Module.state_dict",
+    "DropoutMLPScratch.set_view",  # PyTorch has train() and eval() instead
+}
 
 
 def public_callables(d2l):

@@ -71,6 +71,50 @@ CASES = {
 }
 
 
+CASES |= {
+    "weight decay scratch": (
+        lambda d2l: d2l.WeightDecayScratch(num_inputs=200, lambd=3, lr=0.01),
+        lambda d2l: d2l.HighDimensionalData(20, 100, 200, batch_size=8),
+        {"w": (200, 1), "b": (1,)},
+    ),
+    "weight decay": (
+        lambda d2l: d2l.WeightDecay(wd=3, lr=0.01, num_inputs=200),
+        lambda d2l: d2l.HighDimensionalData(20, 100, 200, batch_size=8),
+        {"weight": (1, 200), "bias": (1,)},
+    ),
+    "polynomial": (
+        lambda d2l: d2l.LinearRegression(num_inputs=4, lr=0.01),
+        lambda d2l: d2l.PolynomialData(),
+        {"weight": (1, 4), "bias": (1,)},
+    ),
+}
+
+
+def fixed_masks(d2l):
+    """Return a dropout model whose masks are the same in every step, and on both backends."""
+
+    class Masked(d2l.DropoutMLPScratch):
+        def masked(self, H, seed):
+            mask = np.random.default_rng(seed).random((100, H.shape[1])) > 0.5
+            return d2l.dropout_layer(H, 0.5, mask=d2l.tensor(mask)[: len(H)])
+
+        def forward(self, X):
+            H1 = self.masked(d2l.relu(self.lin1(d2l.reshape(X, (len(X), -1)))), 1)
+            H2 = self.masked(d2l.relu(self.lin2(H1)), 2)
+            return self.lin3(H2)
+
+    return Masked(NUM_CLASSES, 32, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
+
+
+# Models with ReLUs: in float32 a pre-activation that rounds to the other side of 0 changes the
+# path, so that a long run is judged by what one ulp in the initial weights does.
+RELU_CASES = {
+    "MLP scratch": (lambda d2l: d2l.MLPScratch(64, NUM_CLASSES, 32, lr=0.5), digits),
+    "MLP": (lambda d2l: d2l.MLP(NUM_CLASSES, 32, lr=0.5, num_inputs=64), digits),
+    "dropout of fixed masks": (fixed_masks, digits),
+}
+
+
 def zero_model_loss(make_model, make_data, dtype):
     """Return the first loss of a model whose weights are all 0."""
     d2l = BACKENDS["torch"]
@@ -84,10 +128,11 @@ def check_runs(make_model, make_data, shapes, dtype, epochs, seed=0, **trainer):
     runs = {}
     with precision(dtype):
         for name, d2l in BACKENDS.items():
-            names = d2l.export_weights(make_model(d2l))  # "weight" is "net.1.weight" in a network
-            weights = initial_weights(
-                {full: shapes[full.split(".")[-1]] for full in names}, seed=seed
-            )
+            if shapes is None:
+                weights = he_weights(make_model, seed)
+            else:  # "weight" is "net.1.weight" in a network
+                names = d2l.export_weights(make_model(d2l))
+                weights = initial_weights({n: shapes[n.split(".")[-1]] for n in names}, seed)
             runs[name] = train(d2l, make_model, make_data, weights, epochs, **trainer)
     (jax, jax_weights), (torch, torch_weights) = runs["jax"], runs["torch"]
     scale = zero_model_loss(make_model, make_data, dtype)
@@ -140,3 +185,56 @@ def test_full_size_runs_agree(dtype):
     )
     assert len(history.train_loss) == 10 * 235
     assert history.val_acc[-1] > 0.4  # shifted as they are, a linear model gets half of them
+
+
+def he_weights(make_model, seed):
+    """Return weights with which the signal keeps its size through the layers."""
+    return initial_weights(
+        BACKENDS["torch"].export_weights(make_model(BACKENDS["torch"])), seed, scheme="he"
+    )
+
+
+@pytest.mark.parametrize("case", RELU_CASES)
+def test_runs_with_relus_agree_in_float64(case):
+    history = check_runs(*RELU_CASES[case], None, "float64", epochs=5, gradient_clip_val=1)
+    assert history.epoch_train_loss[-1] < 0.95 * history.epoch_train_loss[0]  # clipped: slow
+
+
+def loss_gap(one, other, scale):
+    """Return the largest gap so far at each step, relative to the loss and the zero model's."""
+    gap = np.abs(one.train_loss - other.train_loss) / (np.abs(other.train_loss) + scale)
+    return np.maximum.accumulate(gap)
+
+
+def moved_by_one_ulp(weights, seed):
+    """Return float32 weights, each moved to a neighbouring number."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([-np.inf, np.inf], np.float32)
+    return {
+        name: np.nextafter(w.astype(np.float32), rng.choice(ends, w.shape))
+        for name, w in weights.items()
+    }
+
+
+@pytest.mark.parametrize("case", RELU_CASES)
+def test_runs_with_relus_stay_as_close_as_one_ulp_in_float32(case):
+    make_model, make_data = RELU_CASES[case]
+    epochs, steps = 10, 15
+    scale = zero_model_loss(make_model, make_data, "float32")
+    with precision("float32"):
+        weights = he_weights(make_model, seed=0)
+        jax, torch = (
+            train(d2l, make_model, make_data, weights, epochs)[0] for d2l in BACKENDS.values()
+        )
+        moved = [
+            train(BACKENDS["torch"], make_model, make_data, moved_by_one_ulp(weights, i), epochs)[0]
+            for i in range(5)
+        ]
+    gap = loss_gap(jax, torch, scale)
+    one_ulp = np.max([loss_gap(other, torch, scale) for other in moved], axis=0)
+    assert len(gap) == epochs * steps
+    assert gap[:steps].max() <= 1e-4
+    # The losses of equal weights are rounded by themselves, too: 4 eps.
+    allowed = one_ulp[-1] + 4 * np.finfo(np.float32).eps
+    assert gap[-1] <= allowed, f"{gap[-1]:.2g} apart, one ulp opens {one_ulp[-1]:.2g}"
+    assert abs(jax.val_acc[-1] - torch.val_acc[-1]) <= 0.005
