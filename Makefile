@@ -16,7 +16,9 @@ lint: .venv/made
 	$(BIN)/mypy
 
 .venv/made: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@echo "installing JAX, PyTorch and the rest into .venv: some minutes"
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[all,test]'
 	touch $@
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Seconds to wait for a connection, and then for the next bytes: a machine without a network
 # should hear of it soon, a slow line should not be cut off.
@@ -74,18 +75,27 @@ def fetch(
     from requests.exceptions import RequestException
 
     failures = []
+    new_folders = [folder for folder in path.parents if not folder.exists()]
     for url in urls:
         try:
             _download(url, path, checksum, progress)
         except RequestException as error:
-            failures.append(f"{url}: {_reason(error)}")
+            failures.append(f"{_host(url)}: {_reason(error)}")
         except ValueError:
             # pooch's only other complaint: what came is not the file expected.
-            failures.append(f"{url}: wrong {algorithm}")
+            failures.append(f"{_host(url)}: wrong {algorithm}")
         else:
             return path
+    for folder in new_folders:  # deepest first; one that has something in it stays
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     hint = f"; {offline_hint}" if offline_hint else ""
     raise ConnectionError(f"cannot download {path.name} ({'; '.join(failures)}){hint}")
+
+
+def _host(url: str) -> str:
+    """Return the name of a URL's server."""
+    return urlsplit(url).netloc or url
 
 
 def _split_checksum(checksum: str | None) -> tuple[str, str]:

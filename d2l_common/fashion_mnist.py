@@ -122,8 +122,8 @@ def _find_files(folder: Path) -> dict[str, Path]:
 def _download(raw: Path, files: dict[str, Path], root: Path) -> dict[str, Path]:
     """Complete `files`, those already in `raw`."""
     hint = (
-        f"without a network, put the four files {', '.join(SHA256)} into {root}, "
-        "or use the Digits data set (--data digits)"
+        f"without a network, put Fashion-MNIST's four .gz files into {root}, "
+        "or use the Digits data set"
     )
     complete = {}
     for name, sha256 in SHA256.items():
@@ -143,7 +143,7 @@ def _load_files(files: dict[str, Path]) -> tuple[_Split, _Split]:
         try:
             arrays.append(read_idx(files[name]))
         except ValueError as error:
-            raise ValueError(f"{error}; replace this file, or delete it") from error
+            raise ValueError(f"{error}; replace this file") from error
     train_images, train_labels, val_images, val_labels = arrays
     folder = files[next(iter(SHA256))].parent
     return (

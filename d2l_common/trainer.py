@@ -53,6 +53,11 @@ class TrainerBase(HyperParameters):
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
+        if not hasattr(data, "train_dataloader"):
+            raise TypeError(
+                "fit takes a model and then a data module with a train_dataloader, "
+                f"not {type(data).__name__}"
+            )
         train_dataloader = as_loader(data.train_dataloader, self.check_batch)
         if train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
@@ -82,6 +87,7 @@ class TrainerBase(HyperParameters):
                 recorder.begin_epoch()
                 self.fit_epoch()
                 recorder.end_epoch()
+                self.warn_of_divergence(recorder.history)
                 if self.should_stop(recorder.history):
                     break
         finally:  # also after an interrupt, the epochs that ended are on the board
@@ -92,6 +98,16 @@ class TrainerBase(HyperParameters):
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
         raise NotImplementedError
+
+    def warn_of_divergence(self, history: History) -> None:
+        """Warn in the epoch in which the training loss first is infinite or no number."""
+        finite = np.isfinite(history.train_loss)
+        if not finite.all() and finite[: -self.num_train_batches].all():
+            warnings.warn(
+                f"the training loss became {history.train_loss[~finite][0]} "
+                f"in epoch {self.epoch + 1}: try a lower learning rate",
+                stacklevel=4,
+            )
 
     def should_stop(self, history: History) -> bool:
         """

@@ -75,5 +75,8 @@ def initial_weights(
         rows, columns = shape[0], math.prod(shape[1:])
         num_inputs = columns if name.split(".")[-1] == "weight" else rows
         variance = {"xavier": 2 / (rows + columns), "he": 2 / num_inputs, "normal": sigma**2}
-        weights[name] = math.sqrt(variance[scheme]) * rng.standard_normal(shape)
+        # Drawn inputs first, so that a layer gets the numbers that a matrix from scratch gets.
+        transposed = num_inputs == columns and len(shape) == 2
+        numbers = rng.standard_normal(shape[::-1] if transposed else shape)
+        weights[name] = math.sqrt(variance[scheme]) * (numbers.T if transposed else numbers)
     return weights

@@ -22,7 +22,7 @@ def gpu(i: int = 0) -> jax.Device:
     """
     accelerators = _accelerators()
     if not 0 <= i < len(accelerators):
-        raise ValueError(f"there is no GPU {i}: {len(accelerators)} found")
+        raise ValueError(f"there is no GPU {i}, this machine has {len(accelerators)}: use the CPU")
     return accelerators[i]
 
 

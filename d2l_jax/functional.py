@@ -181,7 +181,10 @@ def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     """
     check_labels("y_hat", y_hat, y)
     correct = (y_hat.argmax(axis=1) == y).astype(jnp.float32)
-    return correct.mean() if averaged else correct
+    # XLA multiplies by the reciprocal of a constant, which rounds twice; behind the barrier it
+    # divides, so that the share is the nearest float32, as in PyTorch.
+    number = jax.lax.optimization_barrier(jnp.float32(len(y)))
+    return correct.sum() / number if averaged else correct
 
 
 def sgd(params: Any, grads: Any, lr: float) -> Any:

@@ -99,7 +99,9 @@ class Trainer(TrainerBase):
         self._train_step = make_train_step(self.train_model, tx, self.prepare_batch)
         self._val_step = make_validation_step(self.val_model, self.prepare_batch)
         self._programs: dict[Any, Program] = {}  # traced anew in each fit
-        return self.run_epochs()
+        history = self.run_epochs()
+        model.eval()  # for predictions without dropout, as PyTorch's loop leaves it
+        return history
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""

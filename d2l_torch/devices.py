@@ -21,7 +21,7 @@ def gpu(i: int = 0) -> torch.device:
         If there is none.
     """
     if not 0 <= i < num_gpus():
-        raise ValueError(f"there is no GPU {i}: {num_gpus()} found")
+        raise ValueError(f"there is no GPU {i}, this machine has {num_gpus()}: use the CPU")
     return torch.device(f"cuda:{i}")
 
 

@@ -240,6 +240,11 @@ CASES = {
         ),
         "train_dataloader() returned None: there is nothing to train on",
     ),
+    "model and data swapped": (
+        lambda d2l: d2l.Trainer(1).fit(regression(d2l), d2l.LinearRegressionScratch(2, 0.1)),
+        "fit takes a model and then a data module with a train_dataloader, "
+        "not LinearRegressionScratch",
+    ),
     "no optimizer": (
         lambda d2l: fit(
             d2l,
@@ -260,7 +265,7 @@ CASES = {
         ),
         "w has shape (3, 1) in the weights, but (2, 1) in the model",
     ),
-    "no such GPU": (lambda d2l: d2l.gpu(99), "there is no GPU 99"),
+    "no such GPU": (lambda d2l: d2l.gpu(99), "there is no GPU 99, this machine has"),
 }
 
 

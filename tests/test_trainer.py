@@ -286,6 +286,31 @@ def test_an_interrupt_leaves_the_epochs_that_ended(d2l):
     np.testing.assert_array_equal(final_w(d2l, model), final_w(d2l, other))
 
 
+def test_divergence_is_warned_of_once(d2l):
+    model = model_of(d2l, lr=1e30)
+    model.lr = 1e30
+    with pytest.warns(
+        UserWarning, match="the training loss became .* in epoch 1: try a lower"
+    ) as w:
+        d2l.Trainer(max_epochs=3).fit(model, regression(d2l))
+    assert len([x for x in w if "training loss" in str(x.message)]) == 1
+
+
+def test_predictions_after_a_fit_drop_nothing(d2l):
+    model = d2l.DropoutMLP(10, 16, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
+    data = d2l.Digits(batch_size=500)
+    d2l.Trainer(max_epochs=1).fit(model, data)
+    X, _ = next(iter(data.val_dataloader()))
+    np.testing.assert_array_equal(d2l.numpy(model(X)), d2l.numpy(model(X)))
+
+
+def test_accuracy_is_the_nearest_float32(d2l):
+    for n in range(1, 300, 7):
+        y = d2l.astype(d2l.arange(n) % 3, d2l.int32)
+        share = d2l.numpy(d2l.accuracy(d2l.tensor([[1.0, 0.0, 0.0]] * n), y))
+        assert share == np.float32((np.arange(n) % 3 == 0).sum() / n)
+
+
 def test_gpus_that_are_not_there_are_warned_of(d2l):
     with pytest.warns(UserWarning, match="num_gpus=99, but .* found"):
         d2l.Trainer(max_epochs=1, num_gpus=99)
