@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import OUTPUT, Example, Run
+from common import OUTPUT, Example, Run, check_plot
 
 COLORS = {"jax": "C0", "torch": "C1"}
+EPS = float(np.finfo(np.float32).eps)
 
 
 def example_names() -> list[str]:
-    """Return the names of the example scripts."""
-    scripts = sorted(path.stem for path in Path(__file__).parent.glob("*.py"))
-    return [name for name in scripts if name not in ("common", "compare")]
+    """Return the names of the scripts that train a model: those that define `EXAMPLE`."""
+    scripts = sorted(Path(__file__).parent.glob("*.py"))
+    return [path.stem for path in scripts if "\nEXAMPLE = " in path.read_text()]
 
 
 def epoch_table(runs: dict[str, Run]) -> pd.DataFrame:
@@ -25,24 +26,34 @@ def epoch_table(runs: dict[str, Run]) -> pd.DataFrame:
     return pd.concat(frames, axis=1).swaplevel(axis=1)[columns]
 
 
-def largest_gap(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the largest absolute difference of two arrays."""
-    return float(np.max(np.abs(one - other), initial=0.0))
+def relative_gap(one: np.ndarray, other: np.ndarray, scale: float = 0.0) -> np.ndarray:
+    """
+    Return how far two arrays are apart, relative to the second one and `scale`.
+
+    For losses `scale` is the first loss, that of a model that knows nothing yet: a loss that has
+    come close to 0 is a small difference of large numbers, and rounding is as large as they are.
+    """
+    size = np.abs(other) + scale
+    return np.abs(one - other) / np.where(size == 0, 1, size)
 
 
 def summary(runs: dict[str, Run]) -> pd.DataFrame:
-    """Return a table of how far the two runs are apart."""
+    """Return a table of how far the two runs are apart at most."""
     jax, torch = runs["jax"], runs["torch"]
-    rows = {
-        "initial weights": (jax.initial, torch.initial),
-        "weights": (jax.weights, torch.weights),
-    }
     gaps = {
-        what: max(largest_gap(one[name], other[name]) for name in one)
-        for what, (one, other) in rows.items()
+        "initial weights": max(
+            np.abs(jax.initial[name] - value).max() for name, value in torch.initial.items()
+        ),
+        "final weights, relative in norm": max(
+            np.linalg.norm(jax.weights[name] - value) / max(np.linalg.norm(value), EPS)
+            for name, value in torch.weights.items()
+        ),
     }
+    first = np.abs(torch.history.train_loss[:1]).sum()
     for label in jax.history.labels():
-        gaps[label] = largest_gap(jax.history[label], torch.history[label])
+        scale = first if label.endswith("loss") else 0.0
+        gap = relative_gap(jax.history[label], torch.history[label], scale)
+        gaps[f"{label}, relative to it and the first loss" if scale else label] = gap.max()
     return pd.DataFrame({"largest difference": gaps})
 
 
@@ -58,48 +69,76 @@ def draw(title: str, runs: dict[str, Run], path: Path) -> None:
     for (backend, loss), style in zip(losses.items(), ("-", "--"), strict=True):
         curves.plot(steps, loss, style, color=COLORS[backend], label=backend)
     curves.set(xlabel="epoch", ylabel="training loss", title=title)
+    if losses["torch"].min() < losses["torch"].max() / 20:
+        curves.set_yscale("log")
     curves.legend()
-    gap = np.abs(losses["jax"] - losses["torch"]) / np.abs(losses["torch"])
-    # A gap of 0 has no place on a log scale: it is drawn at the bottom, below every other.
-    floor = np.finfo(np.float32).eps / 16
-    gaps.semilogy(steps, np.maximum(gap, floor), ".", color="C2", markersize=3)
-    gaps.axhline(np.finfo(np.float32).eps, color="gray", linewidth=1, label="float32 eps")
-    gaps.set(xlabel="epoch", ylabel="relative gap", title="jax against torch, each step")
-    gaps.legend()
+    gap = relative_gap(losses["jax"], losses["torch"], losses["torch"][0])
+    # A gap of 0 has no place on a log scale: it is drawn below every other that there can be.
+    floor = EPS / 64
+    equal = gap < floor
+    gaps.semilogy(steps[~equal], gap[~equal], ".", color="C2", markersize=4, label="a step")
+    gaps.semilogy(
+        steps[equal], np.full(equal.sum(), floor), "_", color="C2", alpha=0.5, label="no gap"
+    )
+    gaps.axhline(EPS, color="gray", linewidth=1, label="float32 eps")
+    gaps.set(xlabel="epoch", ylabel="gap / (loss + first loss)", title="jax against torch")
+    gaps.set_ylim(floor / 3, max(100 * EPS, 10 * np.nanmax(gap)))
+    gaps.legend(loc="upper left", ncols=3, fontsize="small")
     for axes in (curves, gaps):
         axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
 
 
-def compare(name: str, arguments: list[str]) -> None:
-    """Run the example `name` on both backends, print the comparison and write its picture."""
-    example: Example = importlib.import_module(name).EXAMPLE
-    parser = example.parser()
-    parser.prog = f"compare.py {name}"
-    options = parser.parse_args(arguments)
-    try:
-        runs = {backend: example.train(backend, options) for backend in ("jax", "torch")}
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(2, f"error: {error}\n")
-    title = example.title.splitlines()[0].split(" (")[0]
+def compare(name: str, example: Example, options: argparse.Namespace, plot: Path | None) -> None:
+    """Run one example on both backends, print the comparison and write its picture."""
+    runs = {backend: example.train(backend, options) for backend in ("jax", "torch")}
+    title = example.title.strip().splitlines()[0].split(" (")[0]
     print(f"{title}: the same weights, the same batches\n")
-    print(epoch_table(runs).to_string(float_format="%.4f"), end="\n\n")
+    if not options.epochs:
+        print("no epochs, so nothing to compare")
+        return
+    print(epoch_table(runs).to_string(float_format="{:#.4g}".format))
+    print("(JAX compiles in its first epoch)\n")
     print(summary(runs).to_string(float_format="%.1e"), end="\n\n")
-    path = options.plot or OUTPUT / f"compare_{name}.png"
+    path = plot or OUTPUT / f"compare_{name}.png"
     draw(title, runs, path)
     print(f"figure: {path}")
 
 
 def main(arguments: list[str]) -> None:
-    """Read the example's name; what follows it goes to the example."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?", choices=example_names(), help="which example to run")
-    which.add_argument("--all", action="store_true", help="run all of them")
-    options, rest = parser.parse_known_args(arguments)
-    for name in example_names() if options.all else [options.name]:
-        compare(name, rest)
+    """Read the examples' names; the options after them go to the examples."""
+    names = example_names()
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="The options of an example: compare.py NAME --help.",
+        usage="compare.py [-h] (NAME | --all) [options of the example]",
+        add_help=False,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one of " + ", ".join(names))
+    parser.add_argument("--all", action="store_true", help="run all of them")
+    first, rest = arguments[:1], arguments[1:]
+    if not first or first[0] in ("-h", "--help"):
+        parser.print_help()
+        parser.exit(0 if first else 2)
+    if first[0] != "--all" and first[0] not in names:
+        parser.error(f"the name of an example comes first, one of {', '.join(names)}")
+    for name in names if first[0] == "--all" else first:
+        example: Example = importlib.import_module(name).EXAMPLE
+        options_parser = example.parser()
+        options_parser.prog = f"compare.py {name}"
+        if first[0] == "--all":
+            # An option of some examples only, such as --data, is none of the others' business.
+            options, _ = options_parser.parse_known_args(rest)
+            plot = options.plot and options.plot.with_stem(f"{options.plot.stem}_{name}")
+        else:
+            options = options_parser.parse_args(rest)
+            plot = options.plot
+        try:
+            check_plot(plot)
+            compare(name, example, options, plot)
+        except (ImportError, OSError, ValueError) as error:
+            options_parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":
