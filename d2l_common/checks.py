@@ -176,3 +176,16 @@ def check_positive(name: str, value: Any) -> float:
     if value == 0:
         raise ValueError(f"{name} must be above 0")
     return value
+
+
+def nothing_to_train(model: Any) -> ValueError:
+    """Return the error for a model without parameters."""
+    return ValueError(
+        f"{type(model).__name__} has no parameters to train: assign tensors with requires_grad, "
+        "or nnx.Params, or layers that have them"
+    )
+
+
+def is_method(instance: Any, name: str, function: Any) -> bool:
+    """Return whether the method `name` of `instance` is `function`, and nobody redefined it."""
+    return getattr(getattr(instance, name, None), "__func__", None) is function

@@ -26,6 +26,8 @@ class TensorLoader:
         `gather(arrays, indices)` returns the minibatch at `indices`, ready for a model.
     compiled : callable
         The same function, compiled, for a pass by hand.
+    keeps_targets : bool
+        Whether the targets of a minibatch are rows of the last array, as they are.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class TensorLoader:
         next_epoch: Callable[[], int],
         gather: Callable[[tuple[Any, ...], np.ndarray], tuple[Any, ...]],
         compiled: Callable[[tuple[Any, ...], np.ndarray], tuple[Any, ...]] | None = None,
+        keeps_targets: bool = True,
     ):
         self.arrays = arrays
         self.plan = plan
         self.gather = gather
+        self.keeps_targets = keeps_targets
         self._take = compiled or gather
         self.batch_examples = 0
         self._next_epoch = next_epoch
@@ -55,7 +59,8 @@ class TensorLoader:
 
     def next_order(self) -> np.ndarray:
         """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""
-        return self.plan.order(self._next_epoch())
+        # A pass in the data's own order is none of the epochs that the order depends on.
+        return self.plan.order(self._next_epoch() if self.plan.shuffle else 0)
 
     def first(self) -> tuple[Any, ...]:
         """Return the first example as a minibatch of one; begins no epoch."""
@@ -75,19 +80,22 @@ class ReaderLoader:
         Returns the loader: a data module's `train_dataloader` or `val_dataloader`.
     loader : iterable
         What `make` returned first.
-    check : callable
-        Gets each minibatch before the Trainer does, and may raise.
+    receive : callable
+        Gets each minibatch, and returns it as the Trainer shall get it; may raise.
     """
 
-    def __init__(self, make: Callable[[], Any], loader: Any, check: Callable[[Any], None]):
+    def __init__(self, make: Callable[[], Any], loader: Any, receive: Callable[[Any], Any]):
         self._make = make
-        self._check = check
+        self._receive = receive
         self._loader = loader
         # An iterator can be used once; anything else starts over by itself.
         self._used_up = False
         self._once = iter(loader) is loader
         self.batch_examples = 0
-        self._length = len(loader) if hasattr(loader, "__len__") else None
+        try:
+            self._length: int | None = len(loader)
+        except TypeError:  # a generator, or a DataLoader over one
+            self._length = None
 
     def __len__(self) -> int:
         """Return the number of minibatches."""
@@ -97,10 +105,18 @@ class ReaderLoader:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the minibatches of the next epoch."""
+        is_empty = True
         for batch in self._fresh():
-            self._check(batch)
+            is_empty = False
             self.batch_examples = len(batch[-1])
-            yield batch
+            if self.batch_examples == 0:
+                raise ValueError("a minibatch of the loader has no examples")
+            yield self._receive(batch)
+        if is_empty and self._length:
+            raise ValueError(
+                "the loader gave no minibatches in a later pass: "
+                "return a new iterator each time, not the same one"
+            )
 
     def __getattr__(self, name: str) -> Any:
         """Look up anything else on the reader's loader."""
@@ -138,10 +154,10 @@ class TensorFlowDataLoader:
 
 
 def as_loader(
-    make: Callable[[], Any], check: Callable[[Any], None]
+    make: Callable[[], Any], receive: Callable[[Any], Any]
 ) -> TensorLoader | ReaderLoader | None:
     """Return the loader that `make()` makes, fit for epochs; None stays None."""
     loader = make()
     if loader is None or isinstance(loader, TensorLoader):
         return loader
-    return ReaderLoader(make, loader, check)
+    return ReaderLoader(make, loader, receive)

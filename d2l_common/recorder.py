@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.board import ProgressBoard
 from d2l_common.history import History
 
@@ -39,15 +40,26 @@ class Recorder:
     ):
         self.history = History()
         self._board = board
-        self._every_n = max(1, int(num_train_batches / plot_train_per_epoch))
+        self.diverged_at: float | None = None  # the first training loss that is not finite
+        self.warned = False
+        self._every_n = max(1, int(num_train_batches / max(1, plot_train_per_epoch)))
         self._valid_points = max(1, int(plot_valid_per_epoch))
         self._pending: defaultdict[str, list[tuple[float, Any, int]]] = defaultdict(list)
         self._values: defaultdict[str, list[float]] = defaultdict(list)  # pending, read so far
         self._drawn: defaultdict[str, int] = defaultdict(int)
+        self._undrawn: set[str] = set()
         self._last: dict[str, tuple[int, ...]] = {}
         self._began = self._looked = time.perf_counter()
 
-    def add(self, label: str, x: float, value: Any, size: int, step: tuple[int, ...]) -> None:
+    def add(
+        self,
+        label: str,
+        x: float,
+        value: Any,
+        size: int,
+        step: tuple[int, ...],
+        draw: bool = True,
+    ) -> None:
         """
         Record one value.
 
@@ -63,7 +75,11 @@ class Recorder:
             The number of examples that it speaks for.
         step : tuple of int
             The step that it belongs to, for `has`.
+        draw : bool
+            Whether the board gets it, too.
         """
+        if not draw:
+            self._undrawn.add(label)
         self._pending[label].append((x, value, size))
         self._last[label] = step
         if time.perf_counter() - self._looked > LIVE_INTERVAL:
@@ -92,8 +108,12 @@ class Recorder:
             values, sizes = np.array(self._read(label)), np.array([row[2] for row in rows])
             if label.startswith("train_"):
                 self.history.extend(label, values, sizes)
+                if label == "train_loss" and self.diverged_at is None:
+                    self.diverged_at = next(iter(values[~np.isfinite(values)]), None)
                 continue
             self.history.extend(label, np.average(values, weights=sizes, keepdims=True), sizes)
+            if label in self._undrawn:
+                continue
             for part in np.array_split(np.arange(len(rows)), min(self._valid_points, len(rows))):
                 x, weights = rows[part[-1]][0], sizes[part]
                 self._board.draw(x, np.average(values[part], weights=weights), label)
@@ -103,12 +123,23 @@ class Recorder:
 
     def _read(self, label: str) -> list[float]:
         values = self._values[label]
-        values.extend(float(row[1]) for row in self._pending[label][len(values) :])
+        values.extend(read_number(row[1]) for row in self._pending[label][len(values) :])
         return values
 
     def _draw_train(self) -> None:
-        for label in [label for label in self._pending if label.startswith("train_")]:
+        labels = [label for label in self._pending if label.startswith("train_")]
+        for label in [label for label in labels if label not in self._undrawn]:
             values, drawn = self._read(label), self._drawn[label]
             xs = [row[0] for row in self._pending[label][drawn:]]
             self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
             self._drawn[label] = len(values)
+
+
+def read_number(value: Any) -> float:
+    """Return the value of a number, or of a tensor of one element, waiting for its device."""
+    if isinstance(value, float | int):
+        return float(value)
+    array = to_numpy(value)
+    if array.size != 1:
+        raise ValueError(f"plot() takes one number, not a tensor of shape {array.shape}")
+    return float(array.reshape(()))

@@ -1,25 +1,19 @@
-"""The framework-free half of a Trainer: checks, loaders, the loop over epochs, the record."""
+"""The framework-free half of a Trainer: loaders, the loop over epochs, the record."""
 
 import warnings
 from typing import Any
 
 import numpy as np
 
-from d2l_common.checks import (
-    check_count,
-    check_images,
-    check_integer,
-    check_label_range,
-    check_nonnegative,
-    dtype_name,
-)
+from d2l_common.checks import check_count, check_nonnegative
+from d2l_common.data_checks import DataChecks
 from d2l_common.history import History
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.loader import ReaderLoader, TensorLoader, as_loader
+from d2l_common.loader import as_loader
 from d2l_common.recorder import Recorder
 
 
-class TrainerBase(HyperParameters):
+class TrainerBase(DataChecks, HyperParameters):
     """
     What the Trainers of both backends do alike (section 3.2.4 of the book).
 
@@ -38,12 +32,9 @@ class TrainerBase(HyperParameters):
         If one of them is no number, negative or, for the first two, not whole.
     """
 
-    model: Any
-    train_dataloader: TensorLoader | ReaderLoader
-    val_dataloader: TensorLoader | ReaderLoader | None
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = 0
-    _num_classes: int | None = None  # of the model's outputs, once known; 0 if no classifier
+    num_train_batches = num_val_batches = 0
 
     def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0):
         check_count("max_epochs", max_epochs, minimum=0)
@@ -58,15 +49,26 @@ class TrainerBase(HyperParameters):
                 "fit takes a model and then a data module with a train_dataloader, "
                 f"not {type(data).__name__}"
             )
-        train_dataloader = as_loader(data.train_dataloader, self.check_batch)
+        train_dataloader = as_loader(data.train_dataloader, self.receive)
         if train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.train_dataloader = train_dataloader
-        self.val_dataloader = as_loader(data.val_dataloader, self.check_batch)
+        self.val_dataloader = as_loader(data.val_dataloader, self.receive)
         self.num_train_batches = len(self.train_dataloader)
         self.num_val_batches = len(self.val_dataloader) if self.val_dataloader is not None else 0
         if self.num_train_batches == 0:
             raise ValueError("the training data has no minibatches")
+
+    def receive(self, batch: Any) -> Any:
+        """Return a minibatch of a reader's own loader as tensors, checked."""
+        batch = [self.as_tensor(x) for x in batch]
+        # `prepare_batch` is the loop's to call; here it only shows what the model will get.
+        self.check_batch(batch if self.prepares_nothing() else self.prepare_batch(batch))
+        return batch
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array of any kind as a tensor of this framework."""
+        raise NotImplementedError
 
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
@@ -81,13 +83,20 @@ class TrainerBase(HyperParameters):
             getattr(model, "plot_valid_per_epoch", 1),
         )
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
+        self._drawn_by_steps: dict[str, bool] = {}
         try:
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch()
                 self.fit_epoch()
                 recorder.end_epoch()
-                self.warn_of_divergence(recorder.history)
+                if recorder.diverged_at is not None and not recorder.warned:
+                    recorder.warned = True
+                    warnings.warn(
+                        f"the training loss became {recorder.diverged_at} in epoch {epoch + 1}: "
+                        "try a lower learning rate",
+                        stacklevel=3,
+                    )
                 if self.should_stop(recorder.history):
                     break
         finally:  # also after an interrupt, the epochs that ended are on the board
@@ -98,16 +107,6 @@ class TrainerBase(HyperParameters):
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
         raise NotImplementedError
-
-    def warn_of_divergence(self, history: History) -> None:
-        """Warn in the epoch in which the training loss first is infinite or no number."""
-        finite = np.isfinite(history.train_loss)
-        if not finite.all() and finite[: -self.num_train_batches].all():
-            warnings.warn(
-                f"the training loss became {history.train_loss[~finite][0]} "
-                f"in epoch {self.epoch + 1}: try a lower learning rate",
-                stacklevel=4,
-            )
 
     def should_stop(self, history: History) -> bool:
         """
@@ -120,14 +119,6 @@ class TrainerBase(HyperParameters):
         """
         return False
 
-    def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it."""
-        raise NotImplementedError
-
-    def scores_shape(self, batch: Any) -> tuple[int, ...] | None:
-        """Return the shape of a classifier's output for a minibatch; None for other models."""
-        raise NotImplementedError
-
     def choose_gpus(self, devices: Any) -> list[Any]:
         """Return the GPUs to use, with a warning if there are fewer than `num_gpus`."""
         found = devices.num_gpus()
@@ -138,39 +129,6 @@ class TrainerBase(HyperParameters):
             )
         return [devices.gpu(i) for i in range(min(self.num_gpus, found))]
 
-    def check_data(self) -> None:
-        """
-        Look once at the data in memory, whether this model can be trained on it.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If images hold integers, a label is outside the classes, or a shape does not fit.
-        """
-        self._num_classes = None
-        loaders = (self.train_dataloader, self.val_dataloader)
-        for resident in [loader for loader in loaders if isinstance(loader, TensorLoader)]:
-            self.check_batch(resident.first(), labels=resident.arrays[-1])
-
-    @property
-    def data_is_checked(self) -> bool:
-        """Whether `check_data` saw every label: those of a reader's own loader come later."""
-        loaders = (self.train_dataloader, self.val_dataloader)
-        return not any(isinstance(loader, ReaderLoader) for loader in loaders)
-
-    def check_batch(self, batch: Any, labels: Any = None) -> None:
-        """Raise unless the model can be trained on a minibatch (or on all of its `labels`)."""
-        labels = batch[-1] if labels is None else labels
-        if self._num_classes is None:
-            batch = self.prepare_batch(batch)
-            check_images(batch[0])
-            shape = self.scores_shape(batch)
-            self._num_classes = 0 if shape is None else shape[-1]
-        if self._num_classes:
-            is_integer = dtype_name(labels.dtype).startswith(("int", "uint"))
-            check_integer("y", is_integer, labels.dtype)
-            check_label_range(int(labels.min()), int(labels.max()), self._num_classes)
-
     def count_batches(self, number: int, train: bool) -> None:
         """Count minibatches that were gone through."""
         if train:
@@ -178,41 +136,58 @@ class TrainerBase(HyperParameters):
         else:
             self.val_batch_idx += number
 
-    def record(self, key: str, value: Any, train: bool) -> None:
+    # -- the record: every value comes here, from `Module.plot` or from the loop ---------------
+
+    def record(self, key: str, value: Any, train: bool, draw: bool = True) -> None:
         """Record `value`, a number or a tensor of one element, for the step under way."""
         label = plot_label(key, train)
-        x = self.train_batch_idx / self.num_train_batches if train else self.epoch + 1
-        loader = self.train_dataloader if train else self.val_dataloader
+        x = self.train_batch_idx / max(1, self.num_train_batches) if train else self.epoch + 1
         if self.recorder is None:  # a reader's own `fit` calls for points, not for a history
-            per_epoch = self.num_train_batches if train else self.num_val_batches
-            points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
-            self.model.board.draw(x, value, label, every_n=max(1, int(per_epoch / points)))
+            self.model.board.draw(x, value, label, every_n=self._every_n(train))
             return
+        loader = self.train_dataloader if train else self.val_dataloader
         size = getattr(loader, "batch_examples", 1) or 1
-        self.recorder.add(label, x, value, size, self._step)
+        self.recorder.add(label, x, value, size, self._step, draw)
 
     def record_missing(self, metrics: dict[str, Any]) -> None:
         """Record those of a step's metrics, `{label: value}`, that it did not plot itself."""
         for label, value in metrics.items():
-            if self.recorder is None or not self.recorder.has(label, self._step):
-                kind, key = label.split("_", 1)
+            if self.recorder is not None and self.recorder.has(label, self._step):
+                continue
+            kind, key = label.split("_", 1)
+            if self.plots_as_we_do():
                 self.record(key, value, train=kind == "train")
+                continue
+            # A reader's own `plot` draws; whether their step has called it, the board tells.
+            board = self.model.board
+            drawn = self._drawn_by_steps.setdefault(label, label in board.raw_points)
+            if not drawn:
+                self.model.plot(key, value, train=kind == "train")
+            if self.recorder is not None and not self.recorder.has(label, self._step):
+                self.record(key, value, train=kind == "train", draw=False)
 
     def record_epoch(self, metrics: dict[str, Any], train: bool, sizes: np.ndarray) -> None:
         """Record `{label: values}`, values of shape `(num_steps,)`, of a whole pass at once."""
         if train:
-            xs = (self.train_batch_idx + np.arange(len(sizes))) / self.num_train_batches
+            xs = (self.train_batch_idx + np.arange(len(sizes))) / max(1, self.num_train_batches)
         else:
             xs = np.full(len(sizes), self.epoch + 1)
         # Losses first, whatever order the dict has: it decides which line gets which color.
         for label in sorted(metrics, key=lambda label: (not label.endswith("loss"), label)):
             values = metrics[label]
             if self.recorder is None:
-                points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
-                every_n = max(1, int(len(sizes) / points))
-                self.model.board.draw_many(xs, values, label, every_n=every_n)
+                self.model.board.draw_many(xs, values, label, every_n=self._every_n(train))
             else:
                 self.recorder.add_many(label, xs, values, sizes)
+
+    def plots_as_we_do(self) -> bool:
+        """Return whether the model's `plot` is the library's."""
+        raise NotImplementedError
+
+    def _every_n(self, train: bool) -> int:
+        batches = self.num_train_batches if train else self.num_val_batches
+        points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
+        return max(1, int(batches / max(1, points)))
 
     @property
     def _step(self) -> tuple[int, ...]:
@@ -224,6 +199,19 @@ def plot_label(key: str, train: bool) -> str:
     return ("train_" if train else "val_") + key
 
 
+def plot_value(model: Any, key: str, value: Any, train: bool) -> None:
+    """Give a plotted value to the model's trainer, or to its board if a reader made the trainer."""
+    trainer = model.trainer
+    if isinstance(trainer, TrainerBase):
+        trainer.record(key, value, train)
+        return
+    batches = trainer.num_train_batches if train else trainer.num_val_batches
+    points = model.plot_train_per_epoch if train else model.plot_valid_per_epoch
+    x = trainer.train_batch_idx / batches if train else trainer.epoch + 1
+    model.board.xlabel = "epoch"
+    model.board.draw(x, value, plot_label(key, train), every_n=max(1, int(batches / points)))
+
+
 def named_metrics(result: Any) -> dict[str, Any]:
     """
     Name what a `validation_step` returned: a loss, `(loss, accuracy)`, or None.
@@ -231,17 +219,27 @@ def named_metrics(result: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If it returned anything else.
+        If it returned anything else, or a loss for each example.
     """
     if result is None:
         return {}
-    if isinstance(result, tuple | list):
-        if len(result) != 2:
+    values = tuple(result) if isinstance(result, tuple | list) else (result,)
+    if len(values) > 2:
+        raise TypeError(
+            f"validation_step must return a loss or (loss, accuracy), not {len(values)} values"
+        )
+    for value in values:
+        if not isinstance(value, int | float) and getattr(value, "shape", None) is None:
             raise TypeError(
-                f"validation_step must return a loss or (loss, accuracy), not {len(result)} values"
+                "validation_step must return a loss or (loss, accuracy), "
+                f"not a {type(value).__name__}"
             )
-        return {"val_loss": result[0], "val_acc": result[1]}
-    return {"val_loss": result}
+        if getattr(value, "shape", ()) != ():
+            raise TypeError(
+                "validation_step must return one number for a minibatch, "
+                f"not shape {tuple(value.shape)}"
+            )
+    return dict(zip(("val_loss", "val_acc"), values, strict=False))
 
 
 def check_training_loss(loss: Any) -> None:

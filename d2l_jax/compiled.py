@@ -28,12 +28,17 @@ class Program:
     """
 
     def __init__(self, function: Callable[..., Any]):
+        self._function = function
         # Unused arguments stay: the text would not tell which of them were dropped.
         self._jitted = jax.jit(function, keep_unused=True)
         self._for_shapes: dict[Any, Any] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Return `function(*arguments)`."""
+        if getattr(jax.config, "jax_disable_jit", False):
+            return self._function(*arguments)
+        if any(getattr(jax.config, flag, False) for flag in ("jax_debug_nans", "jax_debug_infs")):
+            return self._jitted(*arguments)  # which looks for the line when there is one
         leaves, treedef = jax.tree.flatten(arguments)
         shapes = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
         compiled = self._for_shapes.get(shapes)

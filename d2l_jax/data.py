@@ -53,11 +53,20 @@ class DataModule(DataModuleBase):
         """
         check_tensors(tensors)
         tensors = tuple(jnp.asarray(tensor) for tensor in tensors)
-        if indices != slice(0, None):
-            tensors = tuple(tensor[indices] for tensor in tensors)
+        if not (isinstance(indices, slice) and indices == slice(0, None)):
+            rows = indices if isinstance(indices, slice) else np.asarray(indices)
+            tensors = tuple(tensor[rows] for tensor in tensors)
         plan = BatchPlan(check_tensors(tensors), self.batch_size, shuffle=train, seed=self.seed)
         gather = gather_with(transform)
-        return TensorLoader(tensors, plan, self._next_epoch, gather, compiled=Program(gather))
+        keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
+        return TensorLoader(
+            tensors,
+            plan,
+            self._next_epoch,
+            gather,
+            compiled=Program(gather),
+            keeps_targets=keeps_targets,
+        )
 
 
 def gather_with(transform: Callable[..., tuple[Array, ...]] | None) -> Callable[..., Any]:

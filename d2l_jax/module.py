@@ -9,11 +9,12 @@ import jax
 import optax
 from flax import nnx
 from jax import Array
+from jax import numpy as jnp
 
 from d2l_common.board import ProgressBoard
 from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.trainer import plot_label
+from d2l_common.trainer import plot_label, plot_value
 
 # While a step is traced, its plotted values are outputs of the step, collected here.
 _tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
@@ -80,7 +81,9 @@ class Module(nnx.Module, HyperParameters):
         """
         tape = _tape.get()
         if tape is not None:
-            tape[plot_label(key, train)] = value
+            if jnp.size(value) != 1:
+                raise ValueError(f"plot() takes one number, not an array of shape {value.shape}")
+            tape[plot_label(key, train)] = jnp.reshape(value, ())
             return
         if isinstance(value, jax.core.Tracer):
             raise RuntimeError(
@@ -89,7 +92,19 @@ class Module(nnx.Module, HyperParameters):
             )
         if self.trainer is None:
             raise missing_trainer()
-        self.trainer.record(key, value, train)
+        plot_value(self, key, value, train)
+
+    def __deepcopy__(self, memo: Any = None) -> Any:
+        """Return a copy of the model, without its trainer."""
+        trainer, self.trainer = self.trainer, None
+        try:
+            return super().__deepcopy__(memo)
+        finally:
+            self.trainer = trainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a file keeps of a model: all but its trainer."""
+        return {name: value for name, value in vars(self).items() if name != "trainer"}
 
     def training_step(self, batch: tuple[Array, ...]) -> Array:
         """Return the loss of a minibatch `(*inputs, targets)`; the Trainer records it."""
@@ -102,6 +117,22 @@ class Module(nnx.Module, HyperParameters):
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
         return optax.sgd(check_nonnegative("lr", self.lr))
+
+
+class OutsideSteps:
+    """Stands for what a compiled step cannot see, and says so."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Explain."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"board and trainer (here its {name!r}) are not there inside a compiled step: "
+            "set what the step needs as an attribute of the model, before or between epochs"
+        )
+
+
+OUTSIDE_STEPS = OutsideSteps()
 
 
 @contextmanager
@@ -125,6 +156,6 @@ def computation_only(model: Any, **mode: bool) -> Any:
     view = nnx.view(model, raise_if_not_found=False, **mode)
     for _, module in nnx.iter_modules(view):
         for name in ("board", "trainer"):
-            if name in vars(module):
-                delattr(module, name)
+            if isinstance(module, Module):
+                setattr(module, name, OUTSIDE_STEPS)
     return view

@@ -1,14 +1,15 @@
 """Where random numbers come from when a reader names no source."""
 
+import itertools
 import random
+import threading
 
 import jax
 from flax import nnx
 
 _seeds = random.Random(0)
-_keys: list[
-    jax.Array
-] = []  # the last key given out; empty until the first, so that importing is free
+_count = itertools.count()
+_lock = threading.Lock()
 
 
 def get_key() -> jax.Array:
@@ -16,11 +17,21 @@ def get_key() -> jax.Array:
     Return a new key for `jax.random`: the next of one stream a process, which begins at seed 0.
 
     As in the book's JAX edition; give `rngs=` or `key=` to name your own source instead.
+
+    Raises
+    ------
+    RuntimeError
+        Inside a function that JAX compiles: each of its runs would get the same key.
     """
-    key = _keys.pop() if _keys else jax.random.key(0)
-    key, subkey = jax.random.split(key)
-    _keys.append(key)
-    return subkey
+    root = jax.random.key(0)
+    if isinstance(root, jax.core.Tracer):
+        raise RuntimeError(
+            "get_key() inside a compiled function would be the same key in every run: "
+            "pass a key to the function, or keep nnx.Rngs on the model"
+        )
+    with _lock:
+        number = next(_count)
+    return jax.random.fold_in(root, number)
 
 
 def get_seed() -> int:

@@ -21,7 +21,7 @@ State = Any
 Metrics = dict[str, Array]
 
 
-def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], Any]) -> Callable:
+def make_train_step(model: nnx.Module, tx: Any) -> Callable[..., Any]:
     """
     Return the pure step `(params, rest, opt_state), batch -> (params, rest, opt_state), metrics`.
 
@@ -30,8 +30,6 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
     model : nnx.Module
         Only its structure and methods count; its arrays come with each call.
     tx : optax.GradientTransformation
-    prepare_batch : callable
-        Applied to each minibatch first.
     """
     graphdef, _, _ = split(model)
 
@@ -47,7 +45,7 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
     def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
         params, rest, opt_state = state
         (loss, (rest, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-            params, rest, prepare_batch(batch)
+            params, rest, batch
         )
         updates, opt_state = tx.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)
@@ -56,20 +54,23 @@ def make_train_step(model: nnx.Module, tx: Any, prepare_batch: Callable[[Any], A
     return train_step
 
 
-def make_validation_step(model: nnx.Module, prepare_batch: Callable[[Any], Any]) -> Callable:
+def make_validation_step(model: nnx.Module) -> Callable[..., Any]:
     """Return the pure step `(params, rest), batch -> (params, rest), metrics`."""
     graphdef, _, _ = split(model)
 
     def validation_step(state: tuple[State, State], batch: Any) -> tuple[Any, Metrics]:
         model = nnx.merge(graphdef, *state, copy=True)
         with taping() as plotted:
-            metrics = named_metrics(model.validation_step(prepare_batch(batch)))
-        return state, metrics | plotted
+            metrics = named_metrics(model.validation_step(batch))
+        _, params, rest = split(model)
+        return nnx.as_pure((params, rest)), metrics | plotted
 
     return validation_step
 
 
-def make_epoch(step: Callable, gather: Callable, batch_size: int) -> Callable:
+def make_epoch(
+    step: Callable[..., Any], gather: Callable[..., Any], batch_size: int
+) -> Callable[..., Any]:
     """
     Return the pure epoch `state, arrays, order -> state, metrics`: `step` over every minibatch.
 
@@ -95,6 +96,11 @@ def make_epoch(step: Callable, gather: Callable, batch_size: int) -> Callable:
         if full < len(order):
             state, last = body(state, order[full:])
             parts.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
+        if len({tuple(sorted(metrics)) for metrics in parts}) > 1:
+            raise ValueError(
+                "a step must plot the same names for every minibatch, also for the smaller last "
+                f"one, not {sorted(parts[0])} and then {sorted(parts[1])}"
+            )
         return state, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
 
     return epoch

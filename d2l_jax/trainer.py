@@ -1,5 +1,6 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -8,13 +9,15 @@ import optax
 from flax import nnx
 from jax import numpy as jnp
 
+from d2l_common.arrays import to_numpy
+from d2l_common.checks import is_method, nothing_to_train
 from d2l_common.history import History
 from d2l_common.loader import TensorLoader
 from d2l_common.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
 from d2l_jax.compiled import Program
-from d2l_jax.module import computation_only
+from d2l_jax.module import Module, computation_only
 from d2l_jax.steps import (
     make_epoch,
     make_train_step,
@@ -89,29 +92,55 @@ class Trainer(TrainerBase):
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
-        tx = as_transformation(model.configure_optimizers())
-        if self.gradient_clip_val > 0:
-            clip = optax.stateless(lambda g, _: self.clip_gradients(self.gradient_clip_val, g))
-            tx = optax.chain(clip, tx)
-        self.optim = nnx.Optimizer(model, tx, wrt=nnx.Param)
-        self.train_model = computation_only(model, deterministic=False, use_running_average=False)
-        self.val_model = computation_only(model, deterministic=True, use_running_average=True)
-        self._train_step = make_train_step(self.train_model, tx, self.prepare_batch)
-        self._val_step = make_validation_step(self.val_model, self.prepare_batch)
-        self._programs: dict[Any, Program] = {}  # traced anew in each fit
+        if not jax.tree.leaves(nnx.state(model, nnx.Param)):
+            raise nothing_to_train(model)
+        self.optim = model.configure_optimizers()
+        self._prepare_steps()
         history = self.run_epochs()
         model.eval()  # for predictions without dropout, as PyTorch's loop leaves it
         return history
 
+    def _prepare_steps(self) -> None:
+        """Make optimizer, views of the model, and the pure steps that will be compiled."""
+        model = self.model
+        if not isinstance(self.optim, nnx.Optimizer):
+            tx = as_transformation(self.optim)
+            if self.gradient_clip_val > 0:
+                clip = optax.stateless(lambda g, _: self.clip_gradients(self.gradient_clip_val, g))
+                tx = optax.chain(clip, tx)
+            self.optim = nnx.Optimizer(model, tx, wrt=nnx.Param)
+        self.train_model = computation_only(model, deterministic=False, use_running_average=False)
+        self.val_model = computation_only(model, deterministic=True, use_running_average=True)
+        self._train_step = make_train_step(self.train_model, self.optim.tx)
+        self._val_step = make_validation_step(self.val_model)
+        self._programs: dict[Any, Program] = {}
+        self._prepared_for = self._surroundings()
+
+    def _surroundings(self) -> dict[Any, Any]:
+        """Return the plain attributes that a step may depend on, of model and trainer."""
+        plain = int | float | str | tuple | list | dict
+        found: dict[Any, Any] = {
+            (path, name): repr(value)
+            for path, module in nnx.iter_modules(self.model)
+            for name, value in vars(module).items()
+            if isinstance(value, plain) or inspect.isroutine(value)
+        }
+        found["trainer"] = id(self.optim), self.gradient_clip_val
+        return found
+
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
+        if getattr(self, "_prepared_for", None) != self._surroundings():
+            self._prepare_steps()  # the reader has changed something since the last epoch
         state = (*read_state(self.train_model), strongly_typed(self.optim.opt_state))
         params, rest, opt_state = self._run(self._train_step, state, self.train_dataloader, True)
         nnx.update(self.train_model, params, rest)  # which shares its variables with the model
         nnx.update(self.optim.opt_state, nnx.state(opt_state))
         self.optim.step[...] += self.num_train_batches
         if self.val_dataloader is not None:
-            self._run(self._val_step, read_state(self.val_model), self.val_dataloader, False)
+            read = read_state(self.val_model)
+            _, rest = self._run(self._val_step, read, self.val_dataloader, False)
+            nnx.update(self.val_model, rest)
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
         """
@@ -131,32 +160,61 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
-    def scores_shape(self, batch: Any) -> tuple[int, ...] | None:
-        """Return the shape of a classifier's output for a minibatch; None for other models."""
-        graphdef, state = nnx.split(self.model)
+    def prepares_nothing(self) -> bool:
+        """Return whether `prepare_batch` is the library's own."""
+        return getattr(self.prepare_batch, "__func__", None) is OWN_PREPARE_BATCH
 
-        def forward(state: Any, *inputs: Any) -> Any:
-            return nnx.merge(graphdef, state, copy=True)(*inputs)
+    def plots_as_we_do(self) -> bool:
+        """Return whether the model's `plot` is the library's."""
+        return is_method(self.model, "plot", Module.plot)
 
-        output = jax.eval_shape(forward, state, *batch[:-1])
-        return output.shape if isinstance(self.model, Classifier) else None
+    def steps_are_ours(self) -> bool:
+        """Return whether the model's steps are the library's: outputs, then a loss of targets."""
+        own_validation = (Module.validation_step, Classifier.validation_step)
+        return is_method(self.model, "training_step", Module.training_step) and any(
+            is_method(self.model, "validation_step", step) for step in own_validation
+        )
+
+    def probe(self, batch: Any) -> tuple[int, ...] | None:
+        """Trace outputs and loss of a minibatch; return a classifier's output shape, or None."""
+        graphdef, state = nnx.split(computation_only(self.model, deterministic=True))
+        is_classifier = isinstance(self.model, Classifier)
+
+        def forward(state: Any, *batch: Any) -> Any:
+            model = nnx.merge(graphdef, state, copy=True)
+            output = model(*batch[:-1])
+            if not is_classifier:
+                model.loss(output, batch[-1])
+            return output
+
+        output = jax.eval_shape(forward, state, *batch)
+        return output.shape if is_classifier else None
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
+        return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
 
     def _run(self, step: Callable[..., Any], state: Any, loader: Any, train: bool) -> Any:
         """Take `step` over the minibatches of `loader`, record its metrics, return the state."""
-        if isinstance(loader, TensorLoader):
-            if step not in self._programs:
-                epoch = make_epoch(step, loader.gather, loader.plan.batch_size)
-                self._programs[step] = Program(epoch)
-            state, metrics = self._programs[step](state, loader.arrays, loader.next_order())
+        at_once = self.prepares_nothing() and self.plots_as_we_do()
+        if at_once and isinstance(loader, TensorLoader):
+            key = step, loader.gather, loader.plan.batch_size
+            if key not in self._programs:
+                self._programs[key] = Program(make_epoch(*key))
+            arrays = self.prepare_batch(loader.arrays)
+            state, metrics = self._programs[key](state, arrays, loader.next_order())
             self.record_epoch(metrics, train, loader.plan.sizes)
             self.count_batches(len(loader), train)
             return state
         program = self._programs.setdefault(step, Program(step))
         for batch in loader:
-            state, metrics = program(state, jax.tree.map(jnp.asarray, batch))
+            state, metrics = program(state, self.prepare_batch(batch))
             self.record_missing(metrics)
             self.count_batches(1, train)
         return state
+
+
+OWN_PREPARE_BATCH = Trainer.prepare_batch
 
 
 def as_transformation(optimizer: Any) -> optax.GradientTransformation:

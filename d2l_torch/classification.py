@@ -17,9 +17,12 @@ class Classifier(Module):
     """
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return the loss and the accuracy of a minibatch; the Trainer records them."""
+        """Return and plot the loss and the accuracy of a minibatch."""
         Y_hat = self(*batch[:-1])
-        return self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+        loss, accuracy = self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+        self._plot_in_fit("loss", loss, train=False)
+        self._plot_in_fit("acc", accuracy, train=False)
+        return loss, accuracy
 
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
         """

@@ -50,9 +50,21 @@ class DataModule(DataModuleBase):
             If there are no examples, or not the same number in each tensor.
         """
         check_tensors(tensors)
-        tensors = tuple(torch.as_tensor(tensor)[indices] for tensor in tensors)
+        rows = indices if isinstance(indices, slice) else torch.as_tensor(np.asarray(indices))
+        tensors = tuple(as_default_float(tensor)[rows] for tensor in tensors)
         plan = BatchPlan(check_tensors(tensors), self.batch_size, shuffle=train, seed=self.seed)
-        return TensorLoader(tensors, plan, self._next_epoch, gather_with(transform))
+        keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
+        return TensorLoader(
+            tensors, plan, self._next_epoch, gather_with(transform), keeps_targets=keeps_targets
+        )
+
+
+def as_default_float(x: Any) -> Tensor:
+    """Return `x` as a tensor; NumPy's float64, its habit and not a choice, as the default float."""
+    if isinstance(x, Tensor):
+        return x
+    x = np.asarray(x)
+    return torch.as_tensor(x, dtype=torch.get_default_dtype() if x.dtype == np.float64 else None)
 
 
 def gather_with(transform: Callable[..., tuple[Tensor, ...]] | None) -> Callable[..., Any]:

@@ -131,3 +131,6 @@ class Digits(ImageData):
 def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return images `(n, h, w)` as floats from 0 to 1, `(n, 1, h, w)`; labels as they are."""
     return X.unsqueeze(1).to(torch.get_default_dtype()) * PIXEL_SCALE, y
+
+
+to_floats.keeps_targets = True  # type: ignore[attr-defined]

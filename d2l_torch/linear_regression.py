@@ -131,7 +131,7 @@ class LinearRegression(Module):
 
     def configure_optimizers(self) -> Any:
         """Return PyTorch's minibatch SGD."""
-        return torch.optim.SGD(self.parameters(), self.lr)
+        return torch.optim.SGD(self.parameters(), check_nonnegative("lr", self.lr))
 
     def get_w_b(self) -> tuple[Tensor, Tensor]:
         """Return weight `(1, num_inputs)` and bias `(1,)`, as PyTorch's layer keeps them."""

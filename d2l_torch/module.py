@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from d2l_common.board import ProgressBoard
 from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
+from d2l_common.trainer import plot_value
 
 
 class Module(nn.Module, HyperParameters):
@@ -69,16 +70,27 @@ class Module(nn.Module, HyperParameters):
         """
         if self.trainer is None:
             raise missing_trainer()
-        value = value.detach() if isinstance(value, Tensor) else value
-        self.trainer.record(key, value, train)
+        # A copy: a parameter's value would be another by the time that it is read.
+        value = value.detach().clone() if isinstance(value, Tensor) else value
+        plot_value(self, key, value, train)
 
     def training_step(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer records it."""
-        return self.loss(self(*batch[:-1]), batch[-1])
+        """Return and plot the loss of a minibatch `(*inputs, targets)`."""
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        self._plot_in_fit("loss", l, train=True)
+        return l
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer records it."""
-        return self.loss(self(*batch[:-1]), batch[-1])
+        """Return and plot the loss of a minibatch, or `(loss, accuracy)`."""
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        self._plot_in_fit("loss", l, train=False)
+        return l
+
+    def _plot_in_fit(self, key: str, value: Any, train: bool) -> None:
+        # The loops of the book's PyTorch edition leave plotting to the steps; those of its JAX
+        # edition cannot. A step of a model that nobody trains plots nothing.
+        if self.trainer is not None:
+            self.plot(key, value, train)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
@@ -88,8 +100,11 @@ class Module(nn.Module, HyperParameters):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign, making a parameter of a tensor that a gradient is wanted for."""
-        if _is_trainable(value) and "_parameters" in self.__dict__:
-            value = nn.Parameter(value)
+        parameters = self.__dict__.get("_parameters", {})
+        if parameters is not None and _is_trainable(value):
+            make_parameter(value)
+        elif name in parameters and type(value) is Tensor:
+            del parameters[name]  # the book's plain tensors may be replaced by others
         super().__setattr__(name, value)
 
     def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:
@@ -107,9 +122,27 @@ class Module(nn.Module, HyperParameters):
         return super()._apply(fn, recurse)
 
     def _adopt_tensors(self) -> None:
-        """Make parameters of tensors whose `requires_grad` was set after they were assigned."""
-        for name in [name for name, value in self.__dict__.items() if _is_trainable(value)]:
-            setattr(self, name, self.__dict__.pop(name))
+        """Make parameters of tensors in lists, and of those that a gradient is wanted for since."""
+        for name, value in list(self.__dict__.items()):
+            if _is_trainable(value):
+                del self.__dict__[name]
+                setattr(self, name, value)
+            elif isinstance(value, list | tuple) and not name.startswith("_"):
+                known = {id(param) for param in self._parameters.values()}
+                for i, item in enumerate(value):
+                    if _is_trainable(item) or isinstance(item, nn.Parameter):
+                        make_parameter(item)
+                        if id(item) not in known:
+                            self.register_parameter(f"{name}_{i}", item)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a file keeps of a model: all but its trainer."""
+        return {name: value for name, value in self.__dict__.items() if name != "trainer"}
+
+
+def make_parameter(tensor: Tensor) -> None:
+    """Make `tensor` itself a parameter: lists and optimizers that hold it hold the parameter."""
+    tensor.__class__ = nn.Parameter
 
 
 def _is_trainable(value: Any) -> bool:

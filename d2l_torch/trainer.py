@@ -4,11 +4,14 @@ from typing import Any
 
 import torch
 
+from d2l_common.checks import is_method, nothing_to_train
 from d2l_common.history import History
 from d2l_common.trainer import TrainerBase, check_training_loss, named_metrics
 from d2l_torch import devices
 from d2l_torch.classification import Classifier
+from d2l_torch.data import as_default_float
 from d2l_torch.functional import labels_are_checked
+from d2l_torch.module import Module
 from d2l_torch.tensors import to
 
 
@@ -73,13 +76,15 @@ class Trainer(TrainerBase):
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
+        if not any(True for _ in model.parameters()):
+            raise nothing_to_train(model)
         self.optim = model.configure_optimizers()
         if not (hasattr(self.optim, "step") and hasattr(self.optim, "zero_grad")):
             raise TypeError(
                 "configure_optimizers must return an optimizer, with step and zero_grad, "
                 f"not {self.optim!r}"
             )
-        with labels_are_checked(self.data_is_checked):
+        with labels_are_checked(self.labels_were_checked):
             return self.run_epochs()
 
     def fit_epoch(self) -> None:
@@ -117,16 +122,42 @@ class Trainer(TrainerBase):
             `grad_clip_val / norm` if their norm is larger.
         """
         grads = [param.grad for param in model.parameters() if param.grad is not None]
+        if not grads:
+            return
         norm = torch.stack([torch.sum(grad**2) for grad in grads]).sum().sqrt()
         scale = torch.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         for grad in grads:
             grad *= scale
 
-    def scores_shape(self, batch: Any) -> tuple[int, ...] | None:
-        """Return the shape of a classifier's output for a minibatch; None for other models."""
+    def prepares_nothing(self) -> bool:
+        """Return whether `prepare_batch` is the library's own."""
+        return getattr(self.prepare_batch, "__func__", None) is OWN_PREPARE_BATCH
+
+    def plots_as_we_do(self) -> bool:
+        """Return whether the model's `plot` is the library's."""
+        return is_method(self.model, "plot", Module.plot)
+
+    def steps_are_ours(self) -> bool:
+        """Return whether the model's steps are the library's: outputs, then a loss of targets."""
+        own_validation = (Module.validation_step, Classifier.validation_step)
+        return is_method(self.model, "training_step", Module.training_step) and any(
+            is_method(self.model, "validation_step", step) for step in own_validation
+        )
+
+    def probe(self, batch: Any) -> tuple[int, ...] | None:
+        """Compute outputs and loss of a minibatch; return a classifier's output shape, or None."""
         was_training = self.model.training
         self.model.eval()
         with torch.no_grad():
             output = self.model(*batch[:-1])
+            if not isinstance(self.model, Classifier):
+                self.model.loss(output, batch[-1])
         self.model.train(was_training)
         return output.shape if isinstance(self.model, Classifier) else None
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array of any kind as a tensor."""
+        return as_default_float(x)
+
+
+OWN_PREPARE_BATCH = Trainer.prepare_batch

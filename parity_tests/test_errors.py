@@ -198,7 +198,7 @@ CASES = {
             d2l.LinearRegressionScratch(2, lr=0.1),
             arrays(d2l, np.ones((4, 2), np.float32), np.ones(4, np.float32)),
         ),
-        "y_hat has shape (2, 1) but y has shape (2,)",
+        "y_hat has shape (1, 1) but y has shape (1,)",
     ),
     "a training step without a loss": (
         lambda d2l: fit(

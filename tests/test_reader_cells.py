@@ -79,7 +79,6 @@ def test_the_notes_scratch_model_and_loop_in_torch(restored):
         self.model.train()
         for batch in self.train_dataloader:
             loss = self.model.training_step(self.prepare_batch(batch))
-            self.model.plot("loss", loss, train=True)
             self.optim.zero_grad()
             with torch.no_grad():
                 loss.backward()
@@ -92,9 +91,7 @@ def test_the_notes_scratch_model_and_loop_in_torch(restored):
         self.model.eval()
         for batch in self.val_dataloader:
             with torch.no_grad():
-                self.model.plot(
-                    "loss", self.model.validation_step(self.prepare_batch(batch)), False
-                )
+                self.model.validation_step(self.prepare_batch(batch))
             self.val_batch_idx += 1
 
     model = zeros(d2l, LinearRegressionScratch(2, lr=0.03))
