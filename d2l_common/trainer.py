@@ -35,6 +35,7 @@ class TrainerBase(DataChecks, HyperParameters):
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = 0
     num_train_batches = num_val_batches = 0
+    _drawn_by_steps: dict[str, bool]
 
     def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0):
         check_count("max_epochs", max_epochs, minimum=0)
@@ -83,7 +84,7 @@ class TrainerBase(DataChecks, HyperParameters):
             getattr(model, "plot_valid_per_epoch", 1),
         )
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        self._drawn_by_steps: dict[str, bool] = {}
+        self._drawn_by_steps = {}
         try:
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
@@ -155,12 +156,13 @@ class TrainerBase(DataChecks, HyperParameters):
             if self.recorder is not None and self.recorder.has(label, self._step):
                 continue
             kind, key = label.split("_", 1)
-            if self.plots_as_we_do():
+            if self.recorder is not None and self.plots_as_we_do():
                 self.record(key, value, train=kind == "train")
                 continue
-            # A reader's own `plot` draws; whether their step has called it, the board tells.
-            board = self.model.board
-            drawn = self._drawn_by_steps.setdefault(label, label in board.raw_points)
+            # Without a recorder, or with a reader's own `plot`, the board tells whether the step
+            # plots this by itself: it knows the label by the end of the first step.
+            known = self.__dict__.setdefault("_drawn_by_steps", {})
+            drawn = known.setdefault(label, label in self.model.board.raw_points)
             if not drawn:
                 self.model.plot(key, value, train=kind == "train")
             if self.recorder is not None and not self.recorder.has(label, self._step):

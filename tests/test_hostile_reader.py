@@ -1,0 +1,338 @@
+"""What readers do that a library does not expect: found by trying, kept as tests."""
+
+import copy
+import pickle
+
+import jax
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from jax import numpy as jnp
+
+import d2l_jax
+import d2l_torch
+
+
+def regression(d2l, **keywords):
+    return d2l.SyntheticRegressionData(w=d2l.tensor([2, -3.4]), b=4.2, **keywords)
+
+
+def zeros(d2l, model):
+    d2l.import_weights(model, {"w": np.zeros((2, 1)), "b": np.zeros(1)})
+    return model
+
+
+def test_a_plotted_parameter_has_the_value_of_its_step(d2l):
+    class Reader(d2l.LinearRegressionScratch):
+        def training_step(self, batch):
+            self.plot("b", self.b[...], train=True)  # of shape (1,)
+            return super().training_step(batch)
+
+    data = regression(d2l, num_train=96)
+    history = d2l.Trainer(max_epochs=1).fit(zeros(d2l, Reader(2, lr=0.03)), data)
+    b = history["train_b"]
+    assert b.shape == (3,)
+    assert b[0] == 0
+    assert len(set(b)) == 3
+
+
+@pytest.mark.parametrize("bad", [-1, -100, 3])
+def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
+    """A plain Module with a loss of classes: an error in PyTorch, NaN in compiled JAX."""
+
+    class Reader(d2l.Module):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            self.net = d2l.SoftmaxRegression(3, 0.1, num_inputs=4).net
+
+        def loss(self, y_hat, y):
+            return d2l.softmax_cross_entropy(y_hat, y)
+
+    class Data(d2l.DataModule):
+        batch_size = 4
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((d2l.ones(4, 4), d2l.tensor([0, 1, 2, bad])), train)
+
+    # The first example alone is fine; the rest come to light in the step.
+    if d2l is d2l_torch:
+        with pytest.raises(ValueError, match=f"label {bad} is outside the 3 classes"):
+            d2l.Trainer(max_epochs=1).fit(Reader(), Data())
+    else:
+        with pytest.warns(UserWarning, match="the training loss became nan"):
+            history = d2l.Trainer(max_epochs=1).fit(Reader(), Data())
+        assert np.isnan(history.train_loss).all()
+
+
+@pytest.mark.parametrize("where", ["transform", "prepare_batch"])
+def test_labels_are_checked_as_the_model_gets_them(d2l, where):
+    class Data(d2l.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            tensors = d2l.ones(3, 4), d2l.tensor([1, 2, 3])
+            transform = (lambda X, y: (X, y - 1)) if where == "transform" else None
+            return self.get_tensorloader(tensors, train, transform=transform)
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            X, y = batch
+            return X, (y - 1 if where == "prepare_batch" else y)
+
+    model = d2l.SoftmaxRegression(3, 0.1, num_inputs=4)
+    assert np.isfinite(Trainer(max_epochs=1).fit(model, Data()).train_loss).all()
+    with pytest.raises(ValueError, match="label 2 is outside the 2 classes"):
+        Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(2, 0.1, num_inputs=4), Data())
+
+
+def test_what_changes_between_epochs_runs_in_the_next(d2l):
+    class Reader(d2l.LinearRegressionScratch):
+        factor = 1.0
+
+        def loss(self, y_hat, y):
+            return self.factor * super().loss(y_hat, y)
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            self.model.factor = float(self.epoch)
+            super().fit_epoch()
+
+    history = Trainer(max_epochs=2).fit(zeros(d2l, Reader(2, lr=0.03)), regression(d2l))
+    assert (history.train_loss[:32] == 0).all()
+    assert (history.train_loss[32:] > 0).all()
+
+
+def test_a_loader_replaced_between_epochs_is_the_one(d2l):
+    data = regression(d2l, num_train=64)
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            if self.epoch == 1:
+                data.batch_size = 16
+                self.train_dataloader = data.get_tensorloader(
+                    (data.X, data.y), True, range(64), transform=lambda X, y: (X, 0 * y)
+                )
+            super().fit_epoch()
+
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.0))
+    history = Trainer(max_epochs=2).fit(model, data)
+    assert (history.train_loss[:2] > 0).all()
+    np.testing.assert_array_equal(history.train_loss[2:], [0, 0, 0, 0])
+
+
+def test_a_readers_own_plot_draws_once(d2l):
+    class Reader(d2l.LinearRegressionScratch):
+        def plot(self, key, value, train):
+            kind = "train_" if train else "val_"
+            self.board.draw(self.trainer.train_batch_idx, float(d2l.numpy(value)), kind + key)
+
+    model = zeros(d2l, Reader(2, lr=0.03))
+    history = d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    assert len(model.board.data["train_loss"]) == 64
+    assert len(model.board.data["val_loss"]) == 64
+    assert history.train_loss.shape == (64,)
+    assert history.val_loss.shape == (2,)
+
+
+def test_validation_does_not_move_the_order_of_training(d2l):
+    runs = []
+    for validate in (True, False):
+        data = regression(d2l)
+        if not validate:
+            data.val_dataloader = lambda: None
+        model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.03))
+        runs.append(d2l.Trainer(max_epochs=2).fit(model, data).train_loss)
+    np.testing.assert_array_equal(*runs)
+
+
+def test_a_step_of_three_tensors_needs_no_forward(d2l):
+    class Reader(d2l.Module):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            self.net = d2l.LinearRegression(num_inputs=2, lr=0.1).net
+
+        def training_step(self, batch):
+            X, weight, y = batch
+            return d2l.reduce_mean(weight * (self.net(X) - y) ** 2)
+
+        validation_step = training_step
+
+    class Data(d2l.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((d2l.ones(4, 2), d2l.ones(4, 1), d2l.ones(4, 1)), train)
+
+    assert d2l.Trainer(max_epochs=1).fit(Reader(), Data()).train_loss.shape == (2,)
+
+
+def test_a_model_without_parameters_says_so(d2l):
+    class Reader(d2l.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = d2l.zeros(2, 1)
+
+        def forward(self, X):
+            return d2l.matmul(X, self.w)
+
+        def loss(self, y_hat, y):
+            return d2l.reduce_mean((y_hat - y) ** 2)
+
+    with pytest.raises(ValueError, match="Reader has no parameters to train"):
+        d2l.Trainer(max_epochs=1).fit(Reader(), regression(d2l))
+
+
+def test_a_learning_rate_made_negative_later(d2l):
+    model = d2l.LinearRegression(num_inputs=2, lr=0.1)
+    model.lr = -0.1
+    with pytest.raises(ValueError, match="lr must be a finite number that is not negative"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_validation_data_that_do_not_fit_are_found_before_training(d2l):
+    data = regression(d2l)
+    wrong = d2l.tensor(np.ones((4, 3), np.float32)), d2l.tensor(np.ones((4, 1), np.float32))
+    data.val_dataloader = lambda: data.get_tensorloader(wrong, False)
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.1))
+    with pytest.raises(ValueError, match="the model takes 2 inputs"):
+        d2l.Trainer(max_epochs=1).fit(model, data)
+    np.testing.assert_array_equal(d2l.export_weights(model)["w"], 0)
+
+
+@pytest.mark.parametrize("indices", [[0, 2], range(0, 4, 2), np.array([0, 2]), slice(0, 4, 2)])
+def test_indices_of_any_kind(d2l, indices):
+    data = regression(d2l, num_train=4)
+    loader = data.get_tensorloader((data.X, data.y), False, indices)
+    np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[[0, 2]])
+    mask = np.arange(len(data.X)) == 1
+    assert len(d2l.numpy(next(iter(data.get_tensorloader((data.X,), False, mask)))[0])) == 1
+
+
+def test_fitted_models_can_be_copied_and_pickled(d2l):
+    model = d2l.SoftmaxRegression(10, 0.1, num_inputs=64)
+    d2l.Trainer(max_epochs=1).fit(model, d2l.Digits(batch_size=500))
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other.trainer is None
+        for name, array in d2l.export_weights(model).items():
+            np.testing.assert_array_equal(d2l.export_weights(other)[name], array)
+    assert model.trainer is not None
+
+
+def test_numpy_and_torch_batches_feed_either_backend(d2l):
+    X, y = np.ones((4, 2), np.float64), np.ones((4, 1), np.float64)
+    for batches in ([(X, y)], [(torch.tensor(X).float(), torch.tensor(y).float())]):
+        data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda s, train, b=batches: b})()
+        history = d2l.Trainer(max_epochs=2).fit(d2l.LinearRegressionScratch(2, 0.1), data)
+        assert history.train_loss.shape == (2,)
+
+
+def test_an_iterator_that_is_used_up_is_an_error(d2l):
+    once = iter([(d2l.ones(2, 2), d2l.ones(2, 1))])
+    data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: once})()
+    with pytest.raises(ValueError, match=r"new iterator each time|no minibatches"):
+        d2l.Trainer(max_epochs=1).fit(d2l.LinearRegressionScratch(2, 0.1), data)
+
+
+def test_parameters_keep_their_identity_in_torch():
+    class Reader(d2l_torch.LinearRegressionScratch):
+        def __init__(self):
+            super().__init__(2, lr=0.03)
+            w, b = torch.zeros(2, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+            self.w, self.b = w, b
+            self.params = [w, b]
+
+        def configure_optimizers(self):
+            return d2l_torch.SGD(self.params, self.lr)
+
+    model = Reader()
+    history = d2l_torch.Trainer(max_epochs=2).fit(model, regression(d2l_torch))
+    assert history.val_loss[1] < 0.5 * history.val_loss[0]
+    assert len(list(model.parameters())) == 2
+    model.w = torch.zeros(2, 1)  # a plain tensor may take its place
+    assert len(list(model.parameters())) == 2  # b, and the old w that the list still holds
+
+
+def test_tensors_in_a_list_are_trained_in_torch():
+    class Reader(d2l_torch.Module):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.03
+            self.params = [
+                torch.zeros(2, 1, requires_grad=True),
+                torch.zeros(1, requires_grad=True),
+            ]
+
+        def forward(self, X):
+            return X @ self.params[0] + self.params[1]
+
+        def loss(self, y_hat, y):
+            return d2l_torch.reduce_mean(d2l_torch.squared_loss(y_hat, y))
+
+    model = Reader()
+    history = d2l_torch.Trainer(max_epochs=2, gradient_clip_val=100).fit(
+        model, regression(d2l_torch)
+    )
+    assert history.val_loss[1] < 0.5 * history.val_loss[0]
+    assert model.double().params[0].dtype == torch.float64
+
+
+def test_variables_that_validation_updates_are_kept_in_jax():
+    class Reader(d2l_jax.LinearRegressionScratch):
+        def __init__(self):
+            super().__init__(2, lr=0.03)
+            self.seen = nnx.BatchStat(jnp.zeros((), jnp.int32))
+
+        def validation_step(self, batch):
+            self.seen[...] += len(batch[0])
+            return super().validation_step(batch)
+
+    model = Reader()
+    d2l_jax.Trainer(max_epochs=2).fit(model, regression(d2l_jax))
+    assert model.seen[...] == 2000
+
+
+def test_get_key_in_compiled_code_says_so_and_spoils_nothing():
+    before = jax.random.key_data(d2l_jax.get_key())
+    with pytest.raises(RuntimeError, match=r"get_key\(\) inside a compiled function"):
+        jax.jit(lambda: d2l_jax.get_key())()
+    assert not np.array_equal(before, jax.random.key_data(d2l_jax.get_key()))
+
+
+def test_what_a_compiled_step_cannot_see_says_so():
+    class Reader(d2l_jax.LinearRegressionScratch):
+        def training_step(self, batch):
+            return self.trainer.epoch * super().training_step(batch)
+
+    with pytest.raises(AttributeError, match="not there inside a compiled step"):
+        d2l_jax.Trainer(max_epochs=1).fit(Reader(2, lr=0.1), regression(d2l_jax))
+
+
+def test_jit_can_be_switched_off_to_look_inside_in_jax():
+    with jax.disable_jit():
+        data = regression(d2l_jax, num_train=64, num_val=32)
+        history = d2l_jax.Trainer(max_epochs=1).fit(d2l_jax.LinearRegressionScratch(2, 0.1), data)
+    assert history.train_loss.shape == (2,)
+
+
+def test_a_readers_own_fit_with_our_epoch():
+    """The notes' `fit` of section 3.2.4, on a Trainer that keeps the library's `fit_epoch`."""
+    for d2l in (d2l_jax, d2l_torch):
+
+        class Trainer(d2l.Trainer):
+            def fit(self, model, data):
+                self.prepare_data(data)
+                self.prepare_model(model)
+                self.optim = model.configure_optimizers()
+                self.epoch = 0
+                self.train_batch_idx = 0
+                self.val_batch_idx = 0
+                for self.epoch in range(self.max_epochs):  # noqa: B020 (the book's)
+                    self.fit_epoch()
+
+        model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.03))
+        Trainer(max_epochs=3).fit(model, regression(d2l))
+        assert [point.x for point in model.board.data["val_loss"]] == [1, 2, 3]
+        np.testing.assert_allclose(d2l.export_weights(model)["w"].ravel(), [2, -3.4], atol=0.3)
