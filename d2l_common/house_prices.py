@@ -153,14 +153,20 @@ class KaggleHouseBase:
         """
         Return `k` data modules, each with another part of the training table to validate on.
 
-        Each is preprocessed by itself, so that nothing leaks from its validation part.
+        Each is preprocessed by itself, so that nothing leaks from its validation part; but all
+        have the columns of the whole table, 0 for a category that a fold lacks, so that their
+        models can predict the test houses' prices.
 
         Raises
         ------
         TypeError, ValueError
             If `k` is no integer, below 2, or larger than the table.
         """
-        tables = [preprocess(train, val) for train, val in folds(self.raw_train, k, self.seed)]
+        columns = preprocess(self.raw_train, self.raw_val)[0].columns
+        tables = [
+            [table.reindex(columns=columns, fill_value=0) for table in preprocess(train, val)]
+            for train, val in folds(self.raw_train, k, self.seed)
+        ]
         make: Any = type(self)
         return [make(self.batch_size, *pair, root=self.root, seed=self.seed) for pair in tables]
 

@@ -2,18 +2,21 @@
 
 import argparse
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.history import History
 from d2l_common.weights import initial_weights
 
 OUTPUT = Path("out")
+NAME_WIDTH = 32  # of what stands before the numbers that `show` prints
 
 
 @dataclass
@@ -41,6 +44,12 @@ class Example:
         The book's choices, unless the command line says otherwise.
     images : bool
         Whether the data are images, with a choice of data sets.
+    scheme : str
+        How `initial_weights` draws the weights.
+    extra : dict
+        Further options of the command line, with their default values.
+    report : callable
+        `report(d2l, run, options)` prints what there is to see beside the table of epochs.
     """
 
     title: str
@@ -50,6 +59,9 @@ class Example:
     epochs: int
     batch_size: int
     images: bool = False
+    scheme: str = "normal"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    report: Callable[[ModuleType, Run, argparse.Namespace], None] | None = None
 
     def parser(self) -> argparse.ArgumentParser:
         """Return the command line that all examples have; `main` adds the backend."""
@@ -57,16 +69,11 @@ class Example:
             description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
         if self.images:
-            parser.add_argument(
-                "--data",
-                choices=["auto", "fashion_mnist", "digits"],
-                default="auto",
-                help="auto: Fashion-MNIST, or Digits if it can be neither found nor downloaded",
-            )
-            parser.add_argument("--root", default="data", help="the folder of Fashion-MNIST")
+            add_image_options(parser)
         parser.add_argument("--epochs", type=int, default=self.epochs)
         parser.add_argument("--batch-size", type=int, default=self.batch_size)
         parser.add_argument("--lr", type=float, default=self.lr, help="the learning rate")
+        add_extra_options(parser, self.extra)
         parser.add_argument("--seed", type=int, default=0, help="of weights, data and shuffling")
         parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="where the figure goes")
@@ -80,8 +87,7 @@ class Example:
         with d2l.use_device(device):
             data = self.make_data(d2l, options)
             model = self.make_model(d2l, data, options)
-            shapes = {name: array.shape for name, array in d2l.export_weights(model).items()}
-            d2l.import_weights(model, initial_weights(shapes, options.seed))
+            set_weights(d2l, model, options.seed, self.scheme)
             initial = d2l.export_weights(model)
             trainer = d2l.Trainer(options.epochs, num_gpus=0 if device == d2l.cpu() else 1)
             history = trainer.fit(model, data)
@@ -93,14 +99,136 @@ class Example:
         parser.add_argument("--backend", choices=["jax", "torch"], required=True)
         options = parser.parse_args(arguments)
         try:
+            check_plot(options.plot)
             run = self.train(options.backend, options)
         except (ImportError, OSError, ValueError) as error:
             parser.exit(2, f"error: {error}\n")
-        print(run.history.to_frame().to_string(float_format="%.4f"))
-        name = Path(parser.prog).stem
-        path = options.plot or OUTPUT / f"{name}_{options.backend}.png"
+        print(run.history.to_frame().to_string(float_format="{:#.4g}".format))
+        if self.report:
+            self.report(load_backend(options.backend), run, options)
+        path = options.plot or default_path(parser, options)
         run.model.board.save(path)
         print(f"figure: {path}")
+
+
+@dataclass
+class Section:
+    """
+    A section that shows something other than one training run, for either backend.
+
+    Attributes
+    ----------
+    title : str
+        The script's docstring.
+    run : callable
+        `run(d2l, options)` prints what there is to see, and returns the figure if `draws`.
+    draws : bool
+        Whether there is a figure.
+    images : bool
+        Whether it takes image data, with a choice of data sets.
+    extra : dict
+        Further options of the command line, with their default values.
+    """
+
+    title: str
+    run: Callable[[ModuleType, argparse.Namespace], Any]
+    draws: bool = True
+    images: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def parser(self) -> argparse.ArgumentParser:
+        """Return the command line."""
+        parser = argparse.ArgumentParser(
+            description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        parser.add_argument("--backend", choices=["jax", "torch"], required=True)
+        if self.images:
+            add_image_options(parser)
+        add_extra_options(parser, self.extra)
+        parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+        if self.draws:
+            parser.add_argument("--plot", type=Path, metavar="FILE", help="where the figure goes")
+        return parser
+
+    def main(self, arguments: Sequence[str] | None = None) -> None:
+        """Run the script on the CPU, and write the figure."""
+        parser = self.parser()
+        options = parser.parse_args(arguments)
+        try:
+            check_plot(options.plot if self.draws else None)
+            d2l = load_backend(options.backend)
+            with d2l.use_device(d2l.cpu()):
+                figure = self.run(d2l, options)
+        except (ImportError, OSError, ValueError) as error:
+            parser.exit(2, f"error: {error}\n")
+        if self.draws:
+            path = options.plot or default_path(parser, options)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=150)
+            d2l.plt.close(figure)
+            print(f"figure: {path}")
+
+
+def add_image_options(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of data sets."""
+    parser.add_argument(
+        "--data",
+        choices=["auto", "fashion_mnist", "digits"],
+        default="auto",
+        help="auto: Fashion-MNIST, or Digits if it can be neither found nor downloaded",
+    )
+    parser.add_argument("--root", default="data", help="the folder of Fashion-MNIST")
+
+
+def add_extra_options(parser: argparse.ArgumentParser, extra: Mapping[str, Any]) -> None:
+    """Add an option for each name, `num_hiddens` as `--num-hiddens`, of its default's type."""
+    for name, default in extra.items():
+        flag = "--" + name.replace("_", "-")
+        # The help is not empty, or argparse would not print the default.
+        parser.add_argument(flag, type=type(default), default=default, help=" ")
+
+
+def check_plot(path: Path | None) -> None:
+    """Raise a ValueError, before any training, if no figure can be written to `path`."""
+    if path is None:
+        return
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"--plot takes a file that ends in .png, .svg or .pdf, not {path}")
+    if path.is_dir() or any(folder.is_file() for folder in path.parents):
+        raise ValueError(f"no figure can be written to {path}: a file or a folder is in the way")
+
+
+def default_path(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Path:
+    """Return where the figure goes if the command line does not say."""
+    return OUTPUT / f"{Path(parser.prog).stem}_{options.backend}.png"
+
+
+def set_weights(d2l: ModuleType, model: Any, seed: int, scheme: str = "normal") -> None:
+    """Give the model initial weights that depend on the seed alone, not on the backend."""
+    d2l.import_weights(model, initial_weights(d2l.export_weights(model), seed, scheme))
+
+
+def show(name: str, value: Any) -> None:
+    """Print a tensor or a number beside its name, to four digits."""
+    prefix = f"{name:<{NAME_WIDTH}} "
+    print(prefix + four_digits(value, prefix))
+
+
+def four_digits(value: Any, prefix: str = "") -> str:
+    """Return the numbers as text, with four digits after the point or, if all are whole, none."""
+    array = to_numpy(value)
+    if array.dtype.kind != "f":
+        return np.array2string(array, prefix=prefix)
+    array = np.round(array.astype(float), 4) + 0.0  # the sum makes 0 of -0
+    digits = 0 if np.array_equal(array, np.round(array)) else 4
+    return np.array2string(
+        array,
+        precision=digits,
+        floatmode="fixed",
+        suppress_small=True,
+        prefix=prefix,
+        max_line_width=100,
+    )
 
 
 def load_backend(name: str) -> ModuleType:
@@ -129,9 +257,9 @@ def synthetic_data(d2l: ModuleType, options: argparse.Namespace) -> Any:
     )
 
 
-def image_data(d2l: ModuleType, options: argparse.Namespace) -> Any:
-    """Return the image data set that was asked for."""
-    common = {"batch_size": options.batch_size, "seed": options.seed}
+def image_data(d2l: ModuleType, options: argparse.Namespace, **keywords: Any) -> Any:
+    """Return the image data set that was asked for; `keywords` such as `resize` go to it."""
+    common = {"batch_size": options.batch_size, "seed": options.seed, **keywords}
     if options.data == "digits":
         return d2l.Digits(**common)
     try:
@@ -139,7 +267,12 @@ def image_data(d2l: ModuleType, options: argparse.Namespace) -> Any:
     except ConnectionError:
         if options.data == "fashion_mnist":
             raise
-        print(f"no Fashion-MNIST in {options.root} and no network: using the Digits data set")
+        # To standard error: the tables of both backends are to be the same text.
+        print(
+            f"Fashion-MNIST is not (or not whole) in {options.root} and cannot be downloaded: "
+            "using the Digits data set",
+            file=sys.stderr,
+        )
         return d2l.Digits(**common)
 
 

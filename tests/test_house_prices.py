@@ -18,6 +18,7 @@ def make_table(n, seed, prices=True):
             "YearBuilt": rng.integers(1900, 2010, n),
             "Always": np.ones(n),
             "Street": rng.choice(["Pave", "Grvl"], n),
+            "Rare": np.where(np.arange(n) == 3, "once", "often"),  # in one fold alone
             "Alley": np.where(rng.random(n) < 0.5, None, "Pave"),
         }
     )
@@ -76,7 +77,7 @@ def test_columns_that_are_missing_are_named(tmp_path):
 
 def test_the_whole_section(d2l, root):
     data = d2l.KaggleHouse(batch_size=64, root=root)
-    assert data.raw_train.shape == (120, 7)
+    assert data.raw_train.shape == (120, 8)
     data.preprocess()
     X, y = next(iter(data.train_dataloader()))
     assert tuple(X.shape) == (64, data.num_features)

@@ -1,0 +1,44 @@
+"""
+The image data set: shapes, labels, and how long a pass over it takes (section 4.2).
+
+The images are read and resized once, and stay in memory: a pass over them only takes minibatches.
+"""
+
+from common import Section, image_data, show
+
+
+def show_time(d2l, data):
+    """Print how long a pass over the training data takes, minibatch by minibatch."""
+    data.train_dataloader().first()  # whatever happens once only is not timed
+    for passed in ("first", "second"):
+        timer, examples = d2l.Timer(), 0
+        for X, _ in data.train_dataloader():
+            examples += len(X)
+        d2l.numpy(X)  # JAX computes after the call has returned; the last minibatch comes last
+        print(f"{passed} pass over {examples} images: {timer.stop():.2f} sec")
+
+
+def run(d2l, options):
+    """Print sizes, a minibatch and the time of a pass, and return the figure of 8 images."""
+    timer = d2l.Timer()
+    data = image_data(d2l, options, resize=options.resize)
+    print(f"reading and resizing: {timer.stop():.2f} sec")
+    loaders = {"training": data.train_dataloader(), "validation": data.val_dataloader()}
+    for name, loader in loaders.items():
+        print(f"{name}: {len(loader.arrays[-1])} images, {len(loader)} minibatches")
+    print("classes:", ", ".join(data.classes))
+    X, y = next(iter(loaders["validation"]))
+    kind = str(X.dtype).split(".")[-1]
+    # Channels are first in PyTorch, last in JAX.
+    print(
+        "X:", kind, "shape:", tuple(X.shape), f"from {float(X.min()):.0f} to {float(X.max()):.0f}"
+    )
+    show("the mean of its pixels", d2l.reduce_mean(X))
+    show("y", y[:8])
+    print("text_labels(y):", ", ".join(data.text_labels(y[:8])))
+    show_time(d2l, data)
+    return data.visualize((X, y))[0].figure
+
+
+if __name__ == "__main__":
+    Section(__doc__, run, images=True, extra={"batch_size": 64, "resize": 32}).main()

@@ -1,0 +1,46 @@
+"""
+Weight decay implemented from scratch (section 3.7.3).
+
+20 examples of 200 features: without the decay (`--lambd 0`) the model learns them by heart.
+"""
+
+import numpy as np
+from common import Example
+
+
+def make_data(d2l, options):
+    """Return few examples of many features."""
+    return d2l.HighDimensionalData(
+        num_train=20,
+        num_val=100,
+        num_inputs=200,
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+
+
+def make_model(d2l, data, options):
+    """Return the model, with its losses drawn on a logarithmic scale."""
+    model = d2l.WeightDecayScratch(num_inputs=data.num_inputs, lambd=options.lambd, lr=options.lr)
+    model.board.yscale = "log"
+    return model
+
+
+def show_norm(d2l, run, options):
+    """Print how large the weights have become."""
+    print(f"L2 norm of w: {np.linalg.norm(run.weights['w']):.4f}")
+
+
+EXAMPLE = Example(
+    __doc__,
+    make_data,
+    make_model,
+    lr=0.01,
+    epochs=10,
+    batch_size=5,
+    extra={"lambd": 3.0},
+    report=show_norm,
+)
+
+if __name__ == "__main__":
+    EXAMPLE.main()
