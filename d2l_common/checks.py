@@ -184,8 +184,3 @@ def nothing_to_train(model: Any) -> ValueError:
         f"{type(model).__name__} has no parameters to train: assign tensors with requires_grad, "
         "or nnx.Params, or layers that have them"
     )
-
-
-def is_method(instance: Any, name: str, function: Any) -> bool:
-    """Return whether the method `name` of `instance` is `function`, and nobody redefined it."""
-    return getattr(getattr(instance, name, None), "__func__", None) is function

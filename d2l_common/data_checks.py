@@ -11,15 +11,17 @@ from d2l_common.checks import (
     dtype_name,
 )
 from d2l_common.loader import ReaderLoader, TensorLoader
+from d2l_common.own_methods import OwnMethods
 
 
 class DataChecks:
     """
     The half of a Trainer that looks at data.
 
-    A backend says by `steps_are_ours` whether the model steps as the library's models do, and
-    by `probe` what such a model returns for a minibatch.
+    A backend says by `probe` what a model that steps as the library's do returns for a minibatch.
     """
+
+    own: OwnMethods
 
     model: Any
     train_dataloader: TensorLoader | ReaderLoader
@@ -46,13 +48,15 @@ class DataChecks:
                 if self._num_classes:
                     self._check_labels(self._all_labels(loader))
         in_memory = all(isinstance(loader, TensorLoader) for loader in loaders)
-        self.labels_were_checked = bool(in_memory and self._num_classes and self.steps_are_ours())
+        self.labels_were_checked = bool(
+            in_memory and self._num_classes and self.own.steps(self.model)
+        )
 
     def check_batch(self, batch: Any) -> None:
         """Raise unless the model can be trained on a minibatch, as `prepare_batch` made it."""
         if self._num_classes is None:
             check_images(batch[0])
-            shape = self.probe(batch) if self.steps_are_ours() else None
+            shape = self.probe(batch) if self.own.steps(self.model) else None
             self._num_classes = 0 if shape is None else shape[-1]
         if self._num_classes:
             self._check_labels(batch[-1])
@@ -64,7 +68,7 @@ class DataChecks:
 
     def _all_labels(self, loader: TensorLoader) -> Any:
         """Return the labels of all examples, as the steps will get them."""
-        if self.prepares_nothing() and loader.keeps_targets:
+        if self.own.prepares_nothing(self) and loader.keeps_targets:
             return loader.arrays[-1]
         indices = loader.plan.split(np.arange(loader.plan.num_examples, dtype=np.int32))
         batches = (self.prepare_batch(loader.gather(loader.arrays, part)) for part in indices)
@@ -72,14 +76,6 @@ class DataChecks:
 
     def prepare_batch(self, batch: Any) -> Any:
         """Return the minibatch as the model gets it."""
-        raise NotImplementedError
-
-    def prepares_nothing(self) -> bool:
-        """Return whether `prepare_batch` is the library's own."""
-        raise NotImplementedError
-
-    def steps_are_ours(self) -> bool:
-        """Return whether the model's steps are the library's: outputs, then a loss of targets."""
         raise NotImplementedError
 
     def probe(self, batch: Any) -> tuple[int, ...] | None:

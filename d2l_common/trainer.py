@@ -64,7 +64,7 @@ class TrainerBase(DataChecks, HyperParameters):
         """Return a minibatch of a reader's own loader as tensors, checked."""
         batch = [self.as_tensor(x) for x in batch]
         # `prepare_batch` is the loop's to call; here it only shows what the model will get.
-        self.check_batch(batch if self.prepares_nothing() else self.prepare_batch(batch))
+        self.check_batch(batch if self.own.prepares_nothing(self) else self.prepare_batch(batch))
         return batch
 
     def as_tensor(self, x: Any) -> Any:
@@ -156,7 +156,7 @@ class TrainerBase(DataChecks, HyperParameters):
             if self.recorder is not None and self.recorder.has(label, self._step):
                 continue
             kind, key = label.split("_", 1)
-            if self.recorder is not None and self.plots_as_we_do():
+            if self.recorder is not None and self.own.plots(self.model):
                 self.record(key, value, train=kind == "train")
                 continue
             # Without a recorder, or with a reader's own `plot`, the board tells whether the step
@@ -181,10 +181,6 @@ class TrainerBase(DataChecks, HyperParameters):
                 self.model.board.draw_many(xs, values, label, every_n=self._every_n(train))
             else:
                 self.recorder.add_many(label, xs, values, sizes)
-
-    def plots_as_we_do(self) -> bool:
-        """Return whether the model's `plot` is the library's."""
-        raise NotImplementedError
 
     def _every_n(self, train: bool) -> int:
         batches = self.num_train_batches if train else self.num_val_batches

@@ -10,9 +10,10 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import is_method, nothing_to_train
+from d2l_common.checks import nothing_to_train
 from d2l_common.history import History
 from d2l_common.loader import TensorLoader
+from d2l_common.own_methods import OwnMethods
 from d2l_common.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
@@ -160,21 +161,6 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
-    def prepares_nothing(self) -> bool:
-        """Return whether `prepare_batch` is the library's own."""
-        return getattr(self.prepare_batch, "__func__", None) is OWN_PREPARE_BATCH
-
-    def plots_as_we_do(self) -> bool:
-        """Return whether the model's `plot` is the library's."""
-        return is_method(self.model, "plot", Module.plot)
-
-    def steps_are_ours(self) -> bool:
-        """Return whether the model's steps are the library's: outputs, then a loss of targets."""
-        own_validation = (Module.validation_step, Classifier.validation_step)
-        return is_method(self.model, "training_step", Module.training_step) and any(
-            is_method(self.model, "validation_step", step) for step in own_validation
-        )
-
     def probe(self, batch: Any) -> tuple[int, ...] | None:
         """Trace outputs and loss of a minibatch; return a classifier's output shape, or None."""
         graphdef, state = nnx.split(computation_only(self.model, deterministic=True))
@@ -196,7 +182,7 @@ class Trainer(TrainerBase):
 
     def _run(self, step: Callable[..., Any], state: Any, loader: Any, train: bool) -> Any:
         """Take `step` over the minibatches of `loader`, record its metrics, return the state."""
-        at_once = self.prepares_nothing() and self.plots_as_we_do()
+        at_once = self.own.prepares_nothing(self) and self.own.plots(self.model)
         if at_once and isinstance(loader, TensorLoader):
             key = step, loader.gather, loader.plan.batch_size
             if key not in self._programs:
@@ -214,7 +200,7 @@ class Trainer(TrainerBase):
         return state
 
 
-OWN_PREPARE_BATCH = Trainer.prepare_batch
+Trainer.own = OwnMethods.of(Trainer, Module, Classifier)
 
 
 def as_transformation(optimizer: Any) -> optax.GradientTransformation:

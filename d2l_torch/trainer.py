@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
-from d2l_common.checks import is_method, nothing_to_train
+from d2l_common.checks import nothing_to_train
 from d2l_common.history import History
+from d2l_common.own_methods import OwnMethods
 from d2l_common.trainer import TrainerBase, check_training_loss, named_metrics
 from d2l_torch import devices
 from d2l_torch.classification import Classifier
@@ -129,21 +130,6 @@ class Trainer(TrainerBase):
         for grad in grads:
             grad *= scale
 
-    def prepares_nothing(self) -> bool:
-        """Return whether `prepare_batch` is the library's own."""
-        return getattr(self.prepare_batch, "__func__", None) is OWN_PREPARE_BATCH
-
-    def plots_as_we_do(self) -> bool:
-        """Return whether the model's `plot` is the library's."""
-        return is_method(self.model, "plot", Module.plot)
-
-    def steps_are_ours(self) -> bool:
-        """Return whether the model's steps are the library's: outputs, then a loss of targets."""
-        own_validation = (Module.validation_step, Classifier.validation_step)
-        return is_method(self.model, "training_step", Module.training_step) and any(
-            is_method(self.model, "validation_step", step) for step in own_validation
-        )
-
     def probe(self, batch: Any) -> tuple[int, ...] | None:
         """Compute outputs and loss of a minibatch; return a classifier's output shape, or None."""
         was_training = self.model.training
@@ -160,4 +146,4 @@ class Trainer(TrainerBase):
         return as_default_float(x)
 
 
-OWN_PREPARE_BATCH = Trainer.prepare_batch
+Trainer.own = OwnMethods.of(Trainer, Module, Classifier)

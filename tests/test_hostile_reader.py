@@ -136,6 +136,19 @@ def test_a_readers_own_plot_draws_once(d2l):
     assert history.val_loss.shape == (2,)
 
 
+def test_a_plot_patched_into_the_library_is_the_one(d2l, monkeypatch):
+    plotted = []
+
+    def plot(self, key, value, train):
+        plotted.append((key, train))
+
+    monkeypatch.setattr(d2l.Module, "plot", plot)
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.03))
+    d2l.Trainer(max_epochs=1).fit(model, regression(d2l, num_train=64, num_val=32))
+    assert ("loss", True) in plotted
+    assert ("loss", False) in plotted
+
+
 def test_validation_does_not_move_the_order_of_training(d2l):
     runs = []
     for validate in (True, False):
