@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.figures import show_images
 from d2l_common.images import resize_images
+from d2l_common.pictures import show_images
 
 Part = tuple[np.ndarray, np.ndarray]
 

@@ -4,19 +4,13 @@ from typing import Any
 
 from d2l_common.board import ProgressBoard
 from d2l_common.early_stopping import out_of_patience
-from d2l_common.figures import (
-    plot,
-    set_axes,
-    set_figsize,
-    show_heatmaps,
-    show_images,
-    use_svg_display,
-)
+from d2l_common.figures import plot, set_axes, set_figsize, use_svg_display
 from d2l_common.history import History
 from d2l_common.house_prices import k_fold
 from d2l_common.hub import DATA_HUB, DATA_URL, download, extract
 from d2l_common.hyperparameters import HyperParameters, add_to_class
 from d2l_common.loader import TensorFlowDataLoader
+from d2l_common.pictures import show_heatmaps, show_images
 from d2l_common.timer import Timer
 from d2l_common.weights import initial_weights
 from d2l_jax.backprop import backpropagation, forward_propagation

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from d2l_common import figures
+from d2l_common import figures, pictures
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ IMAGE = np.arange(6.0).reshape(2, 3)
     ],
 )
 def test_show_images_takes_every_layout(image, pixels):
-    axes = figures.show_images([image], 1, 1)
+    axes = pictures.show_images([image], 1, 1)
     assert axes.shape == (1,)
     shown = axes[0].images[0]
     np.testing.assert_array_equal(shown.get_array(), pixels)
@@ -158,7 +158,7 @@ def test_show_images_takes_every_layout(image, pixels):
 
 
 def test_show_images_fills_the_grid():
-    axes = figures.show_images(np.stack([IMAGE] * 5), 2, 4, titles=list("abcde"), scale=2)
+    axes = pictures.show_images(np.stack([IMAGE] * 5), 2, 4, titles=list("abcde"), scale=2)
     assert axes.shape == (8,) and len(plt.gcf().axes) == 8
     assert [ax.get_visible() for ax in axes] == [True] * 5 + [False] * 3
     assert [ax.get_title() for ax in axes[:5]] == list("abcde")
@@ -168,31 +168,31 @@ def test_show_images_fills_the_grid():
 
 def test_show_images_leaves_out_what_has_no_room():
     titles = [str(i) for i in range(256)]
-    axes = figures.show_images(np.zeros((256, 1, 4, 4)), 1, 8, titles=titles)
+    axes = pictures.show_images(np.zeros((256, 1, 4, 4)), 1, 8, titles=titles)
     assert [ax.get_title() for ax in axes] == titles[:8]
-    assert [ax.get_title() for ax in figures.show_images([IMAGE], 1, 1, titles=[])] == [""]
-    assert len(figures.show_images((IMAGE for _ in range(9)), 1, 2)) == 2
+    assert [ax.get_title() for ax in pictures.show_images([IMAGE], 1, 1, titles=[])] == [""]
+    assert len(pictures.show_images((IMAGE for _ in range(9)), 1, 2)) == 2
 
 
 def test_show_images_takes_tensors():
     torch = pytest.importorskip("torch")
     images = torch.tensor(IMAGE).reshape(1, 1, 2, 3).requires_grad_()
     for imgs in (images, list(images), images.squeeze(1)):
-        shown = figures.show_images(imgs, 1, 1)[0].images[0].get_array()
+        shown = pictures.show_images(imgs, 1, 1)[0].images[0].get_array()
         np.testing.assert_array_equal(shown, IMAGE)
 
 
 def test_show_images_says_what_does_not_fit():
     with pytest.raises(ValueError, match=r"image 1 has shape \(2, 3, 5\)"):
-        figures.show_images([IMAGE, np.zeros((2, 3, 5))], 1, 2)
+        pictures.show_images([IMAGE, np.zeros((2, 3, 5))], 1, 2)
     with pytest.raises(ValueError, match="2 images are shown, but there are 1 titles"):
-        figures.show_images([IMAGE, IMAGE], 1, 2, titles=["a"])
+        pictures.show_images([IMAGE, IMAGE], 1, 2, titles=["a"])
     assert not plt.get_fignums()
 
 
 def test_show_heatmaps():
     matrices = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
-    figures.show_heatmaps(matrices, "Keys", "Queries", titles=list("abc"), figsize=(7, 3))
+    pictures.show_heatmaps(matrices, "Keys", "Queries", titles=list("abc"), figsize=(7, 3))
     *grid, bar = plt.gcf().axes
     assert len(grid) == 6
     for i, ax in enumerate(grid):
@@ -208,17 +208,17 @@ def test_show_heatmaps():
 
 
 def test_show_heatmaps_with_nan_and_lists():
-    figures.show_heatmaps([[[[1, np.nan], [np.inf, 3]]]], "x", "y", cmap="Blues")
+    pictures.show_heatmaps([[[[1, np.nan], [np.inf, 3]]]], "x", "y", cmap="Blues")
     assert plt.gcf().axes[0].images[0].get_clim() == (1, 3)
-    figures.show_heatmaps(np.full((1, 1, 2, 2), np.nan), "x", "y")
+    pictures.show_heatmaps(np.full((1, 1, 2, 2), np.nan), "x", "y")
     plt.gcf().canvas.draw()
 
 
 def test_show_heatmaps_says_what_does_not_fit():
     with pytest.raises(ValueError, match=r"must have shape .* not \(2, 2\)"):
-        figures.show_heatmaps(np.eye(2), "x", "y")
+        pictures.show_heatmaps(np.eye(2), "x", "y")
     with pytest.raises(ValueError, match="2 columns are shown, but there are 1 titles"):
-        figures.show_heatmaps(np.zeros((1, 2, 3, 3)), "x", "y", titles=["a"])
+        pictures.show_heatmaps(np.zeros((1, 2, 3, 3)), "x", "y", titles=["a"])
 
 
 @pytest.mark.parametrize("hidden", ["IPython", "matplotlib_inline"])
