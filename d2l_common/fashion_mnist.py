@@ -86,12 +86,16 @@ def load_fashion_mnist(root: str | os.PathLike[str]) -> tuple[_Split, _Split]:
     ------
     FileNotFoundError
         If `root` has some of the four files but not all.
+    NotADirectoryError
+        If `root` is a file.
     ValueError
         If a file or a TFDS copy is damaged, or does not hold matching images and labels.
     ConnectionError
         If nothing is there and the download fails.
     """
     root = Path(root).expanduser()
+    if root.is_file():
+        raise NotADirectoryError(f"{root} is a file, not the folder of Fashion-MNIST's files")
     files = _find_files(root)
     if missing := [name for name in SHA256 if files and name not in files]:
         raise FileNotFoundError(

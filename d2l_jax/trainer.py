@@ -62,7 +62,7 @@ class Trainer(TrainerBase):
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
-        model.board.xlim = [0, self.max_epochs]
+        model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:
             nnx.update(model, jax.device_put(nnx.state(model), self.gpus[0]))
         self.model = model

@@ -46,7 +46,7 @@ class Trainer(TrainerBase):
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
-        model.board.xlim = [0, self.max_epochs]
+        model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:
             model.to(self.gpus[0])
         self.model = model

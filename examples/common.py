@@ -103,6 +103,9 @@ class Example:
             run = self.train(options.backend, options)
         except (ImportError, OSError, ValueError) as error:
             parser.exit(2, f"error: {error}\n")
+        if not options.epochs:
+            print("no epochs: nothing was trained")
+            return
         print(run.history.to_frame().to_string(float_format="{:#.4g}".format))
         if self.report:
             self.report(load_backend(options.backend), run, options)

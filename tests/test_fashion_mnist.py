@@ -257,6 +257,12 @@ def test_offline(tmp_path, website, monkeypatch):
     assert not list(tmp_path.iterdir())  # nor empty folders
 
 
+def test_root_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="file is a file, not the folder"):
+        load_fashion_mnist(tmp_path / "file")
+
+
 def test_checksums_are_those_that_tfds_registers():
     tfds = pytest.importorskip("tensorflow_datasets")
     infos = tfds.image_classification.FashionMNIST.url_infos
