@@ -107,6 +107,12 @@ def check_num_features(expected: int, shape: Sequence[int]) -> None:
         )
 
 
+def check_bias(w: Sequence[int], b: Sequence[int]) -> None:
+    """Raise a `ValueError` unless a bias has one entry for each output of weights `w`, or one."""
+    if tuple(b) not in ((), (1,), (w[-1],)):
+        raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, not {tuple(b)}")
+
+
 def check_not_empty(what: str, num_examples: int) -> None:
     """Raise a `ValueError` if there is no example."""
     if num_examples == 0:

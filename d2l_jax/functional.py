@@ -29,10 +29,11 @@ def linreg(X: Array, w: Array, b: Array) -> Array:
     TypeError
         If `X` holds integers.
     ValueError
-        If `X` has another number of inputs than `w`.
+        If `X` has another number of inputs than `w`, or `b` another number of outputs.
     """
     checks.check_floating("X", is_floating(X), X.dtype)
     checks.check_num_features(w.shape[0], X.shape)
+    checks.check_bias(w.shape, b.shape)
     return jnp.matmul(X, w) + b
 
 

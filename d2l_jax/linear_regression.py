@@ -46,6 +46,7 @@ class LinearRegressionScratch(Module):
         super().__init__()
         check_count("num_inputs", num_inputs)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["rngs"])
         self.w = nnx.Param(sigma * default_rngs(rngs).params.normal((num_inputs, 1)))
         self.b = nnx.Param(zeros(1))

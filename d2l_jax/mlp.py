@@ -57,6 +57,7 @@ class MLPScratch(Classifier):
         check_count("num_outputs", num_outputs)
         check_count("num_hiddens", num_hiddens)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["rngs"])
         normal = default_rngs(rngs).params.normal
         self.W1 = nnx.Param(sigma * normal((num_inputs, num_hiddens)))

@@ -56,6 +56,7 @@ class SoftmaxRegressionScratch(Classifier):
         check_count("num_inputs", num_inputs)
         check_count("num_outputs", num_outputs)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["rngs"])
         size = (num_inputs, num_outputs)
         self.W = nnx.Param(sigma * default_rngs(rngs).params.normal(size))

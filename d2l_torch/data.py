@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data import DataModuleBase, check_tensors, synthetic_regression
 from d2l_common.loader import TensorLoader
 from d2l_common.plan import BatchPlan
@@ -106,6 +107,9 @@ class SyntheticRegressionData(DataModule):
         self, w, b, noise=0.01, num_train=1000, num_val=1000, batch_size=32, seed=0, generator=None
     ):
         super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
+        check_nonnegative("noise", noise)
         self.save_hyperparameters(ignore=["generator"])
         n = num_train + num_val
         if generator is None:

@@ -35,10 +35,11 @@ def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     TypeError
         If `X` holds integers.
     ValueError
-        If `X` has another number of inputs than `w`.
+        If `X` has another number of inputs than `w`, or `b` another number of outputs.
     """
     checks.check_floating("X", X.is_floating_point(), X.dtype)
     checks.check_num_features(w.shape[0], X.shape)
+    checks.check_bias(w.shape, b.shape)
     return torch.matmul(X, w) + b
 
 

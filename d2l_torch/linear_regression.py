@@ -42,6 +42,7 @@ class LinearRegressionScratch(Module):
         super().__init__()
         check_count("num_inputs", num_inputs)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["generator"])
         self.w = normal(0, sigma, (num_inputs, 1), generator=generator, requires_grad=True)
         self.b = zeros(1, requires_grad=True)

@@ -55,6 +55,7 @@ class MLPScratch(Classifier):
         check_count("num_outputs", num_outputs)
         check_count("num_hiddens", num_hiddens)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["generator"])
         size1, size2 = (num_inputs, num_hiddens), (num_hiddens, num_outputs)
         self.W1 = normal(0, sigma, size1, generator=generator, requires_grad=True)

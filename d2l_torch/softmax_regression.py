@@ -54,6 +54,7 @@ class SoftmaxRegressionScratch(Classifier):
         check_count("num_inputs", num_inputs)
         check_count("num_outputs", num_outputs)
         check_nonnegative("lr", lr)
+        check_nonnegative("sigma", sigma)
         self.save_hyperparameters(ignore=["generator"])
         size = (num_inputs, num_outputs)
         self.W = normal(0, sigma, size, generator=generator, requires_grad=True)

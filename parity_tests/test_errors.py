@@ -116,6 +116,18 @@ CASES = {
         lambda d2l: module(d2l, lr=-1).configure_optimizers(),
         "lr must be a finite number that is not negative, not -1",
     ),
+    "negative deviation": (
+        lambda d2l: d2l.MLPScratch(4, 3, 2, lr=0.1, sigma=-1),
+        "sigma must be a finite number that is not negative, not -1",
+    ),
+    "negative number of examples": (
+        lambda d2l: regression(d2l, num_train=-1),
+        "num_train must be at least 0, not -1",
+    ),
+    "a bias for each example": (
+        lambda d2l: d2l.linreg(d2l.ones(5, 2), d2l.ones(2, 1), d2l.ones(5)),
+        "b must have shape (1,), one entry for each output, not (5,)",
+    ),
     "no outputs": (
         lambda d2l: d2l.SoftmaxRegression(0, lr=0.1, num_inputs=4),
         "num_outputs must be at least 1, not 0",
