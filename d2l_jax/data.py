@@ -81,7 +81,19 @@ def gather_with(transform: Callable[..., tuple[Array, ...]] | None) -> Callable[
     return gather
 
 
-class SyntheticRegressionData(DataModule):
+class RegressionData(DataModule):
+    """Data of one table `X`, `y`, whose first `num_train` rows are to train on."""
+
+    X: Array
+    y: Array
+
+    def get_dataloader(self, train: bool) -> TensorLoader:
+        """Return the loader of the first `num_train` examples, or of the rest."""
+        i = slice(0, self.num_train) if train else slice(self.num_train, None)
+        return self.get_tensorloader((self.X, self.y), train, i)
+
+
+class SyntheticRegressionData(RegressionData):
     """
     Data of a linear model with noise, `y = X w + b + noise` (section 3.3.1).
 
@@ -123,8 +135,3 @@ class SyntheticRegressionData(DataModule):
             w = jnp.asarray(w).reshape(-1, 1)
             self.X = randn(n, len(w), key=key_X)
             self.y = self.X @ w + b + normal(0, noise, (n, 1), key=key_noise)
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)

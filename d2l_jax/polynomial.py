@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from jax import numpy as jnp
 
 from d2l_common.data import polynomial_regression
-from d2l_common.loader import TensorLoader
-from d2l_jax.data import DataModule
+from d2l_jax.data import RegressionData
 
 
-class PolynomialData(DataModule):
+class PolynomialData(RegressionData):
     """
     Values of a polynomial with noise; the features are `1, x, x^2 / 2!, ...` (section 3.6.1).
 
@@ -51,8 +50,3 @@ class PolynomialData(DataModule):
         X, y = polynomial_regression(coefficients, num_features, num_train + num_val, noise, seed)
         self.X = jnp.asarray(X, dtype=float)
         self.y = jnp.asarray(y, dtype=float)
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)

@@ -9,8 +9,7 @@ from jax import numpy as jnp
 
 from d2l_common.checks import check_nonnegative
 from d2l_common.data import high_dimensional_regression
-from d2l_common.loader import TensorLoader
-from d2l_jax.data import DataModule
+from d2l_jax.data import RegressionData
 from d2l_jax.linear_regression import LinearRegression, LinearRegressionScratch
 
 
@@ -29,7 +28,7 @@ def l2_penalty(w: Array) -> Array:
     return (w[...] ** 2).sum() / 2
 
 
-class HighDimensionalData(DataModule):
+class HighDimensionalData(RegressionData):
     """
     Few examples of many features: `y = 0.05 + sum(0.01 x) + noise` (section 3.7.2).
 
@@ -53,11 +52,6 @@ class HighDimensionalData(DataModule):
         X, y = high_dimensional_regression(num_train + num_val, num_inputs, seed)
         self.X = jnp.asarray(X, dtype=float)
         self.y = jnp.asarray(y, dtype=float)
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)
 
 
 class WeightDecayScratch(LinearRegressionScratch):

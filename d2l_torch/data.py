@@ -79,7 +79,19 @@ def gather_with(transform: Callable[..., tuple[Tensor, ...]] | None) -> Callable
     return gather
 
 
-class SyntheticRegressionData(DataModule):
+class RegressionData(DataModule):
+    """Data of one table `X`, `y`, whose first `num_train` rows are to train on."""
+
+    X: Tensor
+    y: Tensor
+
+    def get_dataloader(self, train: bool) -> TensorLoader:
+        """Return the loader of the first `num_train` examples, or of the rest."""
+        i = slice(0, self.num_train) if train else slice(self.num_train, None)
+        return self.get_tensorloader((self.X, self.y), train, i)
+
+
+class SyntheticRegressionData(RegressionData):
     """
     Data of a linear model with noise, `y = X w + b + noise` (section 3.3.1).
 
@@ -120,8 +132,3 @@ class SyntheticRegressionData(DataModule):
             w = torch.as_tensor(w).reshape(-1, 1)
             self.X = randn(n, len(w), generator=generator)
             self.y = self.X @ w + b + normal(0, noise, (n, 1), generator=generator)
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from d2l_common.data import polynomial_regression
-from d2l_common.loader import TensorLoader
-from d2l_torch.data import DataModule
+from d2l_torch.data import RegressionData
 
 
-class PolynomialData(DataModule):
+class PolynomialData(RegressionData):
     """
     Values of a polynomial with noise; the features are `1, x, x^2 / 2!, ...` (section 3.6.1).
 
@@ -51,8 +50,3 @@ class PolynomialData(DataModule):
         X, y = polynomial_regression(coefficients, num_features, num_train + num_val, noise, seed)
         self.X = torch.tensor(X, dtype=torch.get_default_dtype())
         self.y = torch.tensor(y, dtype=torch.get_default_dtype())
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from d2l_common.checks import check_nonnegative
 from d2l_common.data import high_dimensional_regression
-from d2l_common.loader import TensorLoader
-from d2l_torch.data import DataModule
+from d2l_torch.data import RegressionData
 from d2l_torch.linear_regression import LinearRegression, LinearRegressionScratch
 
 
@@ -27,7 +26,7 @@ def l2_penalty(w: Tensor) -> Tensor:
     return (w**2).sum() / 2
 
 
-class HighDimensionalData(DataModule):
+class HighDimensionalData(RegressionData):
     """
     Few examples of many features: `y = 0.05 + sum(0.01 x) + noise` (section 3.7.2).
 
@@ -51,11 +50,6 @@ class HighDimensionalData(DataModule):
         X, y = high_dimensional_regression(num_train + num_val, num_inputs, seed)
         self.X = torch.tensor(X, dtype=torch.get_default_dtype())
         self.y = torch.tensor(y, dtype=torch.get_default_dtype())
-
-    def get_dataloader(self, train: bool) -> TensorLoader:
-        """Return the loader of the first `num_train` examples, or of the rest."""
-        i = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, i)
 
 
 class WeightDecayScratch(LinearRegressionScratch):
