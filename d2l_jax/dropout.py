@@ -97,11 +97,15 @@ class DropoutMLPScratch(Classifier):
         """Return the logits `(n, num_outputs)` of images `(n, ...)`."""
         H1 = relu(self.lin1(reshape(X, (len(X), -1))))
         if not self.deterministic:
-            H1 = dropout_layer(H1, self.dropout_1, key=self.rngs.dropout())
+            H1 = self.drop(H1, self.dropout_1)
         H2 = relu(self.lin2(H1))
         if not self.deterministic:
-            H2 = dropout_layer(H2, self.dropout_2, key=self.rngs.dropout())
+            H2 = self.drop(H2, self.dropout_2)
         return self.lin3(H2)
+
+    def drop(self, H: Array, dropout: float) -> Array:
+        """Return outputs of a hidden layer, each dropped with probability `dropout`."""
+        return dropout_layer(H, dropout, key=self.rngs.dropout())
 
 
 class DropoutMLP(Classifier):

@@ -33,7 +33,7 @@ def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
     dict of arrays
         Copies, in PyTorch's names (`net.1.weight`) and layout: `(num_outputs, num_inputs)`.
     """
-    named = _named_parameters(model)
+    named = named_parameters(model)
     return {
         name: to_numpy(param[...]).transpose(axes).copy()
         for name, (_, param, axes) in named.items()
@@ -57,7 +57,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None
     ValueError
         If a name or a shape does not fit; then nothing has changed.
     """
-    named = _named_parameters(model)
+    named = named_parameters(model)
     check_weights(
         {name: [param.shape[a] for a in axes] for name, (_, param, axes) in named.items()}, weights
     )
@@ -68,7 +68,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None
     nnx.update(model, nnx.from_flat_state(state))
 
 
-def _named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:
+def named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:
     """Return by PyTorch's name each parameter's path, itself, and its order of axes there."""
     modules = dict(nnx.iter_modules(model))
     named = {}

@@ -1,0 +1,155 @@
+"""Two training runs from equal weights on equal minibatches: how far they are apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from d2l_common.parity.training import Run
+from d2l_common.parity.yardstick import RUNS
+
+
+@dataclass
+class Comparison:
+    """
+    The runs of both backends in one precision, and runs from weights one ulp away.
+
+    Attributes
+    ----------
+    dtype : str
+    jax, torch : Run
+    nudged : dict
+        For each backend, runs from initial weights that were moved to their neighbours.
+    scale : float
+        The loss of the zero model, in whose units (plus the loss itself) losses are compared.
+    """
+
+    dtype: str
+    jax: Run
+    torch: Run
+    nudged: dict[str, list[Run]]
+    scale: float
+
+    @property
+    def loss_gap(self) -> np.ndarray:
+        """Of each step, in units of the loss plus that of the zero model: `(num_steps,)`."""
+        return self._loss_gap(self.jax, self.torch)
+
+    @property
+    def one_ulp_gap(self) -> np.ndarray:
+        """The largest that one ulp has opened up to each step, in the same units."""
+        return np.maximum.accumulate(self.one_ulp_gaps.max(axis=0))
+
+    @property
+    def one_ulp_gaps(self) -> np.ndarray:
+        """What one ulp in the initial weights opens within a backend: `(num_runs, num_steps)`."""
+        pairs = [(run, self._base(name)) for name, runs in self.nudged.items() for run in runs]
+        return np.array([self._loss_gap(run, base) for run, base in pairs])
+
+    def largest(self) -> dict[str, float]:
+        """Return the largest relative difference of each thing that was recorded."""
+        gaps = {"training loss": self.loss_gap.max(initial=0.0)}
+        ours, theirs = self.jax.gradient_norms, self.torch.gradient_norms
+        gaps["gradient norm"] = relative(ours, theirs, theirs[:1].sum()).max(initial=0.0)
+        gaps["gradients"] = largest_gap(self.jax.gradients, self.torch.gradients, from_first=True)
+        gaps["weights"] = largest_gap(self.jax.weights, self.torch.weights)
+        final = [
+            {name: array[None] for name, array in run.final_weights.items()}
+            for run in (self.jax, self.torch)
+        ]
+        gaps["final weights"] = largest_gap(*final)
+        for label, name, scale in (
+            ("validation loss", "val_loss", self.scale),
+            ("validation accuracy", "val_acc", 1.0),
+        ):
+            if name in self.jax.history.labels():
+                ours, theirs = self.jax.history[name], self.torch.history[name]
+                gap = relative(ours, theirs, scale) if scale != 1 else np.abs(ours - theirs)
+                gaps[label] = gap.max(initial=0.0)
+        return {label: float(gap) for label, gap in gaps.items()}
+
+    def predictions(self) -> tuple[int, int] | None:
+        """Return how many predicted classes differ, and out of how many; None without classes."""
+        ours, theirs = self.jax.classes, self.torch.classes
+        if ours is None or theirs is None:
+            return None
+        return int((ours != theirs).sum()), len(theirs)
+
+    def first_epoch(self) -> float:
+        """Return the largest loss gap of the first epoch."""
+        steps = len(self.torch.history.train_loss) // max(1, len(self.torch.history.seconds))
+        return float(self.loss_gap[:steps].max(initial=0.0))
+
+    def failures(self) -> list[str]:
+        """Return a sentence for each bound that is exceeded, none if the runs are the same."""
+        gaps, bounds = self.largest(), self.bounds()
+        found = [
+            f"{self.dtype}: {label} is {gaps[label]:.1e} apart, bound {bound:.1e}"
+            for label, bound in bounds.items()
+            if not gaps[label] <= bound
+        ]
+        differing = self.predictions()
+        if differing and differing[0] and self.dtype == "float64":
+            found.append(f"float64: {differing[0]} of {differing[1]} predicted classes differ")
+        return found
+
+    def bounds(self) -> dict[str, float]:
+        """
+        Return the bounds of what `largest` returns.
+
+        In float32 a run may also part as far as one ulp takes a backend from itself: where that
+        is more, the model is chaotic, and no two programs can stay closer.
+        """
+        tolerance = RUNS[self.dtype]
+        bounds = {"training loss": tolerance.loss}
+        if self.dtype == "float64":
+            bounds |= {"gradient norm": tolerance.loss, "weights": tolerance.weights}
+            bounds |= {"final weights": tolerance.weights}
+        elif self.nudged:
+            opened = self.one_ulp_gap.max(initial=0.0) + 4 * np.finfo(np.float32).eps
+            bounds["training loss"] = max(tolerance.loss, float(opened))
+        if "val_loss" in self.jax.history.labels():
+            bounds["validation loss"] = bounds["training loss"]
+        if "val_acc" in self.jax.history.labels():
+            bounds["validation accuracy"] = 1e-7 if self.dtype == "float64" else 0.005
+        return bounds
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of an epoch, the median over those that neither watch nor compile."""
+        return {
+            name: float(np.median([s for run in runs[-1:] for s in run.history.seconds]))
+            for name, runs in self.nudged.items()
+            if runs
+        }
+
+    def _base(self, backend: str) -> Run:
+        return self.jax if backend == "jax" else self.torch
+
+    def _loss_gap(self, one: Run, other: Run) -> np.ndarray:
+        return relative(one.history.train_loss, other.history.train_loss, self.scale)
+
+
+def relative(one: np.ndarray, other: np.ndarray, scale: float) -> np.ndarray:
+    """Return the gaps of numbers in units of the second ones and `scale`; infinite for a NaN."""
+    size = np.abs(other) + scale
+    gap = np.abs(one - other) / np.where(size == 0, 1, size)
+    return np.where(np.isnan(one) & np.isnan(other), 0, np.where(np.isnan(gap), np.inf, gap))
+
+
+def largest_gap(
+    ones: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray], from_first: bool = False
+) -> float:
+    """
+    Return the largest gap in norm of stacked tensors, relative to the tensor of the same step.
+
+    With `from_first` it is relative to the larger of that tensor and the first in the stack: a
+    gradient that has become small is a small difference of large numbers.
+    """
+    largest = 0.0
+    for name, other in others.items():
+        one, other = (x.reshape(len(x), -1).astype(np.float64) for x in (ones[name], other))
+        size = np.linalg.norm(other, axis=1)
+        size = np.maximum(size, size[:1].sum() if from_first else 0)
+        gap = np.linalg.norm(one - other, axis=1) / np.where(size == 0, 1, size)
+        largest = max(largest, np.where(np.isnan(gap), np.inf, gap).max(initial=0.0))
+    return float(largest)
