@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
@@ -262,9 +263,11 @@ def check_labels(name: str, scores: Array, y: Array) -> None:
     checks.check_floating(name, is_floating(scores), scores.dtype)
     checks.check_integer("y", jnp.issubdtype(y.dtype, jnp.integer), y.dtype)
     checks.check_class_scores(name, scores.shape, y.shape)
-    # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there.
+    # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there. Labels from
+    # outside have one, but only NumPy looks at it at once: JAX would make the look a part of jit.
     if len(y) and not isinstance(y, jax.core.Tracer):
-        checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
+        values = np.asarray(y)
+        checks.check_label_range(int(values.min()), int(values.max()), scores.shape[1])
 
 
 def pick(scores: Array, y: Array) -> Array:

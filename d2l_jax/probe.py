@@ -13,7 +13,9 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
+from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
+from d2l_jax.steps import split
 from d2l_jax.trainer import as_transformation
 from d2l_jax.weights import named_parameters
 
@@ -45,6 +47,8 @@ class Wrapped(Module):
     lr : float
         The learning rate.
     """
+
+    loss_function: Any
 
     def __init__(self, net: nnx.Module, loss_function: Callable[..., Array], lr: float):
         super().__init__()
@@ -135,8 +139,8 @@ def watched(model: Any) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np
 def predict(model: Any, batches: Iterable[Any]) -> np.ndarray:
     """Return the outputs of `model` in evaluation mode for minibatches, one after the other."""
     graphdef, state = nnx.split(computation_only(evaluating(model)))
-    forward = jax.jit(lambda state, inputs: nnx.merge(graphdef, state, copy=True)(*inputs))
-    return np.concatenate([to_numpy(forward(state, batch[:-1])) for batch in batches])
+    forward = Program(lambda state, *inputs: nnx.merge(graphdef, state, copy=True)(*inputs))
+    return np.concatenate([to_numpy(forward(nnx.as_pure(state), *batch[:-1])) for batch in batches])
 
 
 def layer_values(model: Any, *inputs: Any) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -164,11 +168,11 @@ def layer_values(model: Any, *inputs: Any) -> list[tuple[str, np.ndarray, np.nda
 
 
 def _listen(layer: Any, name: str, seen: list[Any]) -> None:
-    kind = type(layer)
+    kind: Any = type(layer)
 
     def __call__(self: Any, X: Array, *args: Any, **kwargs: Any) -> Array:
         output = kind.__call__(self, X, *args, **kwargs)
-        seen.append((name, *(_channels_first(to_numpy(array)) for array in (X, output))))
+        seen.append((name, _channels_first(X), _channels_first(output)))
         return output
 
     # A call looks for `__call__` on the class, so the layer gets one of its own.
@@ -180,13 +184,13 @@ def layers_with_parameters(model: nnx.Module) -> dict[str, Any]:
     modules = dict(nnx.iter_modules(model))
     return {
         name.rpartition(".")[0]: modules[path[:-1]]
-        for name, (path, _, _) in named_parameters(model).items()
+        for name, (path, *_) in named_parameters(model).items()
     }
 
 
 def value_and_gradients(model: Any, batch: Any) -> tuple[float, dict[str, np.ndarray]]:
     """Return the loss of a minibatch in evaluation mode, and its gradients by PyTorch's names."""
-    graphdef, params, rest = nnx.split(evaluating(model), nnx.Param, ...)
+    graphdef, params, rest = split(evaluating(model))
 
     def loss(params: Any) -> Array:
         model = nnx.merge(graphdef, params, rest, copy=True)
@@ -221,5 +225,6 @@ def evaluating(model: Any) -> Any:
     return nnx.view(model, deterministic=True, use_running_average=True, raise_if_not_found=False)
 
 
-def _channels_first(array: np.ndarray) -> np.ndarray:
+def _channels_first(x: Array) -> np.ndarray:
+    array = to_numpy(x)
     return np.moveaxis(array, -1, 1) if array.ndim == 4 else array

@@ -73,8 +73,8 @@ def share_dropout(model: Any, seed: int = 0) -> Any:
     seed : int
     """
     if isinstance(model, DropoutMLPScratch):
-        model.drop = SharedMasks(seed)
-    layers = [
+        setattr(model, "drop", SharedMasks(seed))  # noqa: B010 - in the method's place
+    layers: list[Any] = [
         (parent, name, child)
         for _, parent in sorted(nnx.iter_modules(model), key=lambda item: str(item[0]))
         for name, child in sorted(nnx.iter_children(parent), key=lambda item: str(item[0]))

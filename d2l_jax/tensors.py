@@ -59,6 +59,8 @@ def eye(n: int, m: int | None = None, dtype=None, device=None) -> Array:
 
 def tensor(data: Any, dtype=None, device=None) -> Array:
     """Return a new array with the numbers of `data` (nested lists, NumPy array, array)."""
+    # JAX may read a NumPy array later than it returns, so a change would still get in.
+    data = data.copy() if isinstance(data, np.ndarray) else data
     return jnp.array(data, dtype=dtype, device=device)
 
 
@@ -124,8 +126,9 @@ def sigmoid(x: Array) -> Array:
 
 
 def abs(x: Array) -> Array:
-    """Return the absolute value elementwise."""
-    return jnp.abs(x)
+    """Return the absolute value elementwise, with gradient 0 at 0."""
+    size = jnp.abs(x)  # whose gradient at 0 is 1
+    return jnp.where(size == 0, 0, size)
 
 
 def astype(x: Array, dtype: Any) -> Array:

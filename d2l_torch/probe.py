@@ -42,6 +42,8 @@ class Wrapped(Module):
         The learning rate.
     """
 
+    loss_function: Any
+
     def __init__(self, net: nn.Module, loss_function: Callable[..., Tensor], lr: float):
         super().__init__()
         self.save_hyperparameters()

@@ -123,7 +123,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def abs(x: Tensor) -> Tensor:
-    """Return the absolute value elementwise."""
+    """Return the absolute value elementwise, with gradient 0 at 0."""
     return torch.abs(x)
 
 

@@ -106,7 +106,7 @@ class Example:
         if not options.epochs:
             print("no epochs: nothing was trained")
             return
-        print(run.history.to_frame().to_string(float_format="{:#.4g}".format))
+        print(run.history.to_frame().to_string(float_format=four_significant))
         if self.report:
             self.report(load_backend(options.backend), run, options)
         path = options.plot or default_path(parser, options)
@@ -232,6 +232,11 @@ def four_digits(value: Any, prefix: str = "") -> str:
         prefix=prefix,
         max_line_width=100,
     )
+
+
+def four_significant(number: float) -> str:
+    """Return a number as text, to four significant digits."""
+    return f"{number:#.4g}"
 
 
 def load_backend(name: str) -> ModuleType:

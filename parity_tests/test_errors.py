@@ -326,3 +326,17 @@ def test_damaged_files(d2l, tmp_path):
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte"):
         d2l.FashionMNIST(root=str(tmp_path))
+
+
+def test_labels_from_outside_a_compiled_function_are_looked_at():
+    import jax
+
+    d2l = BACKENDS["jax"]
+    for compiled in (jax.jit, lambda f: jax.jit(jax.grad(f)), jax.vmap):
+        y, bad_y = d2l.tensor([0, 2]), d2l.tensor([0, 3])
+        function = compiled(lambda X, y=y: d2l.softmax_cross_entropy(X, y))
+        X = scores(d2l) if compiled is not jax.vmap else scores(d2l)[None]
+        assert np.isfinite(d2l.numpy(function(X))).all()
+        bad = compiled(lambda X, y=bad_y: d2l.softmax_cross_entropy(X, y))
+        with pytest.raises(ValueError, match="label 3 is outside the 3 classes"):
+            bad(X)

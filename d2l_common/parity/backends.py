@@ -1,13 +1,70 @@
-"""Which of the two packages a model belongs to, and its data for each."""
+"""The two sides of a comparison: a model of each package, its parameters' names, its data."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-NAMES = ("jax", "torch")
+from d2l_common.parity.mapping import match_parameters
+
+
+@dataclass(frozen=True)
+class Side:
+    """
+    A model of one backend.
+
+    Attributes
+    ----------
+    backend : str
+        "jax" or "torch".
+    model : Module
+    names : dict
+        `{its own name: the name that both sides are compared by}` of the parameters.
+    """
+
+    backend: str
+    model: Any
+    names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, backend: str, model: Any) -> "Side":
+        """Return the side of a model whose parameters have the same names on both."""
+        names = package(backend).export_weights(model)
+        return cls(backend, model, {name: name for name in names})
+
+    @property
+    def d2l(self) -> ModuleType:
+        """The backend's package."""
+        return package(self.backend)
+
+    @property
+    def probe(self) -> ModuleType:
+        """The backend's module for what is seen of a model and of its training."""
+        return importlib.import_module(f"d2l_{self.backend}.probe")
+
+    def to_own_names(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arrays by the model's own names."""
+        return {own: arrays[common] for own, common in self.names.items()}
+
+    def to_common_names(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arrays by the names that both sides are compared by."""
+        return {common: arrays[own] for own, common in self.names.items()}
+
+    def data(self, data: Any, dtype: str) -> Any:
+        """
+        Return the data module of this backend.
+
+        Parameters
+        ----------
+        data : callable, or list of minibatches
+            `data(d2l)` returns a data module for the package that it is given. A list holds
+            minibatches `(*inputs, targets)` of NumPy arrays, to train and to validate on.
+        dtype : str
+        """
+        return data(self.d2l) if callable(data) else _given_batches(self.d2l, data, dtype)
 
 
 def package(backend: str) -> ModuleType:
@@ -15,9 +72,36 @@ def package(backend: str) -> ModuleType:
     return importlib.import_module(f"d2l_{backend}")
 
 
-def probe(backend: str) -> ModuleType:
-    """Return the backend's `probe`: what is seen of a model and of its training."""
-    return importlib.import_module(f"d2l_{backend}.probe")
+def pair(
+    jax_model: Any, torch_model: Any, loss: Any, lr: float, mapping: Mapping[str, str] | None
+) -> dict[str, Side]:
+    """
+    Return both sides, `{"jax": Side, "torch": Side}`, with PyTorch's names as the common ones.
+
+    The arguments are those of `compare`.
+    """
+    check_models(jax_model, torch_model)
+    models = {
+        backend: as_model(backend, model, loss, lr)
+        for backend, model in (("jax", jax_model), ("torch", torch_model))
+    }
+    # A wrapped module is the `net` of a model, which is not to be seen in the names.
+    prefix = "" if loss is None else "net."
+    shapes = {
+        backend: {
+            name.removeprefix(prefix): array.shape
+            for name, array in package(backend).export_weights(model).items()
+        }
+        for backend, model in models.items()
+    }
+    pairs = match_parameters(shapes["jax"], shapes["torch"], mapping)
+    names = {"jax": pairs, "torch": {name: name for name in shapes["torch"]}}
+    return {
+        backend: Side(
+            backend, model, {prefix + own: common for own, common in names[backend].items()}
+        )
+        for backend, model in models.items()
+    }
 
 
 def backend_of(model: Any) -> str | None:
@@ -49,7 +133,8 @@ def as_model(backend: str, module: Any, loss: Any, lr: float) -> Any:
             f"{type(module).__name__} is no d2l.Module with a loss of its own: say by "
             "loss='softmax_cross_entropy', loss='squared_loss' or a function which it is"
         )
-    return probe(backend).Wrapped(module, _loss_function(d2l, loss), lr)
+    probe = importlib.import_module(f"d2l_{backend}.probe")
+    return probe.Wrapped(module, _loss_function(d2l, loss), lr)
 
 
 def _loss_function(d2l: ModuleType, loss: Any) -> Callable[..., Any]:
@@ -67,22 +152,6 @@ def _loss_function(d2l: ModuleType, loss: Any) -> Callable[..., Any]:
         "loss must be 'softmax_cross_entropy', 'cross_entropy', 'squared_loss', a function of "
         f"y_hat and y, or one for each backend, not {loss!r}"
     )
-
-
-def data_for(backend: str, data: Any, dtype: str) -> Any:
-    """
-    Return the data module of a backend.
-
-    Parameters
-    ----------
-    backend, dtype : str
-    data : callable, or list of minibatches
-        `data(d2l)` returns a data module for the package that it is given. A list holds
-        minibatches `(*inputs, targets)` of NumPy arrays, to train and to validate on.
-    """
-    if callable(data):
-        return data(package(backend))
-    return _given_batches(package(backend), data, dtype)
 
 
 def check_data(data: Any) -> None:
@@ -108,7 +177,7 @@ def _given_batches(d2l: ModuleType, batches: Sequence[Any], dtype: str) -> Any:
 
     cast_batches = [tuple(map(cast, batch)) for batch in batches]
 
-    class GivenBatches(d2l.DataModule):
+    class GivenBatches(d2l.DataModule):  # type: ignore[name-defined]
         def get_dataloader(self, train: bool) -> Any:
             return [tuple(d2l.tensor(x) for x in batch) for batch in cast_batches]
 

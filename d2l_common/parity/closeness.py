@@ -10,7 +10,7 @@ from d2l_common.arrays import to_numpy
 class WorstEntry(NamedTuple):
     """The entry of two arrays that exceeds its bound most, or comes nearest to it."""
 
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     actual: Any
     expected: Any
     gap: float
@@ -19,7 +19,7 @@ class WorstEntry(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"at {self.index}: {self.actual!s} against {self.expected!s}; {self.gap:.3g} apart "
+            f"at {self.at}: {self.actual!s} against {self.expected!s}; {self.gap:.3g} apart "
             f"({self.ulps:.3g} ulp), bound {self.bound:.3g}"
         )
 
@@ -105,9 +105,9 @@ def relative_gap(one: np.ndarray, other: np.ndarray, floor: float = 0.0) -> floa
         What the gap is relative to if both norms are less: rounding is as large as the numbers
         that an array came from, not as what their cancellation has left.
     """
-    one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    one, other = (np.asarray(x, np.float64).ravel() for x in (one, other))
     if np.array_equal(one, other, equal_nan=True):
         return 0.0
-    gap = np.linalg.norm((one - other).ravel())
-    size = max(np.linalg.norm(one.ravel()), np.linalg.norm(other.ravel()), floor)
-    return float(gap / size) if np.isfinite(gap) and np.isfinite(size) else float("inf")
+    gap = float(np.linalg.norm(one - other))
+    size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)), floor)
+    return gap / size if np.isfinite(gap) and np.isfinite(size) else float("inf")

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from d2l_common.checks import check_count, check_nonnegative
-from d2l_common.parity.backends import NAMES, as_model, check_data, check_models, package
+from d2l_common.parity.backends import Side, check_data, pair
 from d2l_common.parity.comparison import Comparison
 from d2l_common.parity.layers import first_minibatch
-from d2l_common.parity.mapping import match_parameters
 from d2l_common.parity.report import Report
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
+from d2l_common.weights import check_weights
 
 # Runs from weights one ulp away, on each backend: of several, since one draw may be a lucky one.
 NUDGES = 2
@@ -27,6 +27,7 @@ def compare(
     lr: float = 0.1,
     gradient_clip_val: float = 0,
     weights: Mapping[str, np.ndarray] | None = None,
+    num_gpus: int = 0,
     name: str | None = None,
     nudges: int = NUDGES,
 ) -> Report:
@@ -59,6 +60,8 @@ def compare(
         The largest norm of the gradient; 0 for no limit.
     weights : dict of arrays, optional
         The initial weights, by PyTorch's names; those of `torch_model` if not given.
+    num_gpus : int
+        With 1, both train on the first GPU, otherwise on the CPU.
     name : str, optional
         The report's title; the class of `torch_model` if not given.
     nudges : int
@@ -74,39 +77,29 @@ def compare(
         If the models are of other kinds, their parameters cannot be paired, or the data is empty
         or does not fit.
     """
-    check_models(jax_model, torch_model)
     check_data(data)
     check_count("epochs", epochs)
+    check_count("num_gpus", num_gpus, minimum=0)
     check_count("nudges", nudges, minimum=0)
     check_nonnegative("lr", lr)
     check_nonnegative("gradient_clip_val", gradient_clip_val)
-    given = {"jax": jax_model, "torch": torch_model}
-    wrapped = {backend: as_model(backend, given[backend], loss, lr) for backend in NAMES}
-    own = {backend: package(backend).export_weights(wrapped[backend]) for backend in NAMES}
-    pairs = match_parameters(*({n: w.shape for n, w in own[b].items()} for b in NAMES), mapping)
-    initial = {"torch": own["torch"] if weights is None else dict(weights)}
-    initial["jax"] = {ours: initial["torch"][theirs] for ours, theirs in pairs.items()}
-    scale = zero_model_loss("torch", wrapped["torch"], data, initial["torch"])
-    first = first_minibatch(wrapped, data, initial, pairs)
+    sides = pair(jax_model, torch_model, loss, lr, mapping)
+    theirs = sides["torch"]
+    own = theirs.to_common_names(theirs.d2l.export_weights(theirs.model))
+    initial = own if weights is None else dict(weights)
+    check_weights({name: array.shape for name, array in own.items()}, initial)
 
-    def run(backend: str, dtype: str, seed: int | None = None) -> Run:
-        start = initial[backend]
-        if seed is not None:
-            start = moved_by_one_ulp(initial["torch"], dtype, seed)
-            if backend == "jax":
-                start = {ours: start[theirs] for ours, theirs in pairs.items()}
-        arguments = wrapped[backend], data, start, dtype, epochs, gradient_clip_val
-        found = train(backend, *arguments, watch=seed is None)
-        return found.renamed(pairs) if backend == "jax" else found
+    def run(side: Side, dtype: str, seed: int | None = None) -> Run:
+        start = initial if seed is None else moved_by_one_ulp(initial, dtype, seed)
+        options = epochs, gradient_clip_val, num_gpus
+        return train(side, data, start, dtype, *options, watch=seed is None)
 
-    comparisons = {
-        dtype: Comparison(
-            dtype,
-            run("jax", dtype),
-            run("torch", dtype),
-            {b: [run(b, dtype, seed) for seed in range(nudges)] for b in NAMES},
-            scale,
-        )
-        for dtype in ("float32", "float64")
-    }
-    return Report(name or type(torch_model).__name__, comparisons, first, pairs)
+    scale = zero_model_loss(sides["torch"], data, initial)
+    first = first_minibatch(sides, data, initial)
+    comparisons = {}
+    for dtype in ("float32", "float64"):
+        runs = {backend: run(side, dtype) for backend, side in sides.items()}
+        moved = {b: [run(side, dtype, i) for i in range(nudges)] for b, side in sides.items()}
+        nudged = moved if nudges else {}
+        comparisons[dtype] = Comparison(dtype, **runs, nudged=nudged, scale=scale)
+    return Report(name or type(torch_model).__name__, comparisons, first)

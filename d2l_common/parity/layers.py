@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from d2l_common.parity.backends import NAMES, data_for, package, probe
+from d2l_common.parity.backends import Side
 from d2l_common.parity.closeness import relative_gap
 from d2l_common.parity.yardstick import SAME_LAYER
 
@@ -55,8 +55,8 @@ class FirstMinibatch:
         before = ""
         for layer in self.layers:
             if layer.input > SAME_LAYER:
-                where = f"between {before} and {layer.name}" if before else f"before {layer.name}"
-                return f"What goes into `{layer.name}` differs: look {where}.".replace("``", "")
+                where = f"between `{before}` and it" if before else "before it"
+                return f"What goes into `{layer.name}` differs: look {where}."
             if layer.output > SAME_LAYER:
                 return f"`{layer.name}` makes something else of the same input."
             before = layer.name or before
@@ -86,62 +86,65 @@ class FirstMinibatch:
 
 
 def first_minibatch(
-    models: Mapping[str, Any],
-    data: Any,
-    weights: Mapping[str, Mapping[str, np.ndarray]],
-    pairs: Mapping[str, str],
+    sides: Mapping[str, Side], data: Any, weights: Mapping[str, np.ndarray]
 ) -> FirstMinibatch:
     """
     Run the first training minibatch through both models, and compare layer by layer.
 
     Parameters
     ----------
-    models : dict
-        `{"jax": model, "torch": model}`.
+    sides : dict
+        `{"jax": Side, "torch": Side}`.
     data : callable, or list of minibatches
         As for `compare`.
-    weights : dict
-        For each backend, by its own names.
-    pairs : dict
-        `{name in JAX: name in PyTorch}` of the parameters.
+    weights : dict of arrays
+        By the common names.
     """
-    heard, outputs, losses, gradients = {}, {}, {}, {}
-    for backend in NAMES:
-        d2l, seen = package(backend), probe(backend)
-        with seen.precision("float64"):
-            model = seen.copy_as(models[backend], "float64")
-            d2l.import_weights(model, weights[backend])
-            batch = next(iter(data_for(backend, data, "float64").train_dataloader()))
-            # A layer that is called several times is listened to at its first call.
-            values = reversed(seen.layer_values(model, *batch[:-1]))
-            heard[backend] = {name: values for name, *values in values}
-            outputs[backend] = seen.predict(model, [batch])
-            losses[backend], gradients[backend] = seen.value_and_gradients(model, batch)
-    layers = _pair_layers(pairs, list(heard["torch"])[::-1])
+    ours, theirs = (_run(sides[backend], data, weights) for backend in ("jax", "torch"))
     # A gradient that all but cancels is as exact as the others, not as itself.
-    floor = 1e-5 * np.sqrt(sum(np.sum(grad**2) for grad in gradients["torch"].values()))
-    for layer in layers:
-        if layer.name in heard["torch"] and layer.jax_name in heard["jax"]:
-            ours, theirs = heard["jax"][layer.jax_name], heard["torch"][layer.name]
-            layer.input, layer.output = (_gap(*two) for two in zip(ours, theirs, strict=True))
-        for ours, theirs in pairs.items():
-            if theirs.rpartition(".")[0] == layer.name:
-                layer.gradients[theirs] = _gap(
-                    gradients["jax"][ours], gradients["torch"][theirs], floor
-                )
+    floor = 1e-5 * np.sqrt(sum(np.sum(grad**2) for grad in theirs.gradients.values()))
+    layers: dict[str, Layer] = {}
+    for own, common in sides["jax"].names.items():
+        name = common.rpartition(".")[0]
+        jax_name = own.removeprefix("net.").rpartition(".")[0]
+        layer = layers.setdefault(name, Layer(name, jax_name))
+        layer.gradients[common] = _gap(ours.gradients[common], theirs.gradients[common], floor)
+        if name in ours.heard and name in theirs.heard:
+            pairs = zip(ours.heard[name], theirs.heard[name], strict=True)
+            layer.input, layer.output = (_gap(*two) for two in pairs)
+    order = [name for name in theirs.heard if name in layers]
+    order += [name for name in layers if name not in order]
     return FirstMinibatch(
-        layers,
-        _gap(outputs["jax"], outputs["torch"]),
-        _gap(np.array(losses["jax"]), np.array(losses["torch"])),
+        [layers[name] for name in order],
+        _gap(ours.outputs, theirs.outputs),
+        _gap(np.array(ours.loss), np.array(theirs.loss)),
     )
 
 
-def _pair_layers(pairs: Mapping[str, str], called: list[str]) -> list[Layer]:
-    """Return the layers that hold parameters, in the order of `called`; others come last."""
-    names = {theirs.rpartition(".")[0]: ours.rpartition(".")[0] for ours, theirs in pairs.items()}
-    order = [name for name in called if name in names]
-    order += [name for name in names if name not in order]
-    return [Layer(name, names[name]) for name in order]
+class _Pass(NamedTuple):
+    """A minibatch's way through a model: by common names of layers and parameters."""
+
+    heard: dict[str, tuple[np.ndarray, np.ndarray]]
+    outputs: np.ndarray
+    loss: float
+    gradients: dict[str, np.ndarray]
+
+
+def _run(side: Side, data: Any, weights: Mapping[str, np.ndarray]) -> _Pass:
+    seen = side.probe
+    layers = {own.rpartition(".")[0]: common.rpartition(".")[0] for own, common in
+              side.names.items()}  # fmt: skip
+    with seen.precision("float64"):
+        model = seen.copy_as(side.model, "float64")
+        side.d2l.import_weights(model, side.to_own_names(weights))
+        batch = next(iter(side.data(data, "float64").train_dataloader()))
+        heard: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for name, *values in seen.layer_values(model, *batch[:-1]):
+            # A layer that is called several times is listened to at its first call.
+            heard.setdefault(layers[name], tuple(values))
+        loss, gradients = seen.value_and_gradients(model, batch)
+        outputs = seen.predict(model, [batch])
+    return _Pass(heard, outputs, loss, side.to_common_names(gradients))
 
 
 def _gap(one: np.ndarray, other: np.ndarray, floor: float = 0.0) -> float:

@@ -28,14 +28,11 @@ class Report:
         The training runs in "float32" and "float64".
     first : FirstMinibatch
         The first minibatch in float64, layer by layer.
-    pairs : dict
-        `{name in JAX: name in PyTorch}` of the parameters.
     """
 
     name: str
     comparisons: dict[str, Comparison]
     first: FirstMinibatch
-    pairs: dict[str, str]
 
     @property
     def failures(self) -> list[str]:

@@ -1,14 +1,16 @@
 """One training run, with all that two runs are compared by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from d2l_common.history import History
 from d2l_common.loader import as_loader
-from d2l_common.parity.backends import data_for, package, probe
+from d2l_common.parity.backends import Side
 
 Weights = dict[str, np.ndarray]
 
@@ -47,60 +49,61 @@ class Run:
         wide = self.outputs.ndim == 2 and self.outputs.shape[1] > 1
         return self.outputs.argmax(axis=1) if wide else None
 
-    def renamed(self, pairs: Mapping[str, str]) -> "Run":
-        """Return this run with its parameters under the names that `pairs` gives them."""
-        named = ("gradients", "weights", "final_weights")
-        return replace(
-            self,
-            **{n: {pairs[ours]: x for ours, x in getattr(self, n).items()} for n in named},
-        )
-
 
 def train(
-    backend: str,
-    model: Any,
+    side: Side,
     data: Any,
     weights: Mapping[str, np.ndarray],
     dtype: str,
     epochs: int,
     gradient_clip_val: float = 0,
+    num_gpus: int = 0,
     watch: bool = True,
 ) -> Run:
     """
-    Train a copy of `model` by its backend's `Trainer`, and return what it did.
+    Train a copy of a model by its backend's `Trainer`, and return what it did.
 
     Parameters
     ----------
-    backend : str
-        "jax" or "torch".
-    model : Module
-        Stays as it is.
+    side : Side
+        Its model stays as it is.
     data : callable, or list of minibatches
         As for `compare`.
     weights : dict of arrays
-        The initial weights, in the model's own names.
+        The initial weights, by the common names.
     dtype : str
         "float32" or "float64", of weights, data and arithmetic.
     epochs : int
     gradient_clip_val : float
+    num_gpus : int
+        With 1, the model is trained on the first GPU, otherwise on the CPU.
     watch : bool
         Whether to keep gradients and weights of the steps, which takes time and memory.
     """
-    d2l, seen = package(backend), probe(backend)
-    with seen.precision(dtype):
-        module = data_for(backend, data, dtype)
-        model = seen.copy_as(model, dtype)
-        d2l.import_weights(model, weights)
+    d2l, seen = side.d2l, side.probe
+    with seen.precision(dtype), on_device(d2l, num_gpus):
+        module = side.data(data, dtype)
+        model = seen.copy_as(side.model, dtype)
+        d2l.import_weights(model, side.to_own_names(weights))
         if watch:
             steps = epochs * len(as_loader(module.train_dataloader, lambda batch: batch) or ())
             size = 2 * sum(np.size(array) for array in weights.values()) * np.dtype(dtype).itemsize
             seen.watch(model, steps, every=max(1, -(-steps * size // MAX_KEPT_BYTES)))
-        history = d2l.Trainer(epochs, gradient_clip_val=gradient_clip_val).fit(model, module)
-        norms, gradients, kept = seen.watched(model) if watch else (np.empty(0), {}, {})
+        history = d2l.Trainer(epochs, num_gpus, gradient_clip_val).fit(model, module)
+        norms, *kept = seen.watched(model) if watch else (np.empty(0),)
         loader = module.val_dataloader() or module.train_dataloader()
         outputs = seen.predict(model, loader)
-        final = d2l.export_weights(model)
+        final = side.to_common_names(d2l.export_weights(model))
+    gradients, kept = map(side.to_common_names, kept) if watch else ({}, {})
     return Run(history, norms, gradients, kept, final, outputs)
+
+
+def on_device(d2l: ModuleType, num_gpus: int) -> AbstractContextManager[Any]:
+    """Return a context in which tensors are made on the first GPU, or on the CPU."""
+    if num_gpus:
+        return d2l.use_device(d2l.gpu())
+    # Where there is no other device, a context would only make each call slower.
+    return d2l.use_device(d2l.cpu()) if d2l.num_gpus() else nullcontext()
 
 
 def moved_by_one_ulp(weights: Mapping[str, np.ndarray], dtype: str, seed: int) -> Weights:
@@ -113,11 +116,11 @@ def moved_by_one_ulp(weights: Mapping[str, np.ndarray], dtype: str, seed: int) -
     }
 
 
-def zero_model_loss(backend: str, model: Any, data: Any, weights: Mapping[str, Any]) -> float:
+def zero_model_loss(side: Side, data: Any, weights: Mapping[str, Any]) -> float:
     """Return the first minibatch's loss if all weights are 0: of a model that knows nothing."""
-    d2l, seen = package(backend), probe(backend)
-    with seen.precision("float64"):
-        model = seen.copy_as(model, "float64")
-        d2l.import_weights(model, {name: np.zeros(np.shape(w)) for name, w in weights.items()})
-        batch = next(iter(data_for(backend, data, "float64").train_dataloader()))
-        return seen.value_and_gradients(model, batch)[0]
+    with side.probe.precision("float64"):
+        model = side.probe.copy_as(side.model, "float64")
+        zeros = {name: np.zeros(np.shape(array)) for name, array in weights.items()}
+        side.d2l.import_weights(model, side.to_own_names(zeros))
+        batch = next(iter(side.data(data, "float64").train_dataloader()))
+        return side.probe.value_and_gradients(model, batch)[0]

@@ -1,0 +1,96 @@
+"""
+Is my port right? Two modules of one's own, compared layer by layer (no section: a tool).
+
+The perceptron below has two hidden layers, once in PyTorch and once ported to Flax. The first
+port forgets that the frameworks' layer normalizations add another eps to the variance, and so it
+trains almost as well: the loss curves look alike. The report says where the difference is.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+import torch
+from common import OUTPUT
+from flax import nnx
+from torch import nn
+
+from d2l_common.digits import load_digits_images
+from d2l_common.parity import Report, compare
+
+
+class TorchMLP(nn.Module):
+    """The model as it was in PyTorch."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(64, 64), nn.Linear(64, 32)
+        self.norm = nn.LayerNorm(32)
+        self.fc3 = nn.Linear(32, 10)
+
+    def forward(self, X):
+        """Return the logits `(n, 10)` of vectors `(n, 64)`."""
+        H = torch.relu(self.fc1(X))
+        H = torch.relu(self.norm(self.fc2(H)))
+        return self.fc3(H)
+
+
+class FlaxMLP(nnx.Module):
+    """The port to Flax; `epsilon` of the layer normalization is Flax's own if it is not given."""
+
+    def __init__(self, rngs, epsilon=1e-6):
+        self.hidden1, self.hidden2 = nnx.Linear(64, 64, rngs=rngs), nnx.Linear(64, 32, rngs=rngs)
+        self.norm = nnx.LayerNorm(32, epsilon=epsilon, rngs=rngs)
+        self.output = nnx.Linear(32, 10, rngs=rngs)
+
+    def __call__(self, X):
+        """Return the logits `(n, 10)` of vectors `(n, 64)`."""
+        H = nnx.relu(self.hidden1(X))
+        H = nnx.relu(self.norm(self.hidden2(H)))
+        return self.output(H)
+
+
+def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return minibatches of NumPy arrays, which serve both frameworks."""
+    (images, labels), _ = load_digits_images()
+    X = images.reshape(len(images), -1).astype(np.float32) / 255
+    y = labels.astype(np.int32)
+    return [(X[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(X), batch_size)]
+
+
+def compare_port(epsilon: float, epochs: int, name: str) -> Report:
+    """Compare the original with a port: weights are matched by their shapes."""
+    torch.manual_seed(0)
+    return compare(
+        FlaxMLP(nnx.Rngs(0), epsilon),
+        TorchMLP(),
+        digits(),
+        loss="softmax_cross_entropy",
+        epochs=epochs,
+        name=name,
+    )
+
+
+def main() -> None:
+    """Compare the port that has a mistake, and then the one that has none."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=3)
+    options = parser.parse_args()
+    try:
+        reports = {
+            "mistaken": compare_port(1e-6, options.epochs, "A port with a mistake"),
+            "mended": compare_port(1e-5, options.epochs, "The port, mended"),
+        }
+    except (ImportError, OSError, ValueError) as error:
+        parser.exit(2, f"error: {error}\n")
+    for name, report in reports.items():
+        print(f"{report}\n")
+        paths = report.save(OUTPUT / f"own_model_{name}")
+        print("report: " + ", ".join(map(str, paths.values())), end="\n\n")
+    sys.exit(0 if reports["mended"].agree and not reports["mistaken"].agree else 1)
+
+
+if __name__ == "__main__":
+    main()

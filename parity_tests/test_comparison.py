@@ -1,0 +1,257 @@
+"""The comparison that readers use for models of their own: it agrees, and it points at mistakes."""
+
+import copy
+
+import jax
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from support import BACKENDS
+from torch import nn
+
+from d2l_common.digits import load_digits_images
+from d2l_common.parity import assert_within, compare, match_parameters, worst_entry
+from d2l_common.parity.closeness import relative_gap
+
+CROSS_ENTROPY = "softmax_cross_entropy"
+
+
+def batches(n=2, size=20):
+    (images, labels), _ = load_digits_images()
+    X = images[: n * size].reshape(n, size, -1).astype(np.float32) / 255
+    return list(zip(X, labels[: n * size].reshape(n, size).astype(np.int32), strict=True))
+
+
+class TorchMLP(nn.Module):
+    """A model of two hidden layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(64, 12), nn.Linear(12, 12), nn.Linear(12, 10)
+
+    def forward(self, X):
+        return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(X)))))
+
+
+class FlaxMLP(nnx.Module):
+    """Its port, in which a mistake can be made at one place."""
+
+    def __init__(self, mistake=""):
+        rngs = nnx.Rngs(0)
+        self.hidden1 = nnx.Linear(64, 12, rngs=rngs)
+        self.hidden2 = nnx.Linear(12, 12, use_bias=mistake != "no bias", rngs=rngs)
+        self.output = nnx.Linear(12, 10, rngs=rngs)
+        self.mistake = mistake
+
+    def __call__(self, X):
+        X = 2 * X if self.mistake == "inputs" else X
+        H = nnx.relu(self.hidden1(X))
+        H = nnx.tanh(H) if self.mistake == "between" else H
+        H = jax.lax.stop_gradient(H) if self.mistake == "gradient" else H
+        H = self.hidden2(H)
+        Y_hat = self.output(nnx.relu(H))
+        return nnx.softmax(Y_hat) if self.mistake == "outputs" else Y_hat
+
+
+class Scaled(nnx.Linear):
+    """A layer that computes something else."""
+
+    def __call__(self, X):
+        return 1.001 * super().__call__(X)
+
+
+def report(jax_model=None, torch_model=None, **options):
+    options = {"loss": CROSS_ENTROPY, "epochs": 2, "nudges": 0} | options
+    models = jax_model or FlaxMLP(), torch_model or TorchMLP()
+    return compare(*models, options.pop("data", batches()), **options)
+
+
+def test_equal_models_agree():
+    torch.manual_seed(0)
+    models = FlaxMLP(), TorchMLP()
+    before = copy.deepcopy(models[1].state_dict())
+    found = report(*models)
+    assert found.agree, found.failures
+    assert [layer.name for layer in found.first.layers] == ["fc1", "fc2", "fc3"]
+    assert [layer.jax_name for layer in found.first.layers] == ["hidden1", "hidden2", "output"]
+    assert "The same" in str(found)
+    for name, array in models[1].state_dict().items():  # the models stay as they were
+        assert torch.equal(array, before[name])
+    assert found.comparisons["float64"].predictions() == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ("inputs", "What goes into `fc1` differs: look before it"),
+        ("between", "What goes into `fc2` differs: look between `fc1` and it"),
+        ("outputs", "The outputs differ: look after `fc3`"),
+        ("gradient", "gradients are not, from `fc1"),
+    ],
+)
+def test_the_report_points_at_a_mistake(mistake, words):
+    found = report(FlaxMLP(mistake))
+    assert not found.agree
+    assert words in found.failures[0]
+    assert found.failures[0] in str(found)
+
+
+def test_the_report_points_at_a_layer():
+    model = FlaxMLP()
+    model.hidden2 = Scaled(12, 12, rngs=nnx.Rngs(0))
+    assert report(model).failures[0] == "`fc2` makes something else of the same input."
+
+
+def test_the_report_points_at_the_loss():
+    def loss(y_hat, y):
+        return BACKENDS["jax"].softmax_cross_entropy(y_hat, y, averaged=False).sum()
+
+    found = report(loss=(loss, BACKENDS["torch"].softmax_cross_entropy))
+    assert "look at the loss" in found.failures[0]
+
+
+def test_the_report_points_at_the_optimizer():
+    models = [d2l.MLP(10, 8, lr=lr, num_inputs=64) for d2l, lr in zip(BACKENDS.values(), (0.1, 0.2),
+              strict=True)]  # fmt: skip
+    found = report(*models, loss=None)
+    assert "look at the optimizers" in found.failures[0]
+    assert any("weights" in text for text in found.failures)
+
+
+def test_clipping_reaches_the_limit():
+    found = report(gradient_clip_val=0.01)
+    assert found.agree
+    norms = found.comparisons["float64"].jax.gradient_norms
+    np.testing.assert_allclose(norms, 0.01, rtol=1e-12)
+
+
+def test_modules_with_data_modules_and_weights_of_ones_own():
+    models = [d2l.SoftmaxRegression(10, lr=0.1, num_inputs=64) for d2l in BACKENDS.values()]
+    weights = {"net.1.weight": np.ones((10, 64)), "net.1.bias": np.arange(10.0)}
+    found = compare(*models, lambda d2l: d2l.Digits(), epochs=1, weights=weights, nudges=1)
+    assert found.agree
+    each = found.comparisons["float32"]
+    np.testing.assert_array_equal(each.jax.weights["net.1.bias"][0], np.arange(10))
+    assert each.one_ulp_gaps.shape == (2, len(each.loss_gap))
+    assert "Seconds an epoch" in str(found)
+
+
+def test_convolutions_are_compared_in_one_layout():
+    class TorchNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(1, 3, 3), nn.Linear(3, 10)
+
+        def forward(self, X):
+            return self.fc(torch.relu(self.conv(X)).mean((2, 3)))
+
+    class FlaxNet(nnx.Module):
+        def __init__(self):
+            rngs = nnx.Rngs(0)
+            self.conv = nnx.Conv(1, 3, (3, 3), padding="VALID", rngs=rngs)
+            self.fc = nnx.Linear(3, 10, rngs=rngs)
+
+        def __call__(self, X):
+            return self.fc(nnx.relu(self.conv(X)).mean((1, 2)))
+
+    found = report(FlaxNet(), TorchNet(), data=lambda d2l: d2l.Digits(batch_size=500), epochs=1)
+    assert found.agree, found.failures
+
+
+def test_the_report_is_written(tmp_path):
+    found = report(nudges=1)
+    paths = found.save(tmp_path / "new" / "my.model")
+    assert [path.name for path in paths.values()] == ["my.model.md", "my.model.csv", "my.model.png"]
+    assert "my.model.png" in paths["md"].read_text()
+    assert len(paths["csv"].read_text().splitlines()) == 1 + 4
+    assert paths["png"].stat().st_size > 10_000
+
+
+SHAPES = {"weight": (3, 3), "bias": (3,)}
+
+
+def shapes(*layers):
+    return {f"{layer}.{name}": shape for layer in layers for name, shape in SHAPES.items()}
+
+
+def test_parameters_are_matched():
+    pairs = match_parameters(shapes("a", "b"), shapes("b", "a"))
+    assert pairs["a.weight"] == "a.weight"
+    pairs = match_parameters(shapes("hidden1", "hidden2"), shapes("fc2", "fc1"))
+    assert pairs["hidden2.bias"] == "fc2.bias"
+    pairs = match_parameters(shapes("x", "y"), shapes("u", "v"), {"x": "v"})
+    assert pairs == {f"{a}.{n}": f"{b}.{n}" for a, b in (("x", "v"), ("y", "u")) for n in SHAPES}
+
+
+@pytest.mark.parametrize(
+    ("jax_shapes", "torch_shapes", "mapping", "words"),
+    [
+        (shapes("x", "y"), shapes("u", "v"), None, "say by mapping={...} which is which"),
+        (shapes("x"), {"u.weight": (3, 3)}, None, "do not have the same parameters"),
+        (shapes("x"), shapes("u"), {"z": "u"}, "the JAX model has no 'z'"),
+        (shapes("x"), shapes("u"), {"x": "z"}, "the PyTorch model has no 'z.weight'"),
+        ({"x": (2,)}, {"u": (3,)}, {"x": "u"}, "x has shape (2,), but u has (3,)"),
+    ],
+)
+def test_what_cannot_be_matched_is_said(jax_shapes, torch_shapes, mapping, words):
+    with pytest.raises(ValueError) as caught:
+        match_parameters(jax_shapes, torch_shapes, mapping)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"jax_model": TorchMLP()}, TypeError, "jax_model must be a Flax NNX module"),
+        ({"torch_model": TorchMLP}, TypeError, "give the instance, not the class"),
+        ({"data": []}, ValueError, "data has no minibatches"),
+        ({"data": 3}, TypeError, "data must be a list of minibatches"),
+        ({"data": [np.ones((2, 64))]}, TypeError, "each minibatch of data must be (X, y)"),
+        ({"loss": None}, ValueError, "no d2l.Module with a loss of its own"),
+        ({"loss": "mse"}, ValueError, "loss must be"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1"),
+        ({"lr": -1}, ValueError, "lr must be"),
+        ({"weights": {"fc1.weight": np.ones((12, 64))}}, ValueError, "missing"),
+    ],
+)
+def test_wrong_arguments_are_said(arguments, error, words):
+    with pytest.raises(error) as caught:
+        report(**arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_worst_entry_is_named():
+    assert worst_entry([1.0, np.nan, np.inf], [1.0, np.nan, np.inf], 0) is None
+    worst = worst_entry(np.float32([1, 2, 4]), [1, 2 + 1e-6, 4.1], [0, 1e-5, 0.01])
+    assert worst.at == (2,)
+    assert worst.gap == pytest.approx(0.1)
+    assert worst.ulps == pytest.approx(0.1 / np.spacing(np.float32(4.1)))
+    for actual, expected in (([np.nan], [1.0]), ([1.0], [np.nan]), ([np.inf], [-np.inf])):
+        with pytest.raises(AssertionError, match="weights at"):
+            assert_within(actual, expected, 1e300, "weights")
+    with pytest.raises(AssertionError, match="shape"):
+        assert_within([1.0], [1.0, 2.0], 1)
+
+
+def test_gaps_are_relative_to_the_larger_norm():
+    assert relative_gap(np.zeros(3), np.zeros(3)) == 0
+    assert relative_gap(np.array([3.0, 4.0]), np.zeros(2)) == 1
+    assert relative_gap(np.array([1e-9]), np.array([2e-9]), floor=1) == pytest.approx(1e-9)
+    assert relative_gap(np.array([np.nan]), np.ones(1)) == np.inf
+
+
+def test_shared_dropout_masks_are_equal_to_the_bit():
+    from d2l_jax.shared_dropout import SharedMasks as JaxMasks
+    from d2l_torch.shared_dropout import SharedMasks as TorchMasks
+
+    draws = {"jax": JaxMasks(seed=3), "torch": TorchMasks(seed=3)}
+    kept = []
+    for _ in range(3):
+        masks = [np.asarray(draws[name](BACKENDS[name].ones(300, 70), 0.3)) > 0 for name in draws]
+        np.testing.assert_array_equal(*masks)
+        kept.append(masks[0])
+    # Five standard errors of the share of 63,000 that is kept, and of that which repeats.
+    assert abs(np.mean(kept) - 0.7) < 5 * np.sqrt(0.21 / 63_000)
+    assert abs((kept[0] & kept[1]).mean() - 0.49) < 5 * np.sqrt(0.25 / 21_000)
