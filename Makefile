@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 
 demo: .venv/made
-	$(BIN)/python examples/compare.py softmax_regression_scratch --plot out/demo.png
+	$(BIN)/python examples/compare.py mlp --lr 0.5 --epochs 20 --plot out/demo.png
 
 test: .venv/made
 	$(BIN)/python -m pytest -n auto
+
+# Keras and Lightning are compared with if they can be installed. ARGS=--quick for a short look.
+bench: .venv/made
+	-$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt keras lightning
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lint: .venv/made
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 import torch
+from flax import nnx
 
 import d2l_torch
 
@@ -236,7 +237,7 @@ def test_files_of_the_table_exist():
 
 def test_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reading, porting = re.findall(r"```python\n(.*?)```", README, re.S)
+    reading, porting, comparing = re.findall(r"```python\n(.*?)```", README, re.S)
     # Without a network, as the snippet's own comment has it.
     digits = "data = d2l.Digits(batch_size=256, resize=28)"
     reading, replaced = re.subn(r"data = d2l\.FashionMNIST.*", digits, reading)
@@ -246,3 +247,12 @@ def test_snippets_run(tmp_path, monkeypatch):
     space = {}
     exec("import d2l_jax, d2l_torch\n" + porting, space)
     assert space["weights"]["net.1.weight"].shape == (10, 784)
+    rng = np.random.default_rng(0)
+    space = {
+        "flax_mlp": nnx.Sequential(nnx.Linear(4, 3, rngs=nnx.Rngs(0))),
+        "torch_mlp": torch.nn.Sequential(torch.nn.Linear(4, 3)),
+        "minibatches": [(rng.random((5, 4), np.float32), np.arange(5) % 3)] * 2,
+    }
+    exec(comparing, space)
+    assert space["report"].agree
+    assert (tmp_path / "out/my_mlp.png").exists()

@@ -16,7 +16,7 @@ EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(
     path.stem
     for path in EXAMPLES.glob("*.py")
-    if "__main__" in path.read_text() and path.stem != "compare"
+    if "__main__" in path.read_text() and not path.stem.startswith("compare")
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 NEVER = r"(?!)"
@@ -225,11 +225,31 @@ def test_compare_knows_the_examples_that_train(run):
     ]
     assert names == with_table
     assert {"mlp", "dropout", "weight_decay_scratch"} < set(names) < set(SCRIPTS)
-    text = run("compare", "weight_decay", "--epochs", "2", "--wd", "3")
-    gaps = re.findall(r"^(?:final|train|val).* (\S+)$", text, flags=re.MULTILINE)
-    assert len(gaps) == 3
-    assert max(map(float, gaps)) < 1e-5
-    assert_is_a_figure("out/compare_weight_decay.png")
+
+
+def test_compare_writes_its_report(run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("compare", "weight_decay", "--epochs", "2", "--wd", "3", "--plot", "new/wd.png")
+    assert ended.value.code == 0  # they agree
+    text = capsys.readouterr().out
+    assert "The same: equal weights" in text
+    gaps = re.findall(r"^\| (?:training loss|final weights) +\| (\S+)", text, flags=re.MULTILINE)
+    assert 0 < max(map(float, gaps)) < 1e-5
+    assert "report: new/wd.md, new/wd.csv, new/wd.png" in text
+    assert_is_a_figure("new/wd.png")
+    steps = Path("new/wd.csv").read_text().splitlines()
+    assert steps[0].startswith("step,jax_loss_float32,torch_loss_float32,gap_float32")
+    assert len(steps) == 1 + 2 * 4  # 20 examples in minibatches of 5
+
+
+def test_a_port_with_a_mistake_is_pointed_at(run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("compare_own_model", "--epochs", "1")
+    assert ended.value.code == 0  # the mistake was found, and nothing else
+    mistaken, mended = capsys.readouterr().out.split("# The port, mended")
+    assert "- `norm` makes something else of the same input." in mistaken
+    assert "The same: equal weights" in mended
+    assert_is_a_figure("out/own_model_mended.png")
 
 
 def test_the_invented_houses_have_the_columns_of_the_competition(tmp_path):

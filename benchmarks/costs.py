@@ -1,0 +1,103 @@
+"""What is paid once: loading, compiling, importing, memory; and an epoch's cost beside steps."""
+
+import gzip
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import inside
+from benchmarks.ratios import CONTENDERS
+from benchmarks.report import Bar, Row
+from benchmarks.tasks import TASKS, quick
+from benchmarks.workers import Absent, run_once
+from d2l_common.fashion_mnist import SHA256
+from d2l_common.idx import write_idx
+
+PART = "Costs"
+
+
+def measure(is_quick: bool, backends: Sequence[str] = ("jax", "torch")) -> list[Row]:
+    """Return the rows of all costs."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_fashion_mnist(Path(folder), *((600, 100) if is_quick else (60_000, 10_000)))
+        for backend in backends:
+            try:
+                rows += of_backend(backend, is_quick, files)
+            except Absent as reason:
+                rows.append(Row(PART, "all", backend, note=f"skipped: {reason}"))
+    return rows
+
+
+def of_backend(backend: str, is_quick: bool, files: dict[str, Path]) -> list[Row]:
+    """Return the rows of one backend; each number comes from fresh processes."""
+    linear, _, mlp, _ = [quick(task) if is_quick else task for task in TASKS]
+    num_images = f"{mlp.num_train:,} images"
+
+    def once(function: str, *args: object, **kwargs: object) -> object:
+        return run_once(f"{inside.__name__}:{function}", *args, **kwargs)
+
+    def row(
+        what: str, value: float | None, unit: str, bar: Bar | None = None, note: str = ""
+    ) -> Row:
+        return Row(PART, what, backend, value, unit, bar=bar, note=note)
+
+    seconds = once("loader_pass", mlp, backend, passes=1 if is_quick else 5)
+    rows = [row(f"a pass over {num_images} by hand", seconds, "s", Bar(0.25))]
+
+    fits = once("first_and_later_fit", mlp, backend)
+    rows += [
+        row("MLP: a fit of one epoch, not the first", fits["later"], "s"),
+        row("MLP: the first fit takes longer by", fits["first"] - fits["later"], "s", Bar(2)),
+    ]
+    if backend == "jax":
+        rows.append(row("MLP: programs a second fit compiles", fits["compilations"], "", Bar(0)))
+
+    sizes = (320, 960) if is_quick else (1_000, 32_000)
+    epoch, step = once("epoch_and_step", linear, backend, sizes)
+    is_jax = backend == "jax"
+    note = f"from epochs of {sizes[0]:,} and {sizes[1]:,} examples, one minibatch to validate on"
+    rows += [
+        row("linear regression: an epoch", 1e3 * epoch, "ms", Bar(1) if is_jax else None, note),
+        row("linear regression: a step", 1e6 * step, "us", Bar(25) if is_jax else None),
+    ]
+
+    for kind, folder in files.items():
+        seconds = once("load_fashion_mnist", str(folder), backend)
+        rows.append(row(f"Fashion-MNIST from files, {kind}", seconds, "s", Bar(0.3)))
+
+    times = [once("import_seconds", backend) for _ in range(1 if is_quick else 5)]
+    what = {"jax": "jax, flax.nnx and optax", "torch": "torch and numpy"}[backend]
+    rows.append(row(f"import, over that of {what}", float(np.median(times)), "s", Bar(0.2)))
+
+    contenders = {contender.name: contender for contender in CONTENDERS[backend]}
+    peaks = [
+        once("peak_memory", contenders[name].target, mlp, **contenders[name].arguments)
+        for name in ("fit", "hand")
+    ]
+    if None in peaks:
+        return [*rows, row("MLP: peak memory, fit / hand", None, "", note="not known here")]
+    note = f"{peaks[0]:.0f} MiB against {peaks[1]:.0f} MiB, the whole process"
+    return [*rows, row("MLP: peak memory, fit / hand", peaks[0] / peaks[1], "", Bar(1.3), note)]
+
+
+def write_fashion_mnist(folder: Path, num_train: int, num_val: int) -> dict[str, Path]:
+    """Write invented images as the four files, gzipped and not, and return the two folders."""
+    folders = {"gzipped": folder / "gzipped", "not gzipped": folder / "plain"}
+    rng = np.random.default_rng(0)
+    for path in folders.values():
+        path.mkdir()
+    for name in SHA256:
+        n = num_train if name.startswith("train") else num_val
+        if "labels" in name:
+            array = rng.integers(0, 10, n, np.uint8)
+        else:
+            # Half of the pixels are black, so that they pack about as well as the real ones.
+            array = rng.integers(0, 256, (n, 28, 28), np.uint8)
+            array[rng.random((n, 28, 28), np.float32) < 0.5] = 0
+        plain = folders["not gzipped"] / name.removesuffix(".gz")
+        write_idx(plain, array)
+        (folders["gzipped"] / name).write_bytes(gzip.compress(plain.read_bytes(), 6))
+    return folders

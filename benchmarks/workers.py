@@ -1,0 +1,166 @@
+"""
+Processes that stay warm: one a contender, asked in turn, so that frameworks do not disturb others.
+
+A worker waits for its next question in a read of a pipe. PyTorch's threads spin for some
+milliseconds after their last work and then sleep, JAX's likewise: an idle worker takes no time.
+"""
+
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+# What may be missing without an error: a backend, or one of the trainers compared with.
+OPTIONAL = ("flax", "jax", "keras", "lightning", "optax", "torch")
+
+
+class Absent(Exception):
+    """A package that a contender needs is not installed."""
+
+
+class Worker:
+    """
+    A process of its own that makes one object at a time and calls its methods, or functions.
+
+    Parameters
+    ----------
+    env : dict of str
+        Environment variables that it gets in addition.
+    """
+
+    def __init__(self, env: dict[str, str] | None = None):
+        self._errors = tempfile.TemporaryFile()
+        self._scratch = tempfile.TemporaryDirectory()
+        settings = {
+            # Each process would take three quarters of a GPU for itself.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "MPLBACKEND": "Agg",
+            "KERAS_HOME": self._scratch.name,  # it writes a settings file
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=ROOT,
+            env={**os.environ, **settings, **(env or {})},
+        )
+        self._pending = 0
+
+    def make(self, target: str, *args: Any, **kwargs: Any) -> None:
+        """Begin to make the object `target`, `"module:name"`, in place of the one before."""
+        self._send("make", target, args, kwargs)
+
+    def ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """
+        Return what a method of the object returns.
+
+        Raises
+        ------
+        Absent
+            If making it had to import a package that is not there.
+        RuntimeError
+            With the worker's traceback.
+        """
+        self._send("ask", method, args, kwargs)
+        return self.wait()
+
+    def run(self, target: str, *args: Any, **kwargs: Any) -> Any:
+        """Return what the function `target`, `"module:name"`, returns; raises as `ask` does."""
+        self._send("run", target, args, kwargs)
+        return self.wait()
+
+    def wait(self) -> Any:
+        """Return the last answer when everything is done; raises as `ask` does."""
+        answer = None
+        while self._pending:
+            answer = self._receive()
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        self._process.kill()
+        self._process.wait()
+        self._errors.close()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, *message: Any) -> None:
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+        self._pending += 1
+
+    def _receive(self) -> Any:
+        try:
+            kind, answer = pickle.load(self._process.stdout)
+        except EOFError:
+            raise self._died() from None
+        self._pending -= 1
+        if kind == "ok":
+            return answer
+        while self._pending:  # what was asked of an object that could not be made
+            self._pending -= 1
+            pickle.load(self._process.stdout)
+        raise Absent(answer) if kind == "absent" else RuntimeError(f"in a worker:\n{answer}")
+
+    def _died(self) -> RuntimeError:
+        self._errors.seek(0)
+        tail = self._errors.read().decode(errors="replace")[-2000:]
+        return RuntimeError(f"a worker ended by itself; its last words were:\n{tail}")
+
+
+def run_once(target: str, *args: Any, **kwargs: Any) -> Any:
+    """Return what the function `target`, `"module:name"`, returns in a fresh process."""
+    with Worker() as worker:
+        return worker.run(target, *args, **kwargs)
+
+
+def serve() -> None:
+    """Answer questions from standard input until it ends."""
+    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not end up among the answers
+    made: Any = None
+    while True:
+        try:
+            kind, name, args, kwargs = pickle.load(questions)
+        except EOFError:
+            return
+        try:
+            if kind == "ask":
+                answer: Any = ("ok", getattr(made, name)(*args, **kwargs))
+            else:
+                made = None  # frees the object before
+                module, _, attribute = name.partition(":")
+                made = getattr(importlib.import_module(module), attribute)(*args, **kwargs)
+                answer = ("ok", made if kind == "run" else None)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if missing in OPTIONAL:
+                answer = ("absent", f"{missing} is not installed")
+            else:
+                answer = ("error", traceback.format_exc())
+        except Exception:
+            answer = ("error", traceback.format_exc())
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve()
