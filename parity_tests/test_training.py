@@ -41,7 +41,8 @@ def check_float32(comparison, case):
 @pytest.mark.parametrize("name", CASES)
 def test_runs_agree(name, dtype):
     case = CASES[name]
-    comparison = case.compare(dtype, epochs=5, nudges=3 if case.has_relu else 0)
+    chaotic = case.has_relu and dtype == "float32"
+    comparison = case.compare(dtype, epochs=5, nudges=3 if chaotic else 0)
     history = assert_same_run(comparison)
     if dtype == "float32":
         check_float32(comparison, case)

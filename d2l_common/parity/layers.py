@@ -104,9 +104,10 @@ def first_minibatch(
     # A gradient that all but cancels is as exact as the others, not as itself.
     floor = 1e-5 * np.sqrt(sum(np.sum(grad**2) for grad in theirs.gradients.values()))
     layers: dict[str, Layer] = {}
+    wrapped = isinstance(sides["jax"].model, sides["jax"].probe.Wrapped)
     for own, common in sides["jax"].names.items():
         name = common.rpartition(".")[0]
-        jax_name = own.removeprefix("net.").rpartition(".")[0]
+        jax_name = own.removeprefix("net." if wrapped else "").rpartition(".")[0]
         layer = layers.setdefault(name, Layer(name, jax_name))
         layer.gradients[common] = _gap(ours.gradients[common], theirs.gradients[common], floor)
         if name in ours.heard and name in theirs.heard:

@@ -59,8 +59,7 @@ class Report:
         for dtype, each in self.comparisons.items():
             columns[dtype] = pd.Series(each.largest())
             if each.nudged:
-                opened = {"training loss": float(each.one_ulp_gap.max(initial=0.0))}
-                columns[f"one ulp, {dtype}"] = pd.Series(opened)
+                columns[f"one ulp, {dtype}"] = pd.Series(each.opened())
             columns[f"bound, {dtype}"] = pd.Series(each.bounds())
         order = list(next(iter(self.comparisons.values())).largest())
         return pd.DataFrame(columns).reindex(order).rename_axis("largest difference")
@@ -112,6 +111,11 @@ class Report:
             lines += ["The same: equal weights and equal minibatches gave equal training runs."]
         else:
             lines += ["**Not the same.**", "", *(f"- {text}" for text in self.failures)]
+        for dtype, each in self.comparisons.items():
+            if each.chaos() > 1:
+                gap = each.one_ulp_gap.max()
+                lines += ["", f"In {dtype} training is chaotic: one ulp in the initial weights "
+                          f"takes a backend's loss {gap:.1e} from itself."]  # fmt: skip
         lines += ["", markdown(self.differences(), "{:.1e}"), ""]
         for dtype, each in self.comparisons.items():
             differing = each.predictions()
