@@ -60,5 +60,5 @@ class BatchPlan:
 
     def split(self, order: np.ndarray) -> Iterator[np.ndarray]:
         """Yield `order` one minibatch at a time: int32, `(batch_size,)` or fewer at the end."""
-        for start in range(0, self.num_examples, self.batch_size):
+        for start in range(0, len(order), self.batch_size):
             yield order[start : start + self.batch_size]

@@ -44,22 +44,16 @@ class Recorder:
         self.warned = False
         self._every_n = max(1, int(num_train_batches / max(1, plot_train_per_epoch)))
         self._valid_points = max(1, int(plot_valid_per_epoch))
-        self._pending: defaultdict[str, list[tuple[float, Any, int]]] = defaultdict(list)
+        self._num_train_batches = max(1, num_train_batches)
+        self._epoch = 0
+        # For each label a row `(step, value, size)` for each value of the epoch under way.
+        self._pending: defaultdict[str, list[tuple[int, Any, int]]] = defaultdict(list)
         self._values: defaultdict[str, list[float]] = defaultdict(list)  # pending, read so far
         self._drawn: defaultdict[str, int] = defaultdict(int)
         self._undrawn: set[str] = set()
-        self._last: dict[str, tuple[int, ...]] = {}
         self._began = self._looked = time.perf_counter()
 
-    def add(
-        self,
-        label: str,
-        x: float,
-        value: Any,
-        size: int,
-        step: tuple[int, ...],
-        draw: bool = True,
-    ) -> None:
+    def add(self, label: str, step: int, value: Any, size: int, draw: bool = True) -> None:
         """
         Record one value.
 
@@ -67,38 +61,36 @@ class Recorder:
         ----------
         label : str
             Begins with `train_` or `val_`.
-        x : float
-            Where on the board, in epochs.
+        step : int
+            The number of the minibatch, of all that the fit has trained or validated on.
         value : number, or a tensor of one element
             Read when the epoch ends.
         size : int
             The number of examples that it speaks for.
-        step : tuple of int
-            The step that it belongs to, for `has`.
         draw : bool
             Whether the board gets it, too.
         """
         if not draw:
             self._undrawn.add(label)
-        self._pending[label].append((x, value, size))
-        self._last[label] = step
+        self._pending[label].append((step, value, size))
         if time.perf_counter() - self._looked > LIVE_INTERVAL:
             self._draw_train()
             self._looked = time.perf_counter()
 
-    def has(self, label: str, step: tuple[int, ...]) -> bool:
+    def has(self, label: str, step: int) -> bool:
         """Return whether `step` has recorded something as `label`."""
-        return self._last.get(label) == step
+        rows = self._pending.get(label)
+        return rows is not None and rows[-1][0] == step
 
-    def add_many(self, label: str, xs: np.ndarray, values: Any, sizes: np.ndarray) -> None:
-        """Record the values of a whole epoch at once: each argument of shape `(num_steps,)`."""
-        rows = zip(
-            xs.tolist(), np.asarray(values, np.float64).tolist(), sizes.tolist(), strict=True
-        )
-        self._pending[label].extend(rows)
+    def add_many(self, label: str, first_step: int, values: Any, sizes: np.ndarray) -> None:
+        """Record the values of consecutive steps at once: `values` and `sizes` `(num_steps,)`."""
+        steps = range(first_step, first_step + len(sizes))
+        values = np.asarray(values, np.float64).tolist()
+        self._pending[label].extend(zip(steps, values, sizes.tolist(), strict=True))
 
-    def begin_epoch(self) -> None:
-        """Start the epoch's clock."""
+    def begin_epoch(self, epoch: int) -> None:
+        """Start the clock of epoch number `epoch`."""
+        self._epoch = epoch
         self._began = time.perf_counter()
 
     def end_epoch(self) -> None:
@@ -111,12 +103,12 @@ class Recorder:
                 if label == "train_loss" and self.diverged_at is None:
                     self.diverged_at = next(iter(values[~np.isfinite(values)]), None)
                 continue
-            self.history.extend(label, np.average(values, weights=sizes, keepdims=True), sizes)
+            self.history.extend(label, average(values, sizes), sizes)
             if label in self._undrawn:
                 continue
-            for part in np.array_split(np.arange(len(rows)), min(self._valid_points, len(rows))):
-                x, weights = rows[part[-1]][0], sizes[part]
-                self._board.draw(x, np.average(values[part], weights=weights), label)
+            num_points = min(self._valid_points, len(rows))
+            for part in np.array_split(np.arange(len(rows)), num_points):
+                self._board.draw(self._epoch + 1, average(values[part], sizes[part])[0], label)
         for kept in (self._pending, self._values, self._drawn):
             kept.clear()
         self.history.end_epoch(time.perf_counter() - self._began)
@@ -130,14 +122,19 @@ class Recorder:
         labels = [label for label in self._pending if label.startswith("train_")]
         for label in [label for label in labels if label not in self._undrawn]:
             values, drawn = self._read(label), self._drawn[label]
-            xs = [row[0] for row in self._pending[label][drawn:]]
+            xs = [row[0] / self._num_train_batches for row in self._pending[label][drawn:]]
             self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
             self._drawn[label] = len(values)
 
 
+def average(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the average of values that speak for `sizes` examples each, of shape `(1,)`."""
+    return (values * sizes).sum(keepdims=True) / sizes.sum()
+
+
 def read_number(value: Any) -> float:
     """Return the value of a number, or of a tensor of one element, waiting for its device."""
-    if isinstance(value, float | int):
+    if isinstance(value, float | int) or getattr(value, "shape", None) == ():
         return float(value)
     array = to_numpy(value)
     if array.size != 1:

@@ -6,7 +6,6 @@ from jax import Array
 
 from d2l_jax import functional
 from d2l_jax.module import Module
-from d2l_jax.tensors import reshape
 
 
 class Classifier(Module):
@@ -42,8 +41,7 @@ class Classifier(Module):
         TypeError, ValueError
             If shapes or dtypes are other than these, or a label is outside the classes.
         """
-        Y_hat = reshape(Y_hat, (-1, Y_hat.shape[-1]))
-        return functional.accuracy(Y_hat, reshape(Y, (-1,)), averaged)
+        return functional.accuracy(*flatten(Y_hat, Y), averaged)
 
     def loss(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
         """
@@ -66,5 +64,11 @@ class Classifier(Module):
         TypeError, ValueError
             If shapes or dtypes are other than these, or a label is outside the classes.
         """
-        Y_hat = reshape(Y_hat, (-1, Y_hat.shape[-1]))
-        return functional.softmax_cross_entropy(Y_hat, reshape(Y, (-1,)), averaged)
+        return functional.softmax_cross_entropy(*flatten(Y_hat, Y), averaged)
+
+
+def flatten(Y_hat: Array, Y: Array) -> tuple[Array, Array]:
+    """Return scores as `(n, num_classes)` and labels as `(n,)`, whatever axes they had before."""
+    if Y_hat.ndim != 2:
+        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
+    return Y_hat, Y if Y.ndim == 1 else Y.reshape(-1)

@@ -1,6 +1,7 @@
 """Data modules: where minibatches come from (sections 3.2.3 and 3.3)."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data import DataModuleBase, check_tensors, synthetic_regression
 from d2l_common.loader import TensorLoader
@@ -53,32 +55,67 @@ class DataModule(DataModuleBase):
             If there are no examples, or not the same number in each array.
         """
         check_tensors(tensors)
-        tensors = tuple(jnp.asarray(tensor) for tensor in tensors)
+        # What NumPy holds, such as a memory-mapped file, stays on the host until it is used.
+        tensors = tuple(
+            x if isinstance(x, jax.Array | np.ndarray) else to_numpy(x) for x in tensors
+        )
         if not (isinstance(indices, slice) and indices == slice(0, None)):
             rows = indices if isinstance(indices, slice) else np.asarray(indices)
             tensors = tuple(tensor[rows] for tensor in tensors)
         plan = BatchPlan(check_tensors(tensors), self.batch_size, shuffle=train, seed=self.seed)
-        gather = gather_with(transform)
-        keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
-        return TensorLoader(
-            tensors,
-            plan,
-            self._next_epoch,
-            gather,
-            compiled=Program(gather),
-            keeps_targets=keeps_targets,
+        return Loader(tensors, plan, self._next_epoch, transform)
+
+
+class Loader(TensorLoader):
+    """Minibatches of arrays of JAX, or of NumPy's arrays, which stay on the host until used."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._compiled = None if self.transform is None else Program(self.transform)
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        """Yield the minibatches of the next epoch; by hand, so the transform is compiled."""
+        for indices in self.plan.split(self.next_order()):
+            self.batch_examples = len(indices)
+            batch = self.take(self.arrays, indices)
+            yield batch if self._compiled is None else self._compiled(*batch)
+
+    def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
+        """Return the rows `indices` of `arrays` as arrays of JAX."""
+        return tuple(
+            jax.device_put(array.take(indices, axis=0))
+            if isinstance(array, np.ndarray)
+            # The plan's indices are in bounds: "clip" spares the pass that would look for others.
+            else jnp.take(array, indices, axis=0, mode="clip")
+            for array in arrays
         )
 
+    def bytes_on_host(self) -> int:
+        """Return the size in bytes of what is not on a device yet."""
+        return sum(array.nbytes for array in self.arrays if isinstance(array, np.ndarray))
 
-def gather_with(transform: Callable[..., tuple[Array, ...]] | None) -> Callable[..., Any]:
-    """Return the function that takes a minibatch out of arrays and transforms it."""
+    def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
+        """Return the rows `indices`, without leaving the host; safe in another thread."""
+        return tuple(
+            take_aligned(x, indices) if isinstance(x, np.ndarray) else jnp.take(x, indices, axis=0)
+            for x in self.arrays
+        )
 
-    def gather(arrays: tuple[Array, ...], indices: np.ndarray | Array) -> tuple[Array, ...]:
-        # The plan's indices are in bounds: "clip" spares the pass that would look for others.
-        batch = tuple(jnp.take(array, indices, axis=0, mode="clip") for array in arrays)
-        return batch if transform is None else transform(*batch)
+    def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
+        """Return arrays as arrays of JAX; unless a `copy` is wanted, perhaps with their memory."""
+        return tuple(jnp.asarray(x) if copy else jax.device_put(x) for x in arrays)
 
-    return gather
+
+def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the rows `indices` of `array`, placed so that on a CPU JAX need not copy them."""
+    # It takes over what begins at a multiple of 64 bytes.
+    shape = (len(indices), *array.shape[1:])
+    num_bytes = math.prod(shape) * array.itemsize
+    memory = np.empty(num_bytes + 63, np.uint8)
+    start = -memory.ctypes.data % 64
+    rows = memory[start : start + num_bytes].view(array.dtype).reshape(shape)
+    # The plan's indices are in bounds; any other mode would take a detour for the sake of `out`.
+    return np.take(array, indices, axis=0, out=rows, mode="clip")
 
 
 class RegressionData(DataModule):

@@ -14,7 +14,7 @@ from jax import numpy as jnp
 from d2l_common.board import ProgressBoard
 from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.trainer import plot_label, plot_value
+from d2l_common.recording import plot_label, plot_value
 
 # While a step is traced, its plotted values are outputs of the step, collected here.
 _tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)

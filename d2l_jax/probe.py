@@ -15,8 +15,7 @@ from jax import numpy as jnp
 from d2l_common.arrays import to_numpy
 from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
-from d2l_jax.steps import split
-from d2l_jax.trainer import as_transformation
+from d2l_jax.steps import as_transformation, split
 from d2l_jax.weights import named_parameters
 
 

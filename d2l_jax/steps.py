@@ -96,14 +96,42 @@ def make_epoch(
         if full < len(order):
             state, last = body(state, order[full:])
             parts.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
-        if len({tuple(sorted(metrics)) for metrics in parts}) > 1:
-            raise ValueError(
-                "a step must plot the same names for every minibatch, also for the smaller last "
-                f"one, not {sorted(parts[0])} and then {sorted(parts[1])}"
-            )
-        return state, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
+        return state, joined(parts)
 
     return epoch
+
+
+def joined(parts: list[Metrics]) -> Metrics:
+    """Return the metrics of consecutive steps, `{label: (num_steps,)}`, of all parts together."""
+    if len(parts) == 1:
+        return parts[0]
+    for part in parts:
+        if part.keys() != parts[0].keys():
+            raise ValueError(
+                "a step must plot the same names for every minibatch, also for the smaller last "
+                f"one, not {sorted(parts[0])} and then {sorted(part)}"
+            )
+    return {label: jnp.concatenate([part[label] for part in parts]) for label in parts[0]}
+
+
+def as_transformation(optimizer: Any) -> optax.GradientTransformation:
+    """
+    Return the optimizer that a model configured as an Optax transformation.
+
+    Raises
+    ------
+    TypeError
+        If it has no `init` and `update`.
+    """
+    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
+        raise TypeError(
+            "configure_optimizers must return an Optax transformation, with init and update, "
+            f"not {optimizer!r}"
+        )
+    extra = optax.with_extra_args_support(
+        optax.GradientTransformation(optimizer.init, optimizer.update)
+    )
+    return optax.GradientTransformation(extra.init, extra.update)
 
 
 def split(model: nnx.Module) -> Any:
@@ -111,14 +139,18 @@ def split(model: nnx.Module) -> Any:
     return nnx.split(model, nnx.Param, ...)
 
 
-def read_state(model: nnx.Module) -> tuple[State, State]:
-    """Return `(params, rest)`: a model's variables as pytrees of arrays."""
+def split_variables(model: nnx.Module) -> tuple[State, State]:
+    """Return `(params, rest)`: pytrees of a model's variables themselves, to read and to update."""
     _, params, rest = split(model)
-    return strongly_typed(params), strongly_typed(rest)
+    return params, rest
 
 
 def strongly_typed(state: Any) -> Any:
     """Return the arrays of `state`, none of them weakly typed: a step must keep their types."""
-    return jax.tree.map(
-        lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), nnx.as_pure(state)
-    )
+
+    def typed(x: Any) -> Array:
+        if isinstance(x, jax.Array) and not getattr(x, "weak_type", False):
+            return x
+        return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
+
+    return jax.tree.map(typed, nnx.as_pure(state))

@@ -1,7 +1,8 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -14,16 +15,18 @@ from d2l_common.checks import nothing_to_train
 from d2l_common.history import History
 from d2l_common.loader import TensorLoader
 from d2l_common.own_methods import OwnMethods
+from d2l_common.streaming import free_memory
 from d2l_common.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
 from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
 from d2l_jax.steps import (
+    as_transformation,
     make_epoch,
     make_train_step,
     make_validation_step,
-    read_state,
+    split_variables,
     strongly_typed,
 )
 from d2l_jax.tensors import to
@@ -45,6 +48,9 @@ class Trainer(TrainerBase):
         With 1 or more, training runs on the first GPU, as in the book.
     gradient_clip_val : float
         The largest norm of the gradient (of all parameters together); 0 for no limit.
+    compile : bool
+        None or True compiles the steps. False runs them operation by operation, also what the
+        model's own code has under `jax.jit`, so that `print` and a debugger show numbers.
 
     Attributes
     ----------
@@ -55,8 +61,17 @@ class Trainer(TrainerBase):
         How far the fit has come.
     """
 
-    def __init__(self, max_epochs: int, num_gpus: int = 0, gradient_clip_val: float = 0):
-        super().__init__(max_epochs, num_gpus, gradient_clip_val)
+    _modules: Sequence[Any] = ()
+    _prepared_for: Any = None
+
+    def __init__(
+        self,
+        max_epochs: int,
+        num_gpus: int = 0,
+        gradient_clip_val: float = 0,
+        compile: bool | None = None,
+    ):
+        super().__init__(max_epochs, num_gpus, gradient_clip_val, compile)
         self.gpus = self.choose_gpus(devices) if num_gpus else []
 
     def prepare_model(self, model: Any) -> None:
@@ -70,6 +85,20 @@ class Trainer(TrainerBase):
     def prepare_batch(self, batch: Any) -> Any:
         """Return the minibatch as the model gets it: on the GPU if one is used."""
         return [to(x, self.gpus[0]) for x in batch] if self.gpus else batch
+
+    def room_for_data(self) -> int:
+        """
+        Return how many bytes of the data module's arrays may stay on the device during a fit.
+
+        Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
+        one before it is computed. The numbers are the same either way. By default there is room
+        for half of the memory that is free on the device in use; redefine it for another bound.
+        """
+        [device] = self.gpus[:1] or jnp.zeros(()).devices()
+        memory = device.memory_stats()
+        if not memory:  # the CPU's is the machine's
+            return free_memory() // 2
+        return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
     def fit(self, model: Any, data: Any) -> History:
         """
@@ -96,8 +125,9 @@ class Trainer(TrainerBase):
         if not jax.tree.leaves(nnx.state(model, nnx.Param)):
             raise nothing_to_train(model)
         self.optim = model.configure_optimizers()
-        self._prepare_steps()
-        history = self.run_epochs()
+        with jax.disable_jit() if self.compile is False else nullcontext():
+            self._prepare_steps()
+            history = self.run_epochs()
         model.eval()  # for predictions without dropout, as PyTorch's loop leaves it
         return history
 
@@ -114,34 +144,40 @@ class Trainer(TrainerBase):
         self.val_model = computation_only(model, deterministic=True, use_running_average=True)
         self._train_step = make_train_step(self.train_model, self.optim.tx)
         self._val_step = make_validation_step(self.val_model)
+        # The views share their variables with the model.
+        self._train_variables = (*split_variables(self.train_model), self.optim.opt_state)
+        self._val_variables = split_variables(self.val_model)
         self._programs: dict[Any, Program] = {}
+        self._modules = [module for _, module in nnx.iter_modules(model)]
         self._prepared_for = self._surroundings()
 
     def _surroundings(self) -> dict[Any, Any]:
-        """Return the plain attributes that a step may depend on, of model and trainer."""
+        """Return what a step may depend on, of model and trainer: their parts, plain attributes."""
         plain = int | float | str | tuple | list | dict
-        found: dict[Any, Any] = {
-            (path, name): repr(value)
-            for path, module in nnx.iter_modules(self.model)
-            for name, value in vars(module).items()
-            if isinstance(value, plain) or inspect.isroutine(value)
-        }
-        found["trainer"] = id(self.optim), self.gradient_clip_val
+        found: dict[Any, Any] = {}
+        for i, module in enumerate(self._modules):
+            for name, value in vars(module).items():
+                if isinstance(value, nnx.Variable | nnx.Pytree):
+                    found[i, name] = id(value)
+                elif isinstance(value, plain) or inspect.isroutine(value):
+                    found[i, name] = repr(value)
+        found["trainer"] = id(self.model), id(self.optim), self.gradient_clip_val
         return found
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        if getattr(self, "_prepared_for", None) != self._surroundings():
+        if self._prepared_for != self._surroundings():
             self._prepare_steps()  # the reader has changed something since the last epoch
-        state = (*read_state(self.train_model), strongly_typed(self.optim.opt_state))
-        params, rest, opt_state = self._run(self._train_step, state, self.train_dataloader, True)
-        nnx.update(self.train_model, params, rest)  # which shares its variables with the model
+        params, rest, opt_state = self._run(
+            self._train_step, self._train_variables, self.train_dataloader, True
+        )
+        nnx.update(self._train_variables[0], params)
+        nnx.update(self._train_variables[1], rest)
         nnx.update(self.optim.opt_state, nnx.state(opt_state))
-        self.optim.step[...] += self.num_train_batches
+        self.optim.step.set_value(self.optim.step.get_value() + self.num_train_batches)
         if self.val_dataloader is not None:
-            read = read_state(self.val_model)
-            _, rest = self._run(self._val_step, read, self.val_dataloader, False)
-            nnx.update(self.val_model, rest)
+            _, rest = self._run(self._val_step, self._val_variables, self.val_dataloader, False)
+            nnx.update(self._val_variables[1], rest)
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
         """
@@ -173,51 +209,41 @@ class Trainer(TrainerBase):
                 model.loss(output, batch[-1])
             return output
 
-        output = jax.eval_shape(forward, state, *batch)
+        if self.compile is False:
+            output = forward(state, *batch)
+        else:
+            output = jax.eval_shape(forward, state, *batch)
         return output.shape if is_classifier else None
 
     def as_tensor(self, x: Any) -> Any:
         """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
         return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
 
-    def _run(self, step: Callable[..., Any], state: Any, loader: Any, train: bool) -> Any:
+    def _run(self, step: Callable[..., Any], variables: Any, loader: Any, train: bool) -> Any:
         """Take `step` over the minibatches of `loader`, record its metrics, return the state."""
+        state = strongly_typed(variables)
         at_once = self.own.prepares_nothing(self) and self.own.plots(self.model)
         if at_once and isinstance(loader, TensorLoader):
             key = step, loader.gather, loader.plan.batch_size
             if key not in self._programs:
                 self._programs[key] = Program(make_epoch(*key))
-            arrays = self.prepare_batch(loader.arrays)
-            state, metrics = self._programs[key](state, arrays, loader.next_order())
-            self.record_epoch(metrics, train, loader.plan.sizes)
-            self.count_batches(len(loader), train)
-            return state
-        program = self._programs.setdefault(step, Program(step))
-        for batch in loader:
-            state, metrics = program(state, self.prepare_batch(batch))
-            self.record_missing(metrics)
-            self.count_batches(1, train)
+            parts: list[Any] = []
+            for arrays, order in self.chunks(loader):
+                jax.block_until_ready(parts[-1:])  # no more than two chunks at a time
+                state, metrics = self._programs[key](state, arrays, order)
+                parts.append((metrics, -(-len(order) // loader.plan.batch_size)))
+            sizes = loader.plan.sizes
+            for metrics, number in parts:
+                self.record_epoch(metrics, train, sizes[:number])
+                self.count_batches(number, train)
+                sizes = sizes[number:]
+        else:
+            program = self._programs.setdefault(step, Program(step))
+            for batch in loader:
+                state, metrics = program(state, self.prepare_batch(batch))
+                self.record_missing(metrics)
+                self.count_batches(1, train)
         return state
 
 
 Trainer.own = OwnMethods.of(Trainer, Module, Classifier)
-
-
-def as_transformation(optimizer: Any) -> optax.GradientTransformation:
-    """
-    Return the optimizer that a model configured as an Optax transformation.
-
-    Raises
-    ------
-    TypeError
-        If it has no `init` and `update`.
-    """
-    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
-        raise TypeError(
-            "configure_optimizers must return an Optax transformation, with init and update, "
-            f"not {optimizer!r}"
-        )
-    extra = optax.with_extra_args_support(
-        optax.GradientTransformation(optimizer.init, optimizer.update)
-    )
-    return optax.GradientTransformation(extra.init, extra.update)

@@ -1,6 +1,5 @@
 """Data modules: where minibatches come from (sections 3.2.3 and 3.3)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,13 +50,53 @@ class DataModule(DataModuleBase):
             If there are no examples, or not the same number in each tensor.
         """
         check_tensors(tensors)
-        rows = indices if isinstance(indices, slice) else torch.as_tensor(np.asarray(indices))
-        tensors = tuple(as_default_float(tensor)[rows] for tensor in tensors)
+        rows = indices if isinstance(indices, slice) else np.asarray(indices)
+        # What NumPy maps into memory from a file stays there until it is used.
+        tensors = tuple(x if isinstance(x, np.memmap) else as_default_float(x) for x in tensors)
+        tensors = tuple(tensor[rows] for tensor in tensors)
         plan = BatchPlan(check_tensors(tensors), self.batch_size, shuffle=train, seed=self.seed)
-        keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
-        return TensorLoader(
-            tensors, plan, self._next_epoch, gather_with(transform), keeps_targets=keeps_targets
+        return Loader(tensors, plan, self._next_epoch, transform)
+
+
+class Loader(TensorLoader):
+    """Minibatches of tensors, or of NumPy's memory-mapped files."""
+
+    def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
+        """Return the rows `indices` of `arrays` as tensors."""
+        return tuple([take_rows(array, indices) for array in arrays])
+
+    def bytes_on_host(self) -> int:
+        """Return the size in bytes of what is not on a device yet."""
+        return sum(array.nbytes for array in self.arrays if not getattr(array, "is_cuda", False))
+
+    def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
+        """Return the rows `indices`, without leaving the host; safe in another thread."""
+        # By NumPy, since PyTorch's threads would get into the way of those that compute.
+        rows = self.take(tuple(map(as_numpy_keeps_it, self.arrays)), indices)
+        return tuple(x.pin_memory() for x in rows) if torch.cuda.is_available() else rows
+
+    def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Tensor, ...]:
+        """Return arrays as tensors; a `copy` only of what is not PyTorch's."""
+        # A file that is mapped to be read only would be no tensor that PyTorch likes: a copy.
+        return tuple(
+            as_default_float(np.array(x) if copy and isinstance(x, np.memmap) else x)
+            for x in arrays
         )
+
+
+def take_rows(array: Any, indices: np.ndarray) -> Tensor:
+    """Return the rows `indices` of a tensor, or of an array of NumPy, as a tensor."""
+    if isinstance(array, Tensor):
+        return array.index_select(0, torch.from_numpy(indices).to(array.device))
+    return as_default_float(array.take(indices, axis=0))
+
+
+def as_numpy_keeps_it(array: Any) -> Any:
+    """Return a tensor as NumPy's array, without a copy; as it is where NumPy cannot have it."""
+    try:
+        return array.detach().numpy() if isinstance(array, Tensor) else array
+    except TypeError:  # on a GPU, or numbers such as bfloat16
+        return array
 
 
 def as_default_float(x: Any) -> Tensor:
@@ -66,17 +105,6 @@ def as_default_float(x: Any) -> Tensor:
         return x
     x = np.asarray(x)
     return torch.as_tensor(x, dtype=torch.get_default_dtype() if x.dtype == np.float64 else None)
-
-
-def gather_with(transform: Callable[..., tuple[Tensor, ...]] | None) -> Callable[..., Any]:
-    """Return the function that takes a minibatch out of tensors and transforms it."""
-
-    def gather(tensors: tuple[Tensor, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
-        rows = torch.from_numpy(indices).to(tensors[0].device)
-        batch = tuple(tensor.index_select(0, rows) for tensor in tensors)
-        return batch if transform is None else transform(*batch)
-
-    return gather
 
 
 class RegressionData(DataModule):

@@ -264,7 +264,7 @@ def check_labels(name: str, scores: Tensor, y: Tensor) -> None:
     integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
     checks.check_integer("y", integer, y.dtype)
     checks.check_class_scores(name, scores.shape, y.shape)
-    if len(y) and not _labels_are_checked.get():
+    if not _labels_are_checked.get() and len(y):
         checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
 
 

@@ -130,7 +130,9 @@ class Digits(ImageData):
 
 def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return images `(n, h, w)` as floats from 0 to 1, `(n, 1, h, w)`; labels as they are."""
-    return X.unsqueeze(1).to(torch.get_default_dtype()) * PIXEL_SCALE, y
+    # A copy in any case, so that scaling it in place, without a second one, changes no data.
+    pixels = X.unsqueeze(1).to(torch.get_default_dtype(), copy=True)
+    return pixels.mul_(PIXEL_SCALE), y
 
 
 to_floats.keeps_targets = True  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from d2l_common.board import ProgressBoard
 from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.trainer import plot_value
+from d2l_common.recording import plot_value
 
 
 class Module(nn.Module, HyperParameters):
@@ -89,7 +89,7 @@ class Module(nn.Module, HyperParameters):
     def _plot_in_fit(self, key: str, value: Any, train: bool) -> None:
         # The loops of the book's PyTorch edition leave plotting to the steps; those of its JAX
         # edition cannot. A step of a model that nobody trains plots nothing.
-        if self.trainer is not None:
+        if self.trainer is not None and not getattr(self.trainer, "records_results", False):
             self.plot(key, value, train)
 
     def configure_optimizers(self) -> Any:

@@ -1,12 +1,15 @@
-"""In JAX, a second fit of a fresh model compiles nothing, and traces each program once."""
+"""What is compiled, and when: in JAX once for all fits that are alike, in PyTorch if asked to."""
 
+import os
+import shutil
 from collections import Counter
 
 import jax
 import numpy as np
 import pytest
 
-import d2l_jax as d2l
+import d2l_jax
+import d2l_torch
 from d2l_jax.compiled import MAX_PROGRAMS, Program, _programs
 
 TRACE, COMPILE = (
@@ -29,9 +32,9 @@ def events():
 
 
 def fit(seed=0, epochs=2, **trainer):
-    model = d2l.SoftmaxRegressionScratch(64, 10, lr=0.1)
-    data = d2l.Digits(batch_size=100, seed=seed)
-    return d2l.Trainer(max_epochs=epochs, **trainer).fit(model, data)
+    model = d2l_jax.SoftmaxRegressionScratch(64, 10, lr=0.1)
+    data = d2l_jax.Digits(batch_size=100, seed=seed)
+    return d2l_jax.Trainer(max_epochs=epochs, **trainer).fit(model, data)
 
 
 def test_a_second_fit_compiles_nothing(events):
@@ -47,12 +50,12 @@ def test_a_second_fit_compiles_nothing(events):
 def test_the_body_of_a_step_is_traced_once_for_each_shape():
     calls = Counter()
 
-    class Reader(d2l.SoftmaxRegressionScratch):
+    class Reader(d2l_jax.SoftmaxRegressionScratch):
         def training_step(self, batch):
             calls[batch[0].shape] += 1
             return super().training_step(batch)
 
-    d2l.Trainer(max_epochs=3).fit(Reader(64, 10, lr=0.1), d2l.Digits(batch_size=100))
+    d2l_jax.Trainer(max_epochs=3).fit(Reader(64, 10, lr=0.1), d2l_jax.Digits(batch_size=100))
     assert calls == {(100, 8, 8, 1): 1, (37, 8, 8, 1): 1}
 
 
@@ -89,7 +92,108 @@ def test_old_programs_are_forgotten():
 def test_precision_may_change_between_fits():
     single = fit()
     with jax.enable_x64(True):
-        model = d2l.SoftmaxRegressionScratch(64, 10, lr=0.1)
-        d2l.Trainer(max_epochs=1).fit(model, d2l.Digits(batch_size=100))
-        assert d2l.export_weights(model)["W"].dtype == np.float64
+        model = d2l_jax.SoftmaxRegressionScratch(64, 10, lr=0.1)
+        d2l_jax.Trainer(max_epochs=1).fit(model, d2l_jax.Digits(batch_size=100))
+        assert d2l_jax.export_weights(model)["W"].dtype == np.float64
     np.testing.assert_array_equal(single.batch_sizes, fit().batch_sizes)
+
+
+# -- the switch ----------------------------------------------------------------------------------
+
+HAS_COMPILER = any(map(shutil.which, [os.environ.get("CXX", "c++"), "g++", "clang++"]))
+
+
+def table(d2l):
+    """Return 64 examples of a regression, in two minibatches, without validation."""
+    data = d2l.SyntheticRegressionData(w=d2l.tensor([2, -3.4]), b=4.2, num_train=64, num_val=32)
+    data.val_dataloader = lambda: None
+    return data
+
+
+def compiled_fit(d2l, model, compile):
+    d2l.import_weights(model, {"w": np.ones((2, 1)), "b": np.zeros(1)})
+    return d2l.Trainer(max_epochs=3, compile=compile).fit(model, table(d2l)).train_loss
+
+
+@pytest.mark.parametrize("bad", ["yes", 2, [], 0.5])
+def test_the_switch_is_on_off_or_left_to_the_backend(d2l, bad):
+    with pytest.raises(TypeError, match="compile must be True, False or None, not "):
+        d2l.Trainer(max_epochs=1, compile=bad)
+    assert d2l.Trainer(max_epochs=1).compile is None
+
+
+def test_a_trainer_with_a_readers_own_init_has_the_switch(d2l):
+    class Trainer(d2l.Trainer):
+        def __init__(self, max_epochs, num_gpus=0, gradient_clip_val=0):
+            self.save_hyperparameters()
+            self.gpus = []
+
+    history = Trainer(max_epochs=1).fit(d2l.LinearRegressionScratch(2, lr=0.03), table(d2l))
+    assert history.train_loss.shape == (2,)
+
+
+factor = 1.0  # a reader's global
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
+def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
+    global factor
+
+    class Reader(d2l.LinearRegressionScratch):
+        shift = 0.0
+
+        def forward(self, X):
+            return factor * (d2l.matmul(X, self.w[...]) + self.b[...]) + self.shift
+
+    def check():
+        plain = compiled_fit(d2l, Reader(2, lr=0.03), False)
+        compiled = compiled_fit(d2l, Reader(2, lr=0.03), True)
+        np.testing.assert_allclose(compiled, plain, rtol=1e-6)
+        return plain[0]
+
+    first = [check()]
+    factor = 2.0
+    try:
+        first.append(check())
+        Reader.shift = 1.0
+        first.append(check())
+        Reader.forward = lambda self, X: -d2l.matmul(X, self.w[...])
+        first.append(check())
+    finally:
+        factor = 1.0
+    assert len(set(first)) == 4
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
+def test_after_a_compiled_fit_the_model_is_as_it_was_in_torch():
+    model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
+    compiled_fit(d2l_torch, model, True)
+    assert "forward" not in vars(model)
+
+    def forward(X):
+        return X @ model.w
+
+    model.forward = forward
+    compiled_fit(d2l_torch, model, True)
+    assert model.forward is forward
+
+
+@pytest.mark.parametrize("how", ["compile=False", "jax.disable_jit"])
+def test_steps_that_are_not_compiled_have_numbers_in_jax(how):
+    seen = []
+
+    class Reader(d2l_jax.LinearRegressionScratch):
+        def validation_step(self, batch):
+            seen.append(float(super().validation_step(batch)))
+
+    data = d2l_jax.SyntheticRegressionData(d2l_jax.tensor([2, -3.4]), 4.2, 0.01, 32, 32)
+    with pytest.raises(jax.errors.ConcretizationTypeError):
+        d2l_jax.Trainer(max_epochs=1).fit(Reader(2, lr=0.03), data)
+    assert not seen
+    if how == "compile=False":
+        d2l_jax.Trainer(max_epochs=1, compile=False).fit(Reader(2, lr=0.03), data)
+    else:
+        with jax.disable_jit():
+            d2l_jax.Trainer(max_epochs=1).fit(Reader(2, lr=0.03), data)
+    [loss] = seen
+    assert loss > 0

@@ -1,0 +1,120 @@
+"""What a fit records: every value comes here, from `Module.plot` or from the loop."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from d2l_common.own_methods import OwnMethods
+from d2l_common.recorder import Recorder
+
+
+class Recording:
+    """The half of a Trainer that records, for its history and for the model's board."""
+
+    own: OwnMethods
+
+    model: Any
+    train_dataloader: Any
+    val_dataloader: Any
+    recorder: Recorder | None = None
+    records_results = False
+    epoch = train_batch_idx = val_batch_idx = 0
+    num_train_batches = num_val_batches = 0
+    _drawn_by_steps: dict[str, bool]
+
+    def count_batches(self, number: int, train: bool) -> None:
+        """Count minibatches that were gone through."""
+        if train:
+            self.train_batch_idx += number
+        else:
+            self.val_batch_idx += number
+
+    def record(self, key: str, value: Any, train: bool, draw: bool = True) -> None:
+        """Record `value`, a number or a tensor of one element, for the step under way."""
+        label = plot_label(key, train)
+        if self.recorder is None:  # a reader's own `fit` calls for points, not for a history
+            x = self.train_batch_idx / max(1, self.num_train_batches) if train else self.epoch + 1
+            self.model.board.draw(x, value, label, every_n=self._every_n(train))
+            return
+        loader = self.train_dataloader if train else self.val_dataloader
+        size = getattr(loader, "batch_examples", 1) or 1
+        self.recorder.add(label, self._step(train), value, size, draw)
+
+    @contextmanager
+    def recording_results(self) -> Iterator[None]:
+        """Within this context the library's own steps do not plot: what they return is recorded."""
+        # The same numbers, at a third of the cost.
+        model = self.model
+        self.records_results = bool(
+            self.recorder and self.own.steps(model) and self.own.plots(model)
+        )
+        try:
+            yield
+        finally:
+            self.records_results = False
+
+    def record_missing(self, metrics: dict[str, Any]) -> None:
+        """Record those of a step's metrics, `{label: value}`, that it did not plot itself."""
+        if self.records_results and self.recorder is not None:
+            for label, value in metrics.items():
+                loader = self.train_dataloader if label == "train_loss" else self.val_dataloader
+                step = self._step(label == "train_loss")
+                self.recorder.add(label, step, value, loader.batch_examples)
+            return
+        for label, value in metrics.items():
+            train = label.startswith("train_")
+            if self.recorder is not None and self.recorder.has(label, self._step(train)):
+                continue
+            key = label.split("_", 1)[1]
+            if self.recorder is not None and self.own.plots(self.model):
+                self.record(key, value, train)
+                continue
+            # Without a recorder, or with a reader's own `plot`, the board tells whether the step
+            # plots this by itself: it knows the label by the end of the first step.
+            known = self.__dict__.setdefault("_drawn_by_steps", {})
+            drawn = known.setdefault(label, label in self.model.board.raw_points)
+            if not drawn:
+                self.model.plot(key, value, train)
+            if self.recorder is not None and not self.recorder.has(label, self._step(train)):
+                self.record(key, value, train, draw=False)
+
+    def record_epoch(self, metrics: dict[str, Any], train: bool, sizes: np.ndarray) -> None:
+        """Record `{label: values}`, values of shape `(num_steps,)`, of a whole pass at once."""
+        # Losses first, whatever order the dict has: it decides which line gets which color.
+        for label in sorted(metrics, key=lambda label: (not label.endswith("loss"), label)):
+            if self.recorder is not None:
+                self.recorder.add_many(label, self._step(train), metrics[label], sizes)
+                continue
+            xs = np.full(len(sizes), self.epoch + 1.0)
+            if train:
+                steps = self.train_batch_idx + np.arange(len(sizes))
+                xs = steps / max(1, self.num_train_batches)
+            self.model.board.draw_many(xs, metrics[label], label, every_n=self._every_n(train))
+
+    def _every_n(self, train: bool) -> int:
+        batches = self.num_train_batches if train else self.num_val_batches
+        points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
+        return max(1, int(batches / max(1, points)))
+
+    def _step(self, train: bool) -> int:
+        return self.train_batch_idx if train else self.val_batch_idx
+
+
+def plot_label(key: str, train: bool) -> str:
+    """Return the name under which board and history keep `key`, such as `val_acc`."""
+    return ("train_" if train else "val_") + key
+
+
+def plot_value(model: Any, key: str, value: Any, train: bool) -> None:
+    """Give a plotted value to the model's trainer, or to its board if a reader made the trainer."""
+    trainer = model.trainer
+    if isinstance(trainer, Recording):
+        trainer.record(key, value, train)
+        return
+    batches = trainer.num_train_batches if train else trainer.num_val_batches
+    points = model.plot_train_per_epoch if train else model.plot_valid_per_epoch
+    x = trainer.train_batch_idx / batches if train else trainer.epoch + 1
+    model.board.xlabel = "epoch"
+    model.board.draw(x, value, plot_label(key, train), every_n=max(1, int(batches / points)))
