@@ -1,4 +1,4 @@
-"""What the parity tests share: both backends, in both precisions, and one way to compare."""
+"""What the parity tests share: both backends, in both precisions; d2l_common.parity compares."""
 
 from contextlib import contextmanager
 
@@ -22,29 +22,6 @@ def precision(dtype):
             yield
     finally:
         torch.set_default_dtype(before)
-
-
-def assert_within(actual, truth, bound, what=""):
-    """
-    Raise unless `actual` is within `bound` of `truth`, entry by entry.
-
-    NaN equals NaN and infinity equals infinity. The message shows the worst entry: where it is,
-    both values, how far apart they are (also in units in the last place), and the bound.
-    """
-    actual, truth = np.asarray(actual), np.asarray(truth)
-    assert actual.shape == truth.shape, f"{what}: shape {actual.shape} against {truth.shape}"
-    truth, bound = np.asarray(truth, np.longdouble), np.broadcast_to(bound, truth.shape)
-    special = ~np.isfinite(truth)
-    np.testing.assert_array_equal(actual[special], truth[special].astype(actual.dtype))
-    gap = np.where(special, 0, np.abs(np.where(special, 0, actual) - np.where(special, 0, truth)))
-    excess = gap - np.where(special, 0, bound)
-    if not (excess <= 0).all():
-        worst = np.unravel_index(np.argmax(np.where(np.isnan(excess), np.inf, excess)), gap.shape)
-        ulp = np.spacing(np.abs(truth[worst]).astype(actual.dtype))
-        raise AssertionError(
-            f"{what} at {tuple(map(int, worst))}: {actual[worst]!r} against {truth[worst]!r}; "
-            f"{gap[worst]:.3g} apart ({gap[worst] / ulp:.3g} ulp), bound {bound[worst]:.3g}"
-        )
 
 
 def eps(dtype):
