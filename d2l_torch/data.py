@@ -63,7 +63,15 @@ class Loader(TensorLoader):
 
     def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
         """Return the rows `indices` of `arrays` as tensors."""
-        return tuple([take_rows(array, indices) for array in arrays])
+        rows = torch.from_numpy(indices)
+        return tuple(
+            [
+                x.index_select(0, rows.to(x.device) if x.is_cuda else rows)
+                if isinstance(x, Tensor)
+                else as_default_float(x.take(indices, axis=0))
+                for x in arrays
+            ]
+        )
 
     def bytes_on_host(self) -> int:
         """Return the size in bytes of what is not on a device yet."""
@@ -82,13 +90,6 @@ class Loader(TensorLoader):
             as_default_float(np.array(x) if copy and isinstance(x, np.memmap) else x)
             for x in arrays
         )
-
-
-def take_rows(array: Any, indices: np.ndarray) -> Tensor:
-    """Return the rows `indices` of a tensor, or of an array of NumPy, as a tensor."""
-    if isinstance(array, Tensor):
-        return array.index_select(0, torch.from_numpy(indices).to(array.device))
-    return as_default_float(array.take(indices, axis=0))
 
 
 def as_numpy_keeps_it(array: Any) -> Any:
