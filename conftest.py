@@ -6,6 +6,8 @@ import os
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# On a GPU both frameworks must multiply in full float32 to agree, which is PyTorch's default.
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before the frameworks are imported: with a worker a core, their own threads, which wait by
     # spinning, would take each other's time (60 s for a test of 8).

@@ -15,14 +15,27 @@ from jax import numpy as jnp
 from d2l_common.arrays import to_numpy
 from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
+from d2l_jax.shared_dropout import share_dropout
 from d2l_jax.steps import as_transformation, split
 from d2l_jax.weights import named_parameters
+
+__all__ = [
+    "Wrapped",
+    "copy_as",
+    "layer_values",
+    "precision",
+    "predict",
+    "share_dropout",
+    "value_and_gradients",
+    "watch",
+    "watched",
+]
 
 
 @contextmanager
 def precision(dtype: str) -> Iterator[None]:
-    """Make `dtype`, "float32" or "float64", the default float type."""
-    with jax.enable_x64(dtype == "float64"):
+    """Make `dtype`, "float32" or "float64", the default float type, also of products on a GPU."""
+    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
         yield
 
 

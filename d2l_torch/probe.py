@@ -11,17 +11,32 @@ from torch import Tensor, nn
 
 from d2l_common.arrays import to_numpy
 from d2l_torch.module import Module
+from d2l_torch.shared_dropout import share_dropout
+
+__all__ = [
+    "Wrapped",
+    "copy_as",
+    "layer_values",
+    "precision",
+    "predict",
+    "share_dropout",
+    "value_and_gradients",
+    "watch",
+    "watched",
+]
 
 
 @contextmanager
 def precision(dtype: str) -> Iterator[None]:
-    """Make `dtype`, "float32" or "float64", the default float type."""
-    before = torch.get_default_dtype()
+    """Make `dtype`, "float32" or "float64", the default float type, also of products on a GPU."""
+    before = torch.get_default_dtype(), torch.get_float32_matmul_precision()
     torch.set_default_dtype(getattr(torch, dtype))
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        torch.set_default_dtype(before)
+        torch.set_default_dtype(before[0])
+        torch.set_float32_matmul_precision(before[1])
 
 
 def copy_as(model: nn.Module, dtype: str) -> Any:

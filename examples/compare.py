@@ -11,8 +11,6 @@ import d2l_jax
 import d2l_torch
 from d2l_common.parity import Report
 from d2l_common.parity import compare as compare_models
-from d2l_jax.shared_dropout import share_dropout as share_jax_dropout
-from d2l_torch.shared_dropout import share_dropout as share_torch_dropout
 
 
 def example_names() -> list[str]:
@@ -26,9 +24,9 @@ def compare(example: Example, options: argparse.Namespace) -> Report:
     data = example.make_data(d2l_torch, options)
     if example.images:  # what `--data auto` has found, found once
         options.data = "digits" if isinstance(data, d2l_torch.Digits) else "fashion_mnist"
-    # Each framework would draw dropout masks of its own.
-    jax_model = share_jax_dropout(example.make_model(d2l_jax, data, options))
-    torch_model = share_torch_dropout(example.make_model(d2l_torch, data, options))
+    jax_model, torch_model = (
+        example.make_model(d2l, data, options) for d2l in (d2l_jax, d2l_torch)
+    )
     set_weights(d2l_torch, torch_model, options.seed, example.scheme)
     return compare_models(
         jax_model,

@@ -11,8 +11,6 @@ from d2l_common.parity.backends import Side
 from d2l_common.parity.comparison import Comparison
 from d2l_common.parity.training import moved_by_one_ulp, train, zero_model_loss
 from d2l_common.weights import initial_weights
-from d2l_jax.shared_dropout import share_dropout as share_jax_dropout
-from d2l_torch.shared_dropout import share_dropout as share_torch_dropout
 
 NUM_CLASSES = 10
 
@@ -32,10 +30,8 @@ class Case:
     has_relu: bool = False
 
     def sides(self):
-        """Return both sides of the comparison; dropout masks are shared."""
-        jax, torch = (self.make_model(d2l) for d2l in BACKENDS.values())
-        share_jax_dropout(jax), share_torch_dropout(torch)
-        return {"jax": Side.of("jax", jax), "torch": Side.of("torch", torch)}
+        """Return both sides of the comparison."""
+        return {name: Side.of(name, self.make_model(d2l)) for name, d2l in BACKENDS.items()}
 
     def compare(self, dtype, epochs, seed=0, clip=0, nudges=0):
         """Train on both backends from equal weights on equal minibatches; see `Comparison`."""

@@ -255,3 +255,13 @@ def test_shared_dropout_masks_are_equal_to_the_bit():
     # Five standard errors of the share of 63,000 that is kept, and of that which repeats.
     assert abs(np.mean(kept) - 0.7) < 5 * np.sqrt(0.21 / 63_000)
     assert abs((kept[0] & kept[1]).mean() - 0.49) < 5 * np.sqrt(0.25 / 21_000)
+
+
+def test_dropout_of_ones_own_modules_gets_the_same_masks():
+    torch_model = nn.Sequential(nn.Linear(64, 12), nn.Dropout(0.5), nn.Linear(12, 10))
+    rngs = nnx.Rngs(0)
+    jax_model = nnx.Sequential(
+        nnx.Linear(64, 12, rngs=rngs), nnx.Dropout(0.5, rngs=rngs), nnx.Linear(12, 10, rngs=rngs)
+    )
+    found = report(jax_model, torch_model)
+    assert found.agree, found.failures

@@ -220,6 +220,29 @@ def test_what_a_step_plots_itself_is_recorded_once(d2l):
     np.testing.assert_array_equal(history["val_one"], [1, 1])
 
 
+def test_the_librarys_steps_record_what_a_readers_do(d2l):
+    """Those of the library are recorded by a shorter way."""
+
+    class Reader(d2l.SoftmaxRegressionScratch):
+        def training_step(self, batch):
+            return super().training_step(batch)
+
+        def validation_step(self, batch):
+            return super().validation_step(batch)
+
+    histories, boards = [], []
+    for cls in (d2l.SoftmaxRegressionScratch, Reader):
+        model = cls(64, 10, lr=0.1)
+        rng = np.random.default_rng(0)
+        d2l.import_weights(model, {"W": 0.01 * rng.standard_normal((64, 10)), "b": np.zeros(10)})
+        histories.append(d2l.Trainer(max_epochs=2).fit(model, d2l.Digits(batch_size=100)))
+        boards.append(model.board.data)
+    assert histories[0].labels() == histories[1].labels() == ["train_loss", "val_loss", "val_acc"]
+    for label in histories[0].labels():
+        np.testing.assert_array_equal(histories[0][label], histories[1][label])
+    assert boards[0] == boards[1]
+
+
 class Batches:
     """A reader's loader of NumPy or framework batches: a list, or made by a generator."""
 
@@ -284,6 +307,23 @@ def test_an_interrupt_leaves_the_epochs_that_ended(d2l):
     other = model_of(d2l)
     d2l.Trainer(max_epochs=2).fit(other, regression(d2l))
     np.testing.assert_array_equal(final_w(d2l, model), final_w(d2l, other))
+
+
+def test_a_parameter_replaced_between_epochs_is_the_one_in_jax():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            if self.epoch == 1:
+                self.model.w = nnx.Param(d2l.tensor([[2.0], [-3.4]]))
+                self.model.b = nnx.Param(d2l.tensor([4.2]))
+            super().fit_epoch()
+
+    history = Trainer(max_epochs=2).fit(model_of(d2l), regression(d2l))
+    assert history.train_loss[:32].mean() > 1
+    assert history.train_loss[32:].max() < 0.001
 
 
 def test_divergence_is_warned_of_once(d2l):

@@ -36,7 +36,8 @@ def compare(
 
     Each is trained in float64, where roundings are too small to hide a mistake, and in float32,
     where they are seen to grow; there also from initial weights that were moved by one unit in
-    the last place, which tells how much of a gap means nothing. The models stay as they are.
+    the last place, which tells how much of a gap means nothing. Dropout layers of both get the
+    same masks. The models stay as they are.
 
     Parameters
     ----------

@@ -83,7 +83,8 @@ def train(
     d2l, seen = side.d2l, side.probe
     with seen.precision(dtype), on_device(d2l, num_gpus):
         module = side.data(data, dtype)
-        model = seen.copy_as(side.model, dtype)
+        # Each framework would draw dropout masks of its own.
+        model = seen.share_dropout(seen.copy_as(side.model, dtype))
         d2l.import_weights(model, side.to_own_names(weights))
         if watch:
             steps = epochs * len(as_loader(module.train_dataloader, lambda batch: batch) or ())
