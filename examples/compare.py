@@ -3,12 +3,12 @@
 import argparse
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
-from common import OUTPUT, Example, check_plot, four_significant, set_weights
+from common import OUTPUT, Example, check_plot, four_significant, load_backend, set_weights
 
-import d2l_jax
-import d2l_torch
 from d2l_common.parity import Report
 from d2l_common.parity import compare as compare_models
 
@@ -21,28 +21,29 @@ def example_names() -> list[str]:
 
 def compare(example: Example, options: argparse.Namespace) -> Report:
     """Train an example's model on both backends, in both precisions, and return the report."""
+    packages = [load_backend(backend) for backend in ("jax", "torch")]
+    d2l_torch = packages[1]
     data = example.make_data(d2l_torch, options)
     if example.images:  # what `--data auto` has found, found once
         options.data = "digits" if isinstance(data, d2l_torch.Digits) else "fashion_mnist"
-    jax_model, torch_model = (
-        example.make_model(d2l, data, options) for d2l in (d2l_jax, d2l_torch)
-    )
+    jax_model, torch_model = (example.make_model(d2l, data, options) for d2l in packages)
     set_weights(d2l_torch, torch_model, options.seed, example.scheme)
     return compare_models(
         jax_model,
         torch_model,
         lambda d2l: example.make_data(d2l, options),
         epochs=options.epochs,
-        num_gpus=choose_num_gpus(options.device),
+        num_gpus=choose_num_gpus(options.device, packages),
         name=example.title.strip().splitlines()[0].split(" (")[0],
     )
 
 
-def choose_num_gpus(device: str) -> int:
+def choose_num_gpus(device: str, packages: Sequence[ModuleType]) -> int:
     """Return 1 to train on a GPU: if both frameworks see one, or if it is asked for."""
     if device == "gpu":
-        d2l_jax.gpu(), d2l_torch.gpu()  # each says so if there is none
-    return int(device != "cpu" and d2l_jax.num_gpus() > 0 and d2l_torch.num_gpus() > 0)
+        for d2l in packages:
+            d2l.gpu()  # which says so if there is none
+    return int(device != "cpu" and all(d2l.num_gpus() > 0 for d2l in packages))
 
 
 def run(name: str, example: Example, options: argparse.Namespace, plot: Path | None) -> bool:
