@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,46 @@ from d2l_common.history import History
 # How often a running epoch puts its training values on the board, in seconds. Reading a value
 # waits for the device, so it must be rare.
 LIVE_INTERVAL = 0.5
+
+
+class Series:
+    """
+    The values of one label in the epoch under way.
+
+    Attributes
+    ----------
+    steps, values, sizes : list
+        Of each value the step, the number or tensor, and the examples that it speaks for.
+    num_drawn : int
+        How many of them the board has.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.values: list[Any] = []
+        self.sizes: list[int] = []
+        self.num_drawn = 0
+        self._num_read = 0
+
+    def add(self, step: int, value: Any, size: int) -> None:
+        """Append one value, which is not read yet."""
+        self.steps.append(step)
+        self.values.append(value)
+        self.sizes.append(size)
+
+    def extend(self, steps: Iterable[int], values: Iterable[float], sizes: Iterable[int]) -> None:
+        """Append many numbers."""
+        self.read()
+        self.steps.extend(steps)
+        self.values.extend(values)
+        self.sizes.extend(sizes)
+        self._num_read = len(self.values)
+
+    def read(self) -> np.ndarray:
+        """Return the values so far, float64 `(num_values,)`, waiting for their device."""
+        self.values[self._num_read :] = map(read_number, self.values[self._num_read :])
+        self._num_read = len(self.values)
+        return np.array(self.values, np.float64)
 
 
 class Recorder:
@@ -46,10 +87,7 @@ class Recorder:
         self._valid_points = max(1, int(plot_valid_per_epoch))
         self._num_train_batches = max(1, num_train_batches)
         self._epoch = 0
-        # For each label a row `(step, value, size)` for each value of the epoch under way.
-        self._pending: defaultdict[str, list[tuple[int, Any, int]]] = defaultdict(list)
-        self._values: defaultdict[str, list[float]] = defaultdict(list)  # pending, read so far
-        self._drawn: defaultdict[str, int] = defaultdict(int)
+        self._series: defaultdict[str, Series] = defaultdict(Series)  # of the epoch under way
         self._undrawn: set[str] = set()
         self._began = self._looked = time.perf_counter()
 
@@ -72,21 +110,20 @@ class Recorder:
         """
         if not draw:
             self._undrawn.add(label)
-        self._pending[label].append((step, value, size))
+        self._series[label].add(step, value, size)
         if time.perf_counter() - self._looked > LIVE_INTERVAL:
             self._draw_train()
             self._looked = time.perf_counter()
 
     def has(self, label: str, step: int) -> bool:
         """Return whether `step` has recorded something as `label`."""
-        rows = self._pending.get(label)
-        return rows is not None and rows[-1][0] == step
+        return label in self._series and self._series[label].steps[-1] == step
 
     def add_many(self, label: str, first_step: int, values: Any, sizes: np.ndarray) -> None:
         """Record the values of consecutive steps at once: `values` and `sizes` `(num_steps,)`."""
         steps = range(first_step, first_step + len(sizes))
         values = np.asarray(values, np.float64).tolist()
-        self._pending[label].extend(zip(steps, values, sizes.tolist(), strict=True))
+        self._series[label].extend(steps, values, sizes.tolist())
 
     def begin_epoch(self, epoch: int) -> None:
         """Start the clock of epoch number `epoch`."""
@@ -96,8 +133,8 @@ class Recorder:
     def end_epoch(self) -> None:
         """Write what the epoch recorded to the history and to the board."""
         self._draw_train()
-        for label, rows in self._pending.items():
-            values, sizes = np.array(self._read(label)), np.array([row[2] for row in rows])
+        for label, series in self._series.items():
+            values, sizes = series.read(), np.array(series.sizes)
             if label.startswith("train_"):
                 self.history.extend(label, values, sizes)
                 if label == "train_loss" and self.diverged_at is None:
@@ -106,25 +143,19 @@ class Recorder:
             self.history.extend(label, average(values, sizes), sizes)
             if label in self._undrawn:
                 continue
-            num_points = min(self._valid_points, len(rows))
-            for part in np.array_split(np.arange(len(rows)), num_points):
+            num_points = min(self._valid_points, len(values))
+            for part in np.array_split(np.arange(len(values)), num_points):
                 self._board.draw(self._epoch + 1, average(values[part], sizes[part])[0], label)
-        for kept in (self._pending, self._values, self._drawn):
-            kept.clear()
+        self._series.clear()
         self.history.end_epoch(time.perf_counter() - self._began)
 
-    def _read(self, label: str) -> list[float]:
-        values = self._values[label]
-        values.extend(read_number(row[1]) for row in self._pending[label][len(values) :])
-        return values
-
     def _draw_train(self) -> None:
-        labels = [label for label in self._pending if label.startswith("train_")]
-        for label in [label for label in labels if label not in self._undrawn]:
-            values, drawn = self._read(label), self._drawn[label]
-            xs = [row[0] / self._num_train_batches for row in self._pending[label][drawn:]]
-            self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
-            self._drawn[label] = len(values)
+        for label, series in self._series.items():
+            if label.startswith("train_") and label not in self._undrawn:
+                values, drawn = series.read(), series.num_drawn
+                xs = np.array(series.steps[drawn:]) / self._num_train_batches
+                self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
+                series.num_drawn = len(values)
 
 
 def average(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
