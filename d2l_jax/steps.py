@@ -139,18 +139,44 @@ def split(model: nnx.Module) -> Any:
     return nnx.split(model, nnx.Param, ...)
 
 
-def split_variables(model: nnx.Module) -> tuple[State, State]:
-    """Return `(params, rest)`: pytrees of a model's variables themselves, to read and to update."""
-    _, params, rest = split(model)
-    return params, rest
+class LiveState:
+    """
+    The state of a step as it stands in a model and its optimizer: a pytree read, and written back.
+
+    Parameters
+    ----------
+    tree : pytree of nnx.Variable
+        Such as parts of a split model; arrays among them are kept here.
+    """
+
+    _leaves: list[Any]
+    _treedef: Any
+
+    def __init__(self, tree: Any):
+        self._leaves, self._treedef = jax.tree.flatten(
+            tree, is_leaf=lambda x: isinstance(x, nnx.Variable)
+        )
+
+    def read(self) -> State:
+        """Return the arrays, none of them weakly typed: a step must keep their types."""
+        return self._treedef.unflatten(
+            [
+                jax.tree.map(strongly_typed, x.get_value() if isinstance(x, nnx.Variable) else x)
+                for x in self._leaves
+            ]
+        )
+
+    def write(self, state: State) -> None:
+        """Set the variables to the arrays of `state`, which has the same structure."""
+        for i, value in enumerate(self._treedef.flatten_up_to(state)):
+            if isinstance(self._leaves[i], nnx.Variable):
+                self._leaves[i].set_value(value)
+            else:
+                self._leaves[i] = value
 
 
-def strongly_typed(state: Any) -> Any:
-    """Return the arrays of `state`, none of them weakly typed: a step must keep their types."""
-
-    def typed(x: Any) -> Array:
-        if isinstance(x, jax.Array) and not getattr(x, "weak_type", False):
-            return x
-        return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
-
-    return jax.tree.map(typed, nnx.as_pure(state))
+def strongly_typed(x: Any) -> Array:
+    """Return a number as an array that is not weakly typed."""
+    if isinstance(x, jax.Array) and not getattr(x, "weak_type", False):
+        return x
+    return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)

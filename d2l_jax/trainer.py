@@ -1,6 +1,5 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -22,14 +21,16 @@ from d2l_jax.classification import Classifier
 from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
 from d2l_jax.steps import (
+    LiveState,
     as_transformation,
     make_epoch,
     make_train_step,
     make_validation_step,
-    split_variables,
-    strongly_typed,
+    split,
 )
 from d2l_jax.tensors import to
+
+PLAIN = (int, float, str, tuple, list, dict)
 
 
 class Trainer(TrainerBase):
@@ -145,39 +146,37 @@ class Trainer(TrainerBase):
         self._train_step = make_train_step(self.train_model, self.optim.tx)
         self._val_step = make_validation_step(self.val_model)
         # The views share their variables with the model.
-        self._train_variables = (*split_variables(self.train_model), self.optim.opt_state)
-        self._val_variables = split_variables(self.val_model)
+        self._train_state = LiveState((*split(self.train_model)[1:], self.optim.opt_state))
+        self._val_state = LiveState(split(self.val_model)[1:])
         self._programs: dict[Any, Program] = {}
         self._modules = [module for _, module in nnx.iter_modules(model)]
         self._prepared_for = self._surroundings()
 
     def _surroundings(self) -> dict[Any, Any]:
         """Return what a step may depend on, of model and trainer: their parts, plain attributes."""
-        plain = int | float | str | tuple | list | dict
         found: dict[Any, Any] = {}
         for i, module in enumerate(self._modules):
             for name, value in vars(module).items():
-                if isinstance(value, nnx.Variable | nnx.Pytree):
-                    found[i, name] = id(value)
-                elif isinstance(value, plain) or inspect.isroutine(value):
+                if isinstance(value, PLAIN):
                     found[i, name] = repr(value)
-        found["trainer"] = id(self.model), id(self.optim), self.gradient_clip_val
+                elif callable(value) or isinstance(value, nnx.Pytree):  # variables are callable
+                    found[i, name] = id(value)
+        # A reader may set `optim` to a transformation, which has no state of its own.
+        optim = self.optim, getattr(self.optim, "opt_state", None)
+        found["trainer"] = id(self.model), *map(id, optim), self.gradient_clip_val
         return found
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
         if self._prepared_for != self._surroundings():
             self._prepare_steps()  # the reader has changed something since the last epoch
-        params, rest, opt_state = self._run(
-            self._train_step, self._train_variables, self.train_dataloader, True
-        )
-        nnx.update(self._train_variables[0], params)
-        nnx.update(self._train_variables[1], rest)
-        nnx.update(self.optim.opt_state, nnx.state(opt_state))
+        train, val = self.train_dataloader, self.val_dataloader
+        trained = self._run(self._train_step, self._train_state, train, True)
         self.optim.step.set_value(self.optim.step.get_value() + self.num_train_batches)
-        if self.val_dataloader is not None:
-            _, rest = self._run(self._val_step, self._val_variables, self.val_dataloader, False)
-            nnx.update(self._val_variables[1], rest)
+        validated = self._run(self._val_step, self._val_state, val, False) if val else []
+        # Only now wait for the device: reading a number does.
+        self._record(trained, train, True)
+        self._record(validated, val, False)
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
         """
@@ -219,31 +218,37 @@ class Trainer(TrainerBase):
         """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
         return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
 
-    def _run(self, step: Callable[..., Any], variables: Any, loader: Any, train: bool) -> Any:
-        """Take `step` over the minibatches of `loader`, record its metrics, return the state."""
-        state = strongly_typed(variables)
+    def _run(
+        self, step: Callable[..., Any], live: LiveState, loader: Any, train: bool
+    ) -> list[Any]:
+        """Take `step` over the minibatches of `loader`; return the metrics yet to be recorded."""
+        state = live.read()
+        parts: list[Any] = []
         at_once = self.own.prepares_nothing(self) and self.own.plots(self.model)
         if at_once and isinstance(loader, TensorLoader):
             key = step, loader.gather, loader.plan.batch_size
             if key not in self._programs:
                 self._programs[key] = Program(make_epoch(*key))
-            parts: list[Any] = []
             for arrays, order in self.chunks(loader):
                 jax.block_until_ready(parts[-1:])  # no more than two chunks at a time
                 state, metrics = self._programs[key](state, arrays, order)
                 parts.append((metrics, -(-len(order) // loader.plan.batch_size)))
-            sizes = loader.plan.sizes
-            for metrics, number in parts:
-                self.record_epoch(metrics, train, sizes[:number])
-                self.count_batches(number, train)
-                sizes = sizes[number:]
         else:
             program = self._programs.setdefault(step, Program(step))
             for batch in loader:
                 state, metrics = program(state, self.prepare_batch(batch))
                 self.record_missing(metrics)
                 self.count_batches(1, train)
-        return state
+        live.write(state)
+        return parts
+
+    def _record(self, parts: list[Any], loader: Any, train: bool) -> None:
+        """Record the metrics of the parts of an epoch, `(metrics, number of minibatches)` each."""
+        first = 0
+        for metrics, number in parts:
+            self.record_epoch(metrics, train, loader.plan.sizes[first : first + number])
+            self.count_batches(number, train)
+            first += number
 
 
 Trainer.own = OwnMethods.of(Trainer, Module, Classifier)
