@@ -12,6 +12,8 @@ from d2l_common.checks import check_count, check_floating, check_num_features
 from d2l_jax.functional import is_floating
 from d2l_jax.random import default_rngs
 
+FEW_OUTPUTS = 16
+
 
 class Linear(nnx.Linear):
     """A fully connected layer that says what is wrong with its input."""
@@ -57,8 +59,20 @@ def linear(
         kernel_init=kernel_init,
         bias_init=bias_init,
         param_dtype=jnp.zeros(()).dtype,  # the default float type
+        dot_general=dot_transposed if num_outputs <= FEW_OUTPUTS else jax.lax.dot_general,
         rngs=default_rngs(rngs),
     )
+
+
+def dot_transposed(X: Array, W: Array, *args: Any, **kwargs: Any) -> Array:
+    """
+    Return `lax.dot_general(X, W)`, for weights `(num_inputs, num_outputs)` with few outputs.
+
+    With the weights the other way round their gradient is g^T X, which XLA computes on a CPU in a
+    fraction of the time of X^T g, where g has few columns. It does not see that by itself, and
+    without the barrier it would undo the transposition.
+    """
+    return jax.lax.dot_general(X, jax.lax.optimization_barrier(W.T).T, *args, **kwargs)
 
 
 def uniform(bound: float) -> Any:
