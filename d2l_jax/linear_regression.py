@@ -131,7 +131,8 @@ class LinearRegression(Module):
 
     def configure_optimizers(self) -> Any:
         """Return Optax's minibatch SGD."""
-        return optax.sgd(check_nonnegative("lr", self.lr))
+        # In the optimizer's state, so that another learning rate is not another program.
+        return optax.inject_hyperparams(optax.sgd)(check_nonnegative("lr", self.lr))
 
     def get_w_b(self) -> tuple[Array, Array]:
         """Return weight `(num_inputs, 1)` and bias `(1,)`, as NNX's layer keeps them."""

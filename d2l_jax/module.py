@@ -116,7 +116,8 @@ class Module(nnx.Module, HyperParameters):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
-        return optax.sgd(check_nonnegative("lr", self.lr))
+        # In the optimizer's state, so that another learning rate is not another program.
+        return optax.inject_hyperparams(optax.sgd)(check_nonnegative("lr", self.lr))
 
 
 class OutsideSteps:

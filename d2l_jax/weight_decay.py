@@ -120,7 +120,9 @@ class WeightDecay(LinearRegression):
 
     def configure_optimizers(self) -> Any:
         """Return Optax's minibatch SGD after a weight decay for the weights alone."""
-        return optax.chain(optax.add_decayed_weights(self.wd, mask=are_weights), optax.sgd(self.lr))
+        return optax.chain(
+            optax.add_decayed_weights(self.wd, mask=are_weights), super().configure_optimizers()
+        )
 
 
 def are_weights(params: Any) -> Any:

@@ -47,6 +47,35 @@ def test_a_second_fit_compiles_nothing(events):
     assert events[COMPILE] == 0
 
 
+def test_another_learning_rate_compiles_nothing_and_counts(events):
+    def change_of_weights(lr):
+        model = d2l_jax.MLP(num_outputs=10, num_hiddens=16, lr=lr, num_inputs=64)
+        zero = {name: 0 * x for name, x in d2l_jax.export_weights(model).items()}
+        d2l_jax.import_weights(model, zero)
+        data = d2l_jax.Digits(batch_size=2000)  # one step
+        d2l_jax.Trainer(max_epochs=1).fit(model, data)
+        return d2l_jax.export_weights(model)["net.3.bias"]
+
+    change = change_of_weights(0.5)
+    events.clear()
+    np.testing.assert_array_equal(change_of_weights(0.25), change / 2)
+    assert events[COMPILE] == 0
+
+
+def test_a_learning_rate_that_a_loss_reads_is_the_models():
+    class Reader(d2l_jax.LinearRegression):
+        def loss(self, y_hat, y):
+            assert isinstance(self.lr, float)
+            return self.lr * super().loss(y_hat, y)
+
+    losses = {}
+    for lr in (0.25, 0.125):
+        model = Reader(num_inputs=2, lr=lr)
+        d2l_jax.import_weights(model, {"net.weight": np.ones((1, 2)), "net.bias": np.zeros(1)})
+        losses[lr] = d2l_jax.Trainer(max_epochs=1).fit(model, table(d2l_jax)).train_loss[0]
+    assert losses[0.25] == 2 * losses[0.125]
+
+
 def test_the_body_of_a_step_is_traced_once_for_each_shape():
     calls = Counter()
 
