@@ -139,6 +139,11 @@ def split(model: nnx.Module) -> Any:
     return nnx.split(model, nnx.Param, ...)
 
 
+def variables(tree: Any) -> tuple[list[Any], Any]:
+    """Return the variables of a pytree, with the arrays that are in none, and its structure."""
+    return jax.tree.flatten(tree, is_leaf=lambda x: isinstance(x, nnx.Variable))
+
+
 class LiveState:
     """
     The state of a step as it stands in a model and its optimizer: a pytree read, and written back.
@@ -153,9 +158,7 @@ class LiveState:
     _treedef: Any
 
     def __init__(self, tree: Any):
-        self._leaves, self._treedef = jax.tree.flatten(
-            tree, is_leaf=lambda x: isinstance(x, nnx.Variable)
-        )
+        self._leaves, self._treedef = variables(tree)
 
     def read(self) -> State:
         """Return the arrays, none of them weakly typed: a step must keep their types."""

@@ -27,6 +27,7 @@ from d2l_jax.steps import (
     make_train_step,
     make_validation_step,
     split,
+    variables,
 )
 from d2l_jax.tensors import to
 
@@ -162,8 +163,9 @@ class Trainer(TrainerBase):
                 elif callable(value) or isinstance(value, nnx.Pytree):  # variables are callable
                     found[i, name] = id(value)
         # A reader may set `optim` to a transformation, which has no state of its own.
-        optim = self.optim, getattr(self.optim, "opt_state", None)
-        found["trainer"] = id(self.model), *map(id, optim), self.gradient_clip_val
+        state = variables(getattr(self.optim, "opt_state", None))[0]
+        found["trainer"] = id(self.model), id(self.optim), self.gradient_clip_val
+        found["optimizer's state"] = [id(variable) for variable in state]
         return found
 
     def fit_epoch(self) -> None:

@@ -520,6 +520,37 @@ def test_a_fit_with_adam_agrees():
     assert runs[0].epoch_train_loss[-1] < 0.7 * runs[0].epoch_train_loss[0]
 
 
+@pytest.mark.parametrize("how", ["in place", "set_value", "another array", "a number"])
+def test_a_learning_rate_that_changes_between_epochs(how):
+    def change(optim, lr):
+        if isinstance(optim, torch.optim.Optimizer):
+            optim.param_groups[0]["lr"] = lr
+            return
+        rates = optim.opt_state.hyperparams
+        if how == "in place":
+            rates["learning_rate"][...] = lr
+        elif how == "set_value":
+            rates["learning_rate"].set_value(lr)
+        else:
+            rates["learning_rate"] = lr if how == "a number" else jnp.array(lr)
+
+    def loss_of_steps(d2l):
+        class Reader(d2l.Trainer):
+            def fit_epoch(self):
+                change(self.optim, [0.0, 0.1, 0.01][self.epoch])
+                super().fit_epoch()
+
+        model = d2l.LinearRegression(lr=0.5, num_inputs=2)
+        d2l.import_weights(model, {"net.weight": np.zeros((1, 2)), "net.bias": np.zeros(1)})
+        data = d2l.SyntheticRegressionData(w=d2l.tensor([2.0, -3.4]), b=4.2, num_train=100)
+        return Reader(max_epochs=3).fit(model, data).epoch_train_loss
+
+    with precision("float64"):
+        runs = [loss_of_steps(d2l) for d2l in BACKENDS.values()]
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-12)  # well-conditioned: a few eps a step
+    assert runs[0][1] < 0.9 * runs[0][0]
+
+
 @pytest.mark.parametrize("limit", [1e-6, 0.5, 2.0])
 def test_clipping_adds_nothing_to_the_norm(d2l, limit):
     gradient = 2 * limit * np.array([0.6, 0.8], np.float32)
