@@ -1,7 +1,9 @@
 """How the time of a fit grows with the examples, and with the width of a hidden layer."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from benchmarks.tasks import Task, mlp, softmax_regression
 from benchmarks.workers import Absent, Worker
 
 PART = "Growth"
+ROUNDS = 5
+FIT, ARITHMETIC = "benchmarks.fit:Fit", "benchmarks.arithmetic:Arithmetic"
 EXAMPLES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 600_000)
 WIDTHS = (16, 64, 256, 1_024, 4_096)
 EXAMPLES_FOR_WIDTHS = 10_000
@@ -51,64 +55,80 @@ def measure(
     rows, curves = [], []
     for backend in backends:
         try:
-            with Worker() as worker:
-                found = [
-                    *over_examples(worker, backend, is_quick),
-                    *over_widths(worker, backend, is_quick),
-                ]
+            for make in (softmax_regression, lambda n: mlp(256, n)):
+                curve, flatness = over_examples(make, backend, is_quick)
+                curves.append(curve)
+                rows.append(flatness)
+            found = over_widths(backend, is_quick)
         except Absent as reason:
             rows.append(Row(PART, "all", backend, note=f"skipped: {reason}"))
             continue
         curves += found
-        rows += [summary(curve) for curve in found if curve.panel == "examples"]
         rows += points(found)
     return rows, curves
 
 
-def over_examples(worker: Worker, backend: str, is_quick: bool) -> list[Curve]:
-    """Return the seconds an example of softmax regression and MLP."""
-    curves = []
-    for make in (softmax_regression, lambda n: mlp(256, n)):
-        curve = Curve("examples", make(1).name, backend)
-        for size in EXAMPLES[:2] if is_quick else EXAMPLES:
-            curve.add(size, seconds_of_fit(worker, make(size), backend) / size)
-        curves.append(curve)
-    return curves
+def over_examples(make: Callable[[int], Task], backend: str, is_quick: bool) -> tuple[Curve, Row]:
+    """Return the seconds an example of fits on more and more examples, and how flat they are."""
+    sizes = EXAMPLES[:2] if is_quick else EXAMPLES
+    tasks = {size: (FIT, make(size)) for size in sizes}
+    turns = {size: seconds / size for size, seconds in in_turn(tasks, backend, is_quick).items()}
+    curve = Curve("examples", make(1).name, backend)
+    for size in sizes:
+        curve.add(size, float(np.median(turns[size])))
+    return curve, summary(curve, turns)
 
 
-def over_widths(worker: Worker, backend: str, is_quick: bool) -> list[Curve]:
+def over_widths(backend: str, is_quick: bool) -> list[Curve]:
     """Return the seconds an epoch of the MLP, and those of its matrix products."""
-    fit, products = Curve("widths", "fit", backend), Curve("widths", "arithmetic", backend)
-    for width in WIDTHS[:2] if is_quick else WIDTHS:
-        task = mlp(width, 1_000 if is_quick else EXAMPLES_FOR_WIDTHS)
-        fit.add(width, seconds_of_fit(worker, task, backend))
-        worker.make("benchmarks.arithmetic:Arithmetic", task, backend)
-        turns = [worker.ask("epochs", 1)["seconds"][0] for _ in range(3)]
-        products.add(width, float(np.median(turns)))
-    return [fit, products]
+    curves = {FIT: Curve("widths", "fit", backend)}
+    curves[ARITHMETIC] = Curve("widths", "arithmetic", backend)
+    tasks = {
+        (target, width): (target, mlp(width, 1_000 if is_quick else EXAMPLES_FOR_WIDTHS))
+        for width in (WIDTHS[:2] if is_quick else WIDTHS)
+        for target in curves
+    }
+    for (target, width), seconds in in_turn(tasks, backend, is_quick).items():
+        curves[target].add(width, float(np.median(seconds)))
+    return list(curves.values())
 
 
-def seconds_of_fit(worker: Worker, task: Task, backend: str) -> float:
-    """Return the median seconds of an epoch; the smaller the data, the more epochs."""
-    worker.make("benchmarks.fit:Fit", task, backend)
-    epochs = int(np.clip(100_000 // task.num_train, 1, 20))
-    return float(np.median(worker.ask("epochs", epochs)["seconds"]))
+def in_turn(
+    tasks: dict[Any, tuple[str, Task]], backend: str, is_quick: bool
+) -> dict[Any, np.ndarray]:
+    """
+    Return the seconds of an epoch of each task in each round.
+
+    A turn is the more epochs, the fewer examples there are. Each has a warm process of its own, so that a machine that is slower for some seconds, as
+    shared ones are, is slower for all of them.
+    """
+    seconds: dict[Any, list[float]] = {key: [] for key in tasks}
+    with contextlib.ExitStack() as stack:
+        workers = {key: stack.enter_context(Worker()) for key in tasks}
+        for key, (target, task) in tasks.items():
+            workers[key].make(target, task, backend)
+            workers[key].ask("epochs", 1)
+        for number in range(1 if is_quick else ROUNDS):
+            for key in list(tasks)[:: 1 if number % 2 == 0 else -1]:
+                epochs = int(np.clip(100_000 // tasks[key][1].num_train, 1, 20))
+                seconds[key].append(float(np.median(workers[key].ask("epochs", epochs)["seconds"])))
+    return {key: np.array(values) for key, values in seconds.items()}
 
 
-def summary(curve: Curve) -> Row:
-    """Return the row that says how flat the seconds an example are."""
-    sizes, seconds = np.array(curve.sizes), np.array(curve.seconds)
+def summary(curve: Curve, turns: dict[int, np.ndarray]) -> Row:
+    """Return the row that says how flat the seconds an example are, compared round by round."""
     what = f"{curve.label}: most / least seconds an example"
-    large = seconds[sizes >= FLAT_FROM]
+    large = np.array([seconds for size, seconds in turns.items() if size >= FLAT_FROM])
     if not large.size:
         return Row(PART, what, curve.backend, note=f"no data of {FLAT_FROM:,} examples or more")
+    relative = np.median(large / np.exp(np.log(large).mean(axis=0)), axis=1)
+    smallest = np.median(turns[EXAMPLES[0]] / turns[EXAMPLES[-1]])
     note = (
-        f"of {FLAT_FROM:,} to {sizes.max():,} examples; {1e6 * seconds[-1]:.3g} us an example; "
-        f"with {sizes.min():,} examples {seconds[0] / seconds[-1]:.3g} times that"
+        f"of {FLAT_FROM:,} to {EXAMPLES[-1]:,} examples; {1e6 * curve.seconds[-1]:.3g} us an "
+        f"example; with {EXAMPLES[0]:,} examples {smallest:.3g} times that"
     )
-    return Row(
-        PART, what, curve.backend, float(large.max() / large.min()), "", bar=Bar(1.2), note=note
-    )
+    flatness = float(relative.max() / relative.min())
+    return Row(PART, what, curve.backend, flatness, "", bar=Bar(1.2), note=note)
 
 
 def points(curves: Sequence[Curve]) -> list[Row]:
