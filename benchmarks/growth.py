@@ -99,8 +99,8 @@ def in_turn(
     """
     Return the seconds of an epoch of each task in each round.
 
-    A turn is the more epochs, the fewer examples there are. Each has a warm process of its own, so that a machine that is slower for some seconds, as
-    shared ones are, is slower for all of them.
+    A turn is the more epochs, the fewer examples there are. Each has a warm process of its own,
+    so that a machine that is slower for some seconds, as shared ones are, is so for all of them.
     """
     seconds: dict[Any, list[float]] = {key: [] for key in tasks}
     with contextlib.ExitStack() as stack:
@@ -122,10 +122,10 @@ def summary(curve: Curve, turns: dict[int, np.ndarray]) -> Row:
     if not large.size:
         return Row(PART, what, curve.backend, note=f"no data of {FLAT_FROM:,} examples or more")
     relative = np.median(large / np.exp(np.log(large).mean(axis=0)), axis=1)
-    smallest = np.median(turns[EXAMPLES[0]] / turns[EXAMPLES[-1]])
+    first, last = curve.sizes[0], curve.sizes[-1]
     note = (
-        f"of {FLAT_FROM:,} to {EXAMPLES[-1]:,} examples; {1e6 * curve.seconds[-1]:.3g} us an "
-        f"example; with {EXAMPLES[0]:,} examples {smallest:.3g} times that"
+        f"of {FLAT_FROM:,} to {last:,} examples; {1e6 * curve.seconds[-1]:.3g} us an example; "
+        f"with {first:,} examples {np.median(turns[first] / turns[last]):.3g} times that"
     )
     flatness = float(relative.max() / relative.min())
     return Row(PART, what, curve.backend, flatness, "", bar=Bar(1.2), note=note)

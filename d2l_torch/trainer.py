@@ -140,7 +140,9 @@ class Trainer(TrainerBase):
             for batch in self._minibatches(self.train_dataloader):
                 loss = self.model.training_step(self.prepare_batch(batch))
                 check_training_loss(loss)
-                self.record_missing({"train_loss": loss.detach().clone()})
+                # Copied where CUDA graphs would write the next step's loss to the same place.
+                value = loss.detach().clone() if self.compile else loss.detach()
+                self.record_missing({"train_loss": value})
                 self.optim.zero_grad()
                 loss.backward()
                 with no_grad:
