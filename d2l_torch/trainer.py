@@ -140,8 +140,8 @@ class Trainer(TrainerBase):
             for batch in self._minibatches(self.train_dataloader):
                 loss = self.model.training_step(self.prepare_batch(batch))
                 check_training_loss(loss)
-                # Copied where CUDA graphs would write the next step's loss to the same place.
-                value = loss.detach().clone() if self.compile else loss.detach()
+                # Now, since the update may change it; but a GPU would have to be waited for.
+                value = loss.item() if loss.is_cpu else loss.detach().clone()
                 self.record_missing({"train_loss": value})
                 self.optim.zero_grad()
                 loss.backward()
