@@ -162,24 +162,23 @@ class LiveState:
 
     def read(self) -> State:
         """Return the arrays, none of them weakly typed: a step must keep their types."""
-        return self._treedef.unflatten(
-            [
-                jax.tree.map(strongly_typed, x.get_value() if isinstance(x, nnx.Variable) else x)
-                for x in self._leaves
-            ]
-        )
+        # As they are kept: a hook of a variable is for those who read it, in the step as well.
+        values = [x.get_raw_value() if isinstance(x, nnx.Variable) else x for x in self._leaves]
+        return self._treedef.unflatten(map(strongly_typed, values))
 
     def write(self, state: State) -> None:
         """Set the variables to the arrays of `state`, which has the same structure."""
         for i, value in enumerate(self._treedef.flatten_up_to(state)):
             if isinstance(self._leaves[i], nnx.Variable):
-                self._leaves[i].set_value(value)
+                self._leaves[i].set_raw_value(value)
             else:
                 self._leaves[i] = value
 
 
-def strongly_typed(x: Any) -> Array:
-    """Return a number as an array that is not weakly typed."""
-    if isinstance(x, jax.Array) and not getattr(x, "weak_type", False):
-        return x
-    return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
+def strongly_typed(value: Any) -> Any:
+    """Return an array, a number or a pytree of them as arrays that are not weakly typed."""
+    if isinstance(value, jax.Array) and not getattr(value, "weak_type", False):
+        return value
+    if jax.tree_util.all_leaves([value]):
+        return jax.lax.convert_element_type(value, jnp.asarray(value).dtype)
+    return jax.tree.map(strongly_typed, value)

@@ -326,6 +326,21 @@ def test_a_parameter_replaced_between_epochs_is_the_one_in_jax():
     assert history.train_loss[32:].max() < 0.001
 
 
+def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    class Doubled(d2l.LinearRegressionScratch):
+        def __init__(self):
+            super().__init__(2, lr=0.0)
+            self.w = nnx.Param(d2l.ones(2, 1), on_get_value=lambda variable, value: 2 * value)
+
+    model = Doubled()
+    d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    np.testing.assert_array_equal(model.w.get_raw_value(), np.ones((2, 1)))
+
+
 def test_divergence_is_warned_of_once(d2l):
     model = model_of(d2l, lr=1e30)
     model.lr = 1e30
