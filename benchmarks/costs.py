@@ -94,8 +94,9 @@ def write_fashion_mnist(folder: Path, num_train: int, num_val: int) -> dict[str,
         if "labels" in name:
             array = rng.integers(0, 10, n, np.uint8)
         else:
-            # Half of the pixels are black, so that they pack about as well as the real ones.
-            array = rng.integers(0, 256, (n, 28, 28), np.uint8)
+            # Half of the pixels are black, the rest have 50 shades: packed, they take 26 MB as the
+            # real ones do.
+            array = 5 * rng.integers(0, 51, (n, 28, 28), np.uint8)
             array[rng.random((n, 28, 28), np.float32) < 0.5] = 0
         plain = folders["not gzipped"] / name.removesuffix(".gz")
         write_idx(plain, array)

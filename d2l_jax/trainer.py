@@ -232,9 +232,9 @@ class Trainer(TrainerBase):
             if key not in self._programs:
                 self._programs[key] = Program(make_epoch(*key))
             for arrays, order in self.chunks(loader):
-                jax.block_until_ready(parts[-1:])  # no more than two chunks at a time
                 state, metrics = self._programs[key](state, arrays, order)
                 parts.append((metrics, -(-len(order) // loader.plan.batch_size)))
+                jax.block_until_ready(parts[-2:-1])  # one is computed while the next is moved
         else:
             program = self._programs.setdefault(step, Program(step))
             for batch in loader:
