@@ -44,11 +44,11 @@ def draw_ratios(rows: Sequence[Row], path: Path) -> None:
 
 def draw_growth(curves: Sequence[Curve], path: Path) -> None:
     """Draw seconds an example against examples, and seconds an epoch against the width."""
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     draw_panel(left, [curve for curve in curves if curve.panel == "examples"], scale=1e6)
     left.set(xlabel="training examples", ylabel="microseconds an example", title="Fit")
-    left.set_ylim(bottom=0.5 * min(left.get_ylim()[0], 1), top=2 * left.get_ylim()[1])
+    left.set_ylim(bottom=0.8 * min(left.get_ylim()[0], 1), top=1.25 * left.get_ylim()[1])
     draw_panel(right, [curve for curve in curves if curve.panel == "widths"])
     right.set(xlabel="hidden units", ylabel="seconds an epoch")
     right.set_title("MLP: fit, and its matrix products alone")
@@ -67,7 +67,7 @@ def draw_panel(axes: Axes, curves: Sequence[Curve], scale: float = 1) -> None:
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize="small", rotation=30)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(alpha=0.3, which="both")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -1,7 +1,7 @@
 """
 Time the library against loops by hand, Keras and Lightning: `python -m benchmarks.run`.
 
-Everything takes about eight minutes on two cores that do nothing else. Tables and pictures go to
+Everything takes about twenty minutes on two cores that do nothing else. Tables and pictures go to
 `out/bench/`: `bench.md`, `bench.csv`, `ratios.png`, `growth.png`.
 """
 
@@ -26,13 +26,14 @@ PACKAGES = ("numpy", "jax", "flax", "optax", "torch", "keras", "lightning")
 RULES = """\
 A ratio is the seconds an epoch of `fit` (training, validation, metrics, history, board) over those
 of the other in the same round; the table has the median of {rounds} rounds and the quartiles
-({variant_rounds} rounds for streamed and compiled fits), and the other's own seconds. Each
+({variant_rounds} rounds for growth, streamed and compiled fits), and the other's own seconds. Each
 contender has a warm process of its own. `hand` is the best loop written for one model, on the
-library's minibatches; `arithmetic` is the model's matrix products at the rate of one large
-product. Keras and Lightning keep images as uint8, which is the faster for them. All use all cores
-and begin with the same weights, and the first epoch's loss shows that they do the same work. To
-warm up, each trains for an epoch; `fit` begins each turn with an epoch that does not count (JAX
-traces in it), the others do so where epochs are short."""
+library's minibatches and, in JAX, with the weights the way round that is faster; `arithmetic` is
+the model's matrix products at the rate of one large product. Keras and Lightning keep images as
+uint8, which is the faster for them. All use all cores and begin with the same weights, and the
+first epoch's loss shows that they do the same work. To warm up, each trains for an epoch; `fit`
+begins each turn with an epoch that does not count (JAX traces in it), the others do so where
+epochs are short."""
 
 
 def main(arguments: Sequence[str]) -> None:
