@@ -7,6 +7,7 @@ from jax import numpy as jnp
 from jax.scipy.special import xlogy
 
 from d2l_common import checks
+from d2l_common.tensor_checks import singular_confusion
 from d2l_jax.functional import is_floating
 
 
@@ -116,10 +117,13 @@ def label_shift_weights(confusion: Array, predictions: Array) -> Array:
     Raises
     ------
     ValueError
-        If there are no predictions, or one is out of range.
+        If there are no predictions, one is out of range, or the matrix is singular.
     """
     num_classes = len(confusion)
     checks.check_not_empty("the test data", len(predictions))
     checks.check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
     mean = jnp.bincount(predictions, length=num_classes) / len(predictions)
-    return jnp.linalg.solve(confusion, mean.astype(confusion.dtype))
+    weights = jnp.linalg.solve(confusion, mean.astype(confusion.dtype))
+    if not jnp.isfinite(weights).all():
+        raise singular_confusion()
+    return weights

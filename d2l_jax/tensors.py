@@ -1,5 +1,6 @@
 """The book's names for tensor operations, in JAX (chapter 2)."""
 
+from numbers import Real
 from typing import Any
 
 import jax
@@ -8,7 +9,9 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
+from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
+from d2l_common.checks import check_nonnegative
 from d2l_jax.random import get_key
 
 int32 = jnp.int32
@@ -44,6 +47,7 @@ def zeros_like(x: Array, dtype=None) -> Array:
 def arange(start, end=None, step=1, dtype=None, device=None) -> Array:
     """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
     start, end = (0, start) if end is None else (start, end)
+    checks.check_range(start, end, step)
     return jnp.arange(start, end, step, dtype=dtype, device=device)
 
 
@@ -78,6 +82,8 @@ def randn(*size: Any, key=None, dtype=None, device=None) -> Array:
 
 def normal(mean=0.0, std=1.0, size=(), key=None) -> Array:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
+    if isinstance(std, Real):
+        check_nonnegative("std", std)
     key = get_key() if key is None else key
     return mean + std * jax.random.normal(key, _shape((size,)))
 
@@ -122,7 +128,8 @@ def tanh(x: Array) -> Array:
 
 def sigmoid(x: Array) -> Array:
     """Return `1 / (1 + exp(-x))` elementwise (section 5.1.2.2)."""
-    return jax.nn.sigmoid(x)
+    is_integer = not jnp.issubdtype(jnp.result_type(x), jnp.inexact)
+    return jax.nn.sigmoid(jnp.asarray(x, float) if is_integer else x)
 
 
 def abs(x: Array) -> Array:
@@ -146,21 +153,25 @@ def matmul(a: Array, b: Array) -> Array:
 
 def batch_matmul(a: Array, b: Array) -> Array:
     """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
+    checks.check_batches(a.shape, b.shape)
     return jax.lax.batch_matmul(a, b)
 
 
 def reduce_sum(x: Array, axis=None, keepdims: bool = False) -> Array:
     """Return the sum over `axis` (a number or several), or over all entries."""
+    checks.check_axes(axis)
     return jnp.sum(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def reduce_mean(x: Array, axis=None, keepdims: bool = False) -> Array:
     """Return the mean over `axis` (a number or several), or over all entries."""
+    checks.check_axes(axis)
     return jnp.mean(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def argmax(x: Array, axis: int | None = None) -> Array:
     """Return where the largest entry along `axis` is; the first of equals."""
+    checks.check_some("argmax", x.size if axis is None else x.shape[axis])
     return jnp.argmax(x, axis=axis)
 
 
@@ -214,6 +225,11 @@ def size(x: Array) -> int:
 
 def index_update(x: Array, index: Any, values: Any) -> Array:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
+    # A list is an array of indices; JAX wants to be told.
+    parts = index if isinstance(index, tuple) else (index,)
+    index = tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
+    if not any(isinstance(part, jax.core.Tracer) for part in index):
+        checks.check_index(x.shape, index)  # compiled code cannot: there nothing is written
     return x.at[index].set(values)
 
 

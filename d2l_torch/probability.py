@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from d2l_common import checks
+from d2l_common.tensor_checks import singular_confusion
 
 
 def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
@@ -114,10 +115,13 @@ def label_shift_weights(confusion: Tensor, predictions: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If there are no predictions, or one is out of range.
+        If there are no predictions, one is out of range, or the matrix is singular.
     """
     num_classes = len(confusion)
     checks.check_not_empty("the test data", len(predictions))
     checks.check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
     mean = torch.bincount(predictions.long(), minlength=num_classes) / len(predictions)
-    return torch.linalg.solve(confusion, mean.to(confusion.dtype))
+    weights, _ = torch.linalg.solve_ex(confusion, mean.to(confusion.dtype))
+    if not torch.isfinite(weights).all():
+        raise singular_confusion()
+    return weights

@@ -1,12 +1,15 @@
 """The book's names for tensor operations, in PyTorch (chapter 2)."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
+from d2l_common.checks import check_nonnegative
 
 int32 = torch.int32
 int64 = torch.int64
@@ -41,6 +44,7 @@ def zeros_like(x: Tensor, dtype=None) -> Tensor:
 def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
     start, end = (0, start) if end is None else (start, end)
+    checks.check_range(start, end, step)
     return torch.arange(start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -74,6 +78,8 @@ def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
 
 def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
+    if isinstance(std, Real):
+        check_nonnegative("std", std)
     return torch.normal(
         mean, std, _shape((size,)), generator=generator, requires_grad=requires_grad
     )
@@ -142,21 +148,27 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
 
 def batch_matmul(a: Tensor, b: Tensor) -> Tensor:
     """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
+    checks.check_batches(a.shape, b.shape)
     return torch.bmm(a, b)
 
 
 def reduce_sum(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
     """Return the sum over `axis` (a number or several), or over all entries."""
+    checks.check_axes(axis)
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
 def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
     """Return the mean over `axis` (a number or several), or over all entries."""
-    return torch.mean(x, dim=axis, keepdim=keepdims)
+    checks.check_axes(axis)
+    # PyTorch refuses integers and bools.
+    dtype = x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
+    return torch.mean(x, dim=axis, keepdim=keepdims, dtype=dtype)
 
 
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:
     """Return where the largest entry along `axis` is; the first of equals."""
+    checks.check_some("argmax", x.numel() if axis is None else x.shape[axis])
     return torch.argmax(x, dim=axis)
 
 
@@ -211,7 +223,11 @@ def size(x: Tensor) -> int:
 def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
     updated = x.clone()
-    updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)
+    try:
+        updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)
+    except IndexError:
+        checks.check_index(x.shape, index)  # in the words that both backends have
+        raise
     return updated
 
 

@@ -44,6 +44,38 @@ IMAGES = np.zeros((4, 8, 8), np.float32)
 
 # What is tried, and words of the one sentence that both must say.
 CASES = {
+    "a range that never ends": (
+        lambda d2l: d2l.arange(3, 0),
+        "arange cannot get from 3 to 0 in steps of 1",
+    ),
+    "a negative deviation": (
+        lambda d2l: d2l.normal(0.0, -1.0, (2,)),
+        "std must be a finite number that is not negative, not -1.0",
+    ),
+    "one matrix is no batch": (
+        lambda d2l: d2l.batch_matmul(d2l.ones(2, 3), d2l.ones(3, 4)),
+        "batch_matmul takes shapes (batch, n, k) and (batch, k, m), not (2, 3) and (3, 4)",
+    ),
+    "a sum over no axis": (
+        lambda d2l: d2l.reduce_sum(d2l.ones(2, 3), axis=[]),
+        "axis must name an axis, or be None for all of them, not []",
+    ),
+    "the largest of none": (
+        lambda d2l: d2l.argmax(d2l.zeros(3, 0), axis=1),
+        "argmax of no numbers",
+    ),
+    "an update out of range": (
+        lambda d2l: d2l.index_update(d2l.zeros(3), 5, 1.0),
+        "index 5 is out of bounds for axis 0 with size 3",
+    ),
+    "updates out of range": (
+        lambda d2l: d2l.index_update(d2l.zeros(3, 2), (0, d2l.tensor([1, -3])), 1.0),
+        "index -3 is out of bounds for axis 1 with size 2",
+    ),
+    "a classifier that tells nothing apart": (
+        lambda d2l: d2l.label_shift_weights(d2l.ones(2, 2) / 4, d2l.tensor([0, 1])),
+        "the confusion matrix is singular",
+    ),
     "label too large": (
         lambda d2l: d2l.cross_entropy(scores(d2l), d2l.tensor([0, 3])),
         "label 3 is outside the 3 classes 0 to 2",
@@ -286,7 +318,9 @@ def test_same_error(case):
     attempt, words = CASES[case]
     errors = []
     for d2l in BACKENDS.values():
-        with pytest.raises((ValueError, TypeError, AttributeError, RuntimeError)) as caught:
+        with pytest.raises(
+            (ValueError, TypeError, AttributeError, IndexError, RuntimeError)
+        ) as caught:
             attempt(d2l)
         errors.append(caught.value)
         assert words in str(caught.value)

@@ -1,0 +1,58 @@
+"""Errors of the book's tensor operations, where the frameworks say different things or nothing."""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from d2l_common.arrays import to_numpy
+
+
+def check_range(start: Any, end: Any, step: Any) -> None:
+    """Raise a `ValueError` if one never gets from `start` to `end`."""
+    if not all(isinstance(number, Real) for number in (start, end, step)):
+        return
+    if step == 0 or (end - start) * step < 0:
+        raise ValueError(f"arange cannot get from {start} to {end} in steps of {step}")
+
+
+def check_batches(a: Sequence[int], b: Sequence[int]) -> None:
+    """Raise a `ValueError` unless the shapes are `(batch, n, k)` and `(batch, k, m)`."""
+    if not (len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[1]):
+        raise ValueError(
+            "batch_matmul takes shapes (batch, n, k) and (batch, k, m), "
+            f"not {tuple(a)} and {tuple(b)}"
+        )
+
+
+def check_axes(axis: Any) -> None:
+    """Raise a `ValueError` if `axis` is an empty list: some take it for all axes, some for none."""
+    if isinstance(axis, list | tuple) and not axis:
+        raise ValueError(f"axis must name an axis, or be None for all of them, not {axis}")
+
+
+def check_some(name: str, size: int) -> None:
+    """Raise a `ValueError` unless there are numbers to choose from."""
+    if size == 0:
+        raise ValueError(f"{name} of no numbers")
+
+
+def check_index(shape: Sequence[int], index: Any) -> None:
+    """Raise an `IndexError` if an index, of the kinds that NumPy has, is out of range."""
+    parts = index if isinstance(index, tuple) else (index,)
+    # A view of one number, which takes no memory whatever the shape.
+    np.broadcast_to(np.False_, tuple(shape))[tuple(map(_as_numpy_index, parts))]
+
+
+def _as_numpy_index(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice | int):
+        return part
+    return to_numpy(part)
+
+
+def singular_confusion() -> ValueError:
+    """Return the error for a confusion matrix that cannot be inverted."""
+    return ValueError(
+        "the confusion matrix is singular: a class has no examples, or two are predicted alike"
+    )
