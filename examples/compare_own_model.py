@@ -2,8 +2,8 @@
 Is my port right? Two modules of one's own, compared layer by layer (no section: a tool).
 
 The perceptron below has two hidden layers, once in PyTorch and once ported to Flax. The first
-port forgets that the frameworks' layer normalizations add another eps to the variance, and so it
-trains almost as well: the loss curves look alike. The report says where the difference is.
+port forgets that the frameworks' layer normalizations add another eps to the variance. It trains,
+too, along other losses, which do not tell why. The report says where the difference is.
 """
 
 import argparse

@@ -119,6 +119,33 @@ def test_the_report_points_at_the_optimizer():
     assert any("weights" in text for text in found.failures)
 
 
+def test_the_report_points_at_evaluation_mode():
+    """PyTorch's running variance divides by n - 1, Flax's by n; nothing but evaluation reads it."""
+
+    class TorchNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.norm = nn.Linear(64, 12, bias=False), nn.BatchNorm1d(12)
+            self.fc2 = nn.Linear(12, 10)
+
+        def forward(self, X):
+            return self.fc2(torch.relu(self.norm(self.fc1(X.flatten(1)))))
+
+    class FlaxNet(nnx.Module):
+        def __init__(self):
+            rngs = nnx.Rngs(0)
+            self.fc1 = nnx.Linear(64, 12, use_bias=False, rngs=rngs)
+            self.norm = nnx.BatchNorm(12, momentum=0.9, rngs=rngs)
+            self.fc2 = nnx.Linear(12, 10, rngs=rngs)
+
+        def __call__(self, X):
+            return self.fc2(nnx.relu(self.norm(self.fc1(X.reshape(len(X), -1)))))
+
+    found = report(FlaxNet(), TorchNet(), data=lambda d2l: d2l.Digits(batch_size=100))
+    assert not found.agree
+    assert found.failures[0].startswith("Training is the same and validation is not")
+
+
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree

@@ -93,14 +93,18 @@ class Comparison:
         """Return a sentence for each bound that is exceeded, none if the runs are the same."""
         gaps, bounds = self.largest(), self.bounds()
         found = [
-            f"{self.dtype}: {label} is {gaps[label]:.1e} apart, bound {bound:.1e}"
-            for label, bound in bounds.items()
-            if not gaps[label] <= bound
+            f"{self.dtype}: the gap of {label} is {gaps[label]:.1e}, its bound {bounds[label]:.1e}"
+            for label in self.exceeded()
         ]
         differing = self.predictions()
         if differing and differing[0] and self.dtype == "float64" and self.chaos() == 1:
             found.append(f"float64: {differing[0]} of {differing[1]} predicted classes differ")
         return found
+
+    def exceeded(self) -> list[str]:
+        """Return the names of those that are further apart than their bounds."""
+        gaps = self.largest()
+        return [label for label, bound in self.bounds().items() if not gaps[label] <= bound]
 
     def bounds(self) -> dict[str, float]:
         """

@@ -39,7 +39,13 @@ class Report:
         """What is wrong, in sentences: where the models first differ, and bounds exceeded."""
         exceeded = [text for each in self.comparisons.values() for text in each.failures()]
         first = self.first.first_difference()
-        if exceeded and not first:
+        labels = {label for each in self.comparisons.values() for label in each.exceeded()}
+        if labels and labels <= {"validation loss", "validation accuracy"}:
+            first = first or (
+                "Training is the same and validation is not: look at what evaluation mode changes, "
+                "such as dropout or the running averages of batch normalization."
+            )
+        elif exceeded and not first:
             first = (
                 "The first minibatch is the same forward and backward: look at the optimizers "
                 "or at what changes from step to step."
