@@ -60,7 +60,13 @@ def of_backend(backend: str, is_quick: bool, files: dict[str, Path]) -> list[Row
     is_jax = backend == "jax"
     note = f"the line through epochs of {sizes[0]:,} and {sizes[1]:,} examples"
     rows += [
-        row("linear regression: an epoch without its steps", 1e3 * epoch, "ms", Bar(1) if is_jax else None, note),
+        row(
+            "linear regression: an epoch without its steps",
+            1e3 * epoch,
+            "ms",
+            Bar(1) if is_jax else None,
+            note,
+        ),
         row("linear regression: a step", 1e6 * step, "us", Bar(25) if is_jax else None),
     ]
 

@@ -146,6 +146,16 @@ def test_the_report_points_at_evaluation_mode():
     assert found.failures[0].startswith("Training is the same and validation is not")
 
 
+def test_runs_that_diverge_are_never_the_same():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4, 2))
+    models = [d2l.LinearRegression(num_inputs=2, lr=9.0) for d2l in BACKENDS.values()]
+    with pytest.warns(UserWarning, match="try a lower learning rate"), np.errstate(all="ignore"):
+        found = compare(*models, [(X, X.sum(1, keepdims=True))] * 10, epochs=60, nudges=1)
+    assert not found.agree
+    assert any("the loss of PyTorch is" in text for text in found.failures)
+
+
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree

@@ -237,13 +237,15 @@ def test_files_of_the_table_exist():
 
 def test_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reading, porting, comparing = re.findall(r"```python\n(.*?)```", README, re.S)
+    reading, own_model, porting, comparing = re.findall(r"```python\n(.*?)```", README, re.S)
     # Without a network, as the snippet's own comment has it.
     digits = "data = d2l.Digits(batch_size=256, resize=28)"
     reading, replaced = re.subn(r"data = d2l\.FashionMNIST.*", digits, reading)
     assert replaced == 1
-    exec(reading.replace("max_epochs=10", "max_epochs=1"), {})
+    space = {}
+    exec(reading.replace("max_epochs=10", "max_epochs=1"), space)
     assert (tmp_path / "loss.png").exists()
+    exec(own_model.replace("max_epochs=3", "max_epochs=1"), space)
     space = {}
     exec("import d2l_jax, d2l_torch\n" + porting, space)
     assert space["weights"]["net.1.weight"].shape == (10, 784)

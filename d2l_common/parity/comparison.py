@@ -96,6 +96,14 @@ class Comparison:
             f"{self.dtype}: the gap of {label} is {gaps[label]:.1e}, its bound {bounds[label]:.1e}"
             for label in self.exceeded()
         ]
+        for name, run in (("JAX", self.jax), ("PyTorch", self.torch)):
+            # One ulp takes a run that diverges anywhere, so that every bound would hold.
+            bad = np.flatnonzero(~np.isfinite(run.history.train_loss))
+            if bad.size:
+                found.append(
+                    f"{self.dtype}: the loss of {name} is {run.history.train_loss[bad[0]]} from "
+                    f"step {bad[0]} on, and the rest says nothing: try a lower learning rate"
+                )
         differing = self.predictions()
         if differing and differing[0] and self.dtype == "float64" and self.chaos() == 1:
             found.append(f"float64: {differing[0]} of {differing[1]} predicted classes differ")
