@@ -21,7 +21,7 @@ State = Any
 Metrics = dict[str, Array]
 
 
-def make_train_step(model: nnx.Module, tx: Any) -> Callable[..., Any]:
+def make_train_step(model: nnx.Module, tx: Any, wrt: Any = nnx.Param) -> Callable[..., Any]:
     """
     Return the pure step `(params, rest, opt_state), batch -> (params, rest, opt_state), metrics`.
 
@@ -30,8 +30,10 @@ def make_train_step(model: nnx.Module, tx: Any) -> Callable[..., Any]:
     model : nnx.Module
         Only its structure and methods count; its arrays come with each call.
     tx : optax.GradientTransformation
+    wrt : filter of NNX
+        Which variables are `params`, those to train.
     """
-    graphdef, _, _ = split(model)
+    graphdef, _, _ = split(model, wrt)
 
     def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[State, Metrics]]:
         # A copy, since a model with random state is written to while it is differentiated.
@@ -39,8 +41,9 @@ def make_train_step(model: nnx.Module, tx: Any) -> Callable[..., Any]:
         with taping() as plotted:
             loss = model.training_step(batch)
         check_training_loss(loss)
-        _, _, rest = split(model)
-        return loss, (nnx.as_pure(rest), plotted)
+        before, (_, _, after) = rest, split(model, wrt)
+        check_arrays_stay(before, after)
+        return loss, (nnx.as_pure(after), plotted)
 
     def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
         params, rest, opt_state = state
@@ -134,9 +137,21 @@ def as_transformation(optimizer: Any) -> optax.GradientTransformation:
     return optax.GradientTransformation(extra.init, extra.update)
 
 
-def split(model: nnx.Module) -> Any:
+def split(model: nnx.Module, wrt: Any = nnx.Param) -> Any:
     """Return `(graphdef, params, rest)`: a model's structure, what is trained, other variables."""
-    return nnx.split(model, nnx.Param, ...)
+    return nnx.split(model, wrt, ...)
+
+
+def check_arrays_stay(before: State, after: State) -> None:
+    """Raise a `TypeError` if a step has set an array of the model that is in no variable."""
+    old, new = dict(nnx.to_flat_state(before)), dict(nnx.to_flat_state(after))
+    for path, leaf in new.items():
+        if not isinstance(leaf, nnx.Variable) and path in old and old[path] is not leaf:
+            name = ".".join(map(str, path))
+            raise TypeError(
+                f"training_step set {name}, an array, which a compiled step cannot keep: "
+                f"make it an nnx.Variable and set {name}[...]"
+            )
 
 
 def variables(tree: Any) -> tuple[list[Any], Any]:

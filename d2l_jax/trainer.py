@@ -64,7 +64,8 @@ class Trainer(TrainerBase):
     """
 
     _modules: Sequence[Any] = ()
-    _prepared_for: Any = None
+    _prepared_for: list[Any] | None = None
+    _own_tx: Any = None
 
     def __init__(
         self,
@@ -137,40 +138,61 @@ class Trainer(TrainerBase):
         """Make optimizer, views of the model, and the pure steps that will be compiled."""
         model = self.model
         if not isinstance(self.optim, nnx.Optimizer):
-            tx = as_transformation(self.optim)
-            if self.gradient_clip_val > 0:
-                clip = optax.stateless(lambda g, _: self.clip_gradients(self.gradient_clip_val, g))
-                tx = optax.chain(clip, tx)
-            self.optim = nnx.Optimizer(model, tx, wrt=nnx.Param)
+            self._own_tx = self._clipped(as_transformation(self.optim))
+            self.optim = nnx.Optimizer(model, self._own_tx, wrt=nnx.Param)
+        tx, wrt = self.optim.tx, self.optim.wrt
+        if tx is not self._own_tx:  # one that the reader has put into an optimizer
+            tx = self._clipped(tx)
         self.train_model = computation_only(model, deterministic=False, use_running_average=False)
         self.val_model = computation_only(model, deterministic=True, use_running_average=True)
-        self._train_step = make_train_step(self.train_model, self.optim.tx)
+        self._train_step = make_train_step(self.train_model, tx, wrt)
         self._val_step = make_validation_step(self.val_model)
         # The views share their variables with the model.
-        self._train_state = LiveState((*split(self.train_model)[1:], self.optim.opt_state))
+        self._train_state = LiveState((*split(self.train_model, wrt)[1:], self.optim.opt_state))
         self._val_state = LiveState(split(self.val_model)[1:])
         self._programs: dict[Any, Program] = {}
         self._modules = [module for _, module in nnx.iter_modules(model)]
         self._prepared_for = self._surroundings()
 
-    def _surroundings(self) -> dict[Any, Any]:
-        """Return what a step may depend on, of model and trainer: their parts, plain attributes."""
-        found: dict[Any, Any] = {}
-        for i, module in enumerate(self._modules):
+    def _clipped(self, tx: Any) -> optax.GradientTransformation:
+        """Return `tx`, after a clipping of the gradients if the Trainer wants one by then."""
+
+        def update(grads: Any, state: Any, params: Any = None) -> Any:
+            if self.gradient_clip_val > 0:
+                grads = self.clip_gradients(self.gradient_clip_val, grads)
+            return tx.update(grads, state, params)
+
+        return optax.GradientTransformation(tx.init, update)
+
+    def _surroundings(self) -> list[Any]:
+        """Return what a step may depend on, of model and trainer: each as text or as it is."""
+        found: list[Any] = []
+        for module in self._modules:
             for name, value in vars(module).items():
-                if isinstance(value, PLAIN):
-                    found[i, name] = repr(value)
-                elif callable(value) or isinstance(value, nnx.Pytree):  # variables are callable
-                    found[i, name] = id(value)
+                found += [name, repr(value) if isinstance(value, PLAIN) else value]
         # A reader may set `optim` to a transformation, which has no state of its own.
-        state = variables(getattr(self.optim, "opt_state", None))[0]
-        found["trainer"] = id(self.model), id(self.optim), self.gradient_clip_val
-        found["optimizer's state"] = [id(variable) for variable in state]
-        return found
+        optim = self.optim
+        found += [self.model, optim, getattr(optim, "tx", None)]
+        found += variables(getattr(optim, "opt_state", None))[0]
+        clip = getattr(self.clip_gradients, "__func__", self.clip_gradients)
+        return [*found, repr(self.gradient_clip_val), clip]
+
+    def _has_changed(self) -> bool:
+        """Return whether model or trainer are others than when the steps were made."""
+        before, now = self._prepared_for, self._surroundings()
+        # Arrays and modules by identity: a changed one is another object, and most have no `==`.
+        return (
+            before is None
+            or len(before) != len(now)
+            or any(
+                a != b if isinstance(a, str) and isinstance(b, str) else a is not b
+                for a, b in zip(before, now, strict=True)
+            )
+        )
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        if self._prepared_for != self._surroundings():
+        if self._has_changed():
             self._prepare_steps()  # the reader has changed something since the last epoch
         train, val = self.train_dataloader, self.val_dataloader
         trained = self._run(self._train_step, self._train_state, train, True)

@@ -326,6 +326,74 @@ def test_a_parameter_replaced_between_epochs_is_the_one_in_jax():
     assert history.train_loss[32:].max() < 0.001
 
 
+def between_epochs(d2l, change, model, **keywords):
+    """Return the losses of a fit whose `fit_epoch` ends with `change(trainer)`."""
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            super().fit_epoch()
+            change(self)
+
+    return Trainer(max_epochs=3, **keywords).fit(model, regression(d2l, num_train=64)).train_loss
+
+
+@pytest.mark.parametrize("limits", [(1.0, 0), (0, 0.01), (0.01, 0.5)])
+def test_a_limit_of_the_gradient_that_changes_between_epochs(limits):
+    import d2l_jax
+    import d2l_torch
+
+    def losses(d2l):
+        model = model_of(d2l)
+        change = lambda trainer: setattr(trainer, "gradient_clip_val", limits[1])  # noqa: E731
+        return between_epochs(d2l, change, model, gradient_clip_val=limits[0])
+
+    np.testing.assert_allclose(losses(d2l_jax), losses(d2l_torch), rtol=1e-5)  # float32
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, "tensor"])
+def test_an_attribute_that_changes_between_epochs(d2l, kind):
+    number = d2l.tensor if kind == "tensor" else kind
+    loss = lambda self, y_hat, y: self.factor * (y_hat - y).mean() ** 2  # noqa: E731
+    model = model_of(d2l, loss=loss)
+    model.lr, model.factor = 0.0, number(1.0)
+    change = lambda trainer: setattr(trainer.model, "factor", number(4.0))  # noqa: E731
+    losses = between_epochs(d2l, change, model).reshape(3, 2).mean(axis=1)
+    assert losses[1] > 2 * losses[0]
+    assert losses[2] > 2 * losses[0]
+
+
+def test_an_optimizer_of_the_readers_own_in_jax():
+    import optax
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def optimizer(wrt):
+        return lambda self: nnx.Optimizer(self, optax.sgd(0.1), wrt=wrt)
+
+    data = regression(d2l, num_train=64)
+    weights_alone = model_of(d2l, configure_optimizers=optimizer(nnx.PathContains("w")))
+    d2l.Trainer(max_epochs=1).fit(weights_alone, data)
+    assert d2l.export_weights(weights_alone)["b"] == 0
+    assert final_w(d2l, weights_alone)[0] > 0.1
+    clipped = model_of(d2l, configure_optimizers=optimizer(nnx.Param))
+    d2l.Trainer(max_epochs=1, gradient_clip_val=0.01).fit(clipped, data)
+    assert np.abs(final_w(d2l, clipped)).max() <= 2 * 0.1 * 0.01  # two steps
+
+
+def test_an_array_that_a_step_sets_must_be_a_variable_in_jax():
+    import d2l_jax as d2l
+
+    def training_step(self, batch):
+        self.mean = 0.5 * self.mean + 0.5 * batch[0].mean(0)
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, training_step=training_step)
+    model.mean = d2l.zeros(2)
+    with pytest.raises(TypeError, match=r"training_step set mean, an array.*nnx.Variable"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
 def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
     from flax import nnx
 
