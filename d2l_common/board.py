@@ -2,29 +2,20 @@
 The board on which training shows its progress (section 3.2.1 of the book).
 
 Recording is not drawing: `draw` notes a point, and only in a notebook, and only every now and
-then, does it draw the lines so far. matplotlib and IPython are imported when first drawn with.
+then, does it draw the lines so far (`board_cell.py`). matplotlib is imported when first drawn with.
 """
 
-import io
 import math
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.figures import notebook_shell
+from d2l_common.board_cell import RunningCell
 from d2l_common.hyperparameters import HyperParameters
 
-# Seconds. A frame of a small figure takes 0.05 to 0.1, the first one also imports matplotlib.
-FIRST_FRAME_AFTER = 0.5
-FRAME_PERIOD = 0.2
-# After a frame that took t seconds none is drawn for 4 t: drawing takes a fifth of the time.
-PAUSE_PER_FRAME = 4.0
-# An SVG grows with its points, and a browser slows down; beyond this many the notebook gets a PNG.
-MAX_SVG_POINTS = 10_000
 LARGEST_DRAWN = 1e300
 
 
@@ -35,7 +26,7 @@ class Point(NamedTuple):
     y: float
 
 
-class ProgressBoard(HyperParameters):
+class ProgressBoard(RunningCell, HyperParameters):
     """
     A figure of lines that grow while a model trains (section 3.2.1 of the book).
 
@@ -109,11 +100,6 @@ class ProgressBoard(HyperParameters):
         self.save_hyperparameters()
         self.raw_points: dict[Hashable, list[Point]] = {}
         self.data: dict[Hashable, list[Point]] = {}
-        # What the running cell of a notebook shows of the board; see `_leave_cell`.
-        self._slot: Any = None
-        self._attached = False
-        self._next_frame = 0.0
-        self._num_shown = 0
 
     def draw(self, x: Any, y: Any, label: Hashable, every_n: float = 1) -> None:
         """
@@ -144,8 +130,7 @@ class ProgressBoard(HyperParameters):
         if len(points) >= int(every_n):
             self.data[label].append(points[0] if len(points) == 1 else _average(points))
             points.clear()
-        if self.display and perf_counter() >= self._next_frame:
-            self._animate()
+        self.animate()
 
     def draw_many(self, xs: Any, ys: Any, label: Hashable, every_n: float = 1) -> None:
         """
@@ -187,8 +172,7 @@ class ProgressBoard(HyperParameters):
         rows = (_average_rows(values[:whole].reshape(-1, n)) for values in (x, y))
         line.extend(map(Point._make, zip(*rows, strict=True)))
         points.extend(map(Point, x[whole:].tolist(), y[whole:].tolist()))
-        if self.display and perf_counter() >= self._next_frame:
-            self._animate()
+        self.animate()
 
     def figure(self) -> Any:
         """
@@ -254,84 +238,6 @@ class ProgressBoard(HyperParameters):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.figure().savefig(path, dpi=200)
         return path
-
-    def flush(self) -> None:
-        """
-        Show the final figure in a notebook, in place of what the cell has shown of it so far.
-
-        The end of a cell does the same for points that no one has shown. Outside a notebook
-        nothing is shown; then this draws into `fig` or `axes`, if they are given.
-        """
-        if not self.display or not any(self.data.values()):
-            return
-        if self._attach():
-            self._show()
-        elif self.fig is not None or self.axes is not None:
-            self.figure()
-
-    def _animate(self) -> None:
-        """Show a frame, or settle when to look again."""
-        start = perf_counter()
-        if not self._attach():
-            self._next_frame = start + FRAME_PERIOD
-        elif not self._next_frame:
-            self._next_frame = start + FIRST_FRAME_AFTER
-        else:
-            self._show()
-            end = perf_counter()
-            self._next_frame = end + max(FRAME_PERIOD, PAUSE_PER_FRAME * (end - start))
-
-    def _show(self) -> None:
-        """Show the lines so far in the running cell, in place of what it has shown of them."""
-        from IPython.display import SVG, Image, display
-
-        figure, file = self.figure(), io.BytesIO()
-        self._num_shown = self._num_points()
-        image: Any
-        if self._num_shown <= MAX_SVG_POINTS:
-            figure.savefig(file, format="svg")
-            image = SVG(data=file.getvalue().decode())
-        else:
-            # Twice the resolution, shown at the nominal size.
-            figure.savefig(file, format="png", dpi=2 * figure.dpi)
-            image = Image(data=file.getvalue(), format="png", retina=True)
-        if self._slot is None:
-            self._slot = display(image, display_id=True)
-        else:
-            self._slot.update(image)
-
-    def _num_points(self) -> int:
-        """Return the number of points on all lines."""
-        return sum(map(len, self.data.values()))
-
-    def _attach(self) -> bool:
-        """Tell whether this is a notebook, and have it call `_end_cell` when the cell ends."""
-        shell = notebook_shell()
-        if shell is not None and not self._attached:
-            shell.events.register("post_run_cell", self._end_cell)
-            self._attached = True
-        return shell is not None
-
-    def _end_cell(self, *_: Any) -> None:
-        """Show the points that the cell has drawn without a `flush`, as in the 1.0.3 edition."""
-        shell = notebook_shell()
-        if shell is not None:
-            shell.events.unregister("post_run_cell", self._end_cell)
-        try:
-            if self.display and self._num_points() != self._num_shown:
-                self._show()
-        finally:
-            self._leave_cell()
-
-    def _leave_cell(self) -> None:
-        """Forget the running cell: the next one gets a figure of its own."""
-        self._slot = None
-        self._attached = False
-        self._next_frame = 0.0
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy, as of a model that is deep-copied or pickled, is not part of the running cell.
-        return {**self.__dict__, "_slot": None, "_attached": False, "_next_frame": 0.0}
 
 
 def _to_float(y: Any) -> float:
