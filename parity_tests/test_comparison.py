@@ -272,6 +272,21 @@ def test_the_worst_entry_is_named():
         assert_within([1.0], [1.0, 2.0], 1)
 
 
+@pytest.mark.parametrize("actual", [np.nan, np.inf])
+def test_no_bound_is_wide_enough_for_an_infinite_gap(actual):
+    assert worst_entry(np.array([1.0, actual]), np.ones(2), np.inf).at == (1,)
+    with pytest.raises(AssertionError, match=r"at \(1,\)"):
+        assert_within(np.array([1.0, actual]), np.ones(2), np.inf)
+
+
+def test_what_cannot_be_compared_is_said():
+    for compared in (lambda a, b: assert_within(a, b, 0), relative_gap):
+        with pytest.raises(TypeError, match="complex numbers: compare their real and imaginary"):
+            compared(np.array([1 + 1j]), np.array([1 + 9j]))
+    with pytest.raises(ValueError, match=r"cannot compare shape \(1,\) with shape \(4,\)"):
+        relative_gap(np.ones(1), np.ones(4))
+
+
 def test_gaps_are_relative_to_the_larger_norm():
     assert relative_gap(np.zeros(3), np.zeros(3)) == 0
     assert relative_gap(np.array([3.0, 4.0]), np.zeros(2)) == 1

@@ -38,17 +38,19 @@ def worst_entry(actual: Any, expected: Any, bound: Any) -> WorstEntry | None:
         The largest gap allowed, absolute. NaN must meet NaN, and an infinity the same infinity,
         whatever the bound.
     """
-    actual = to_numpy(actual)
-    wide = np.asarray(to_numpy(expected), np.longdouble)
+    actual, expected = to_numpy(actual), to_numpy(expected)
+    check_real(actual, expected)
+    wide = np.asarray(expected, np.longdouble)
     bound = np.broadcast_to(np.asarray(bound, np.longdouble), wide.shape)
     with np.errstate(invalid="ignore"):
         gap = np.abs(actual.astype(np.longdouble) - wide)
     # Equal infinities and two NaNs are no gap; one of them alone is an infinite one.
     same = (actual == wide) | (np.isnan(actual) & np.isnan(wide))
     gap = np.where(same, 0, np.where(np.isnan(gap), np.inf, gap))
-    if (gap <= bound).all():
+    within = (gap <= bound) & (gap < np.inf)
+    if within.all():
         return None
-    excess = np.where(gap <= bound, -1, gap / np.maximum(bound, np.finfo(np.longdouble).tiny))
+    excess = np.where(within, -1, gap / np.maximum(bound, np.finfo(np.longdouble).tiny))
     index = np.unravel_index(np.argmax(excess), gap.shape)
     kind = actual.dtype if actual.dtype.kind == "f" else np.dtype(np.float64)
     with np.errstate(over="ignore"):
@@ -105,9 +107,18 @@ def relative_gap(one: np.ndarray, other: np.ndarray, floor: float = 0.0) -> floa
         What the gap is relative to if both norms are less: rounding is as large as the numbers
         that an array came from, not as what their cancellation has left.
     """
+    check_real(one, other)
+    if np.shape(one) != np.shape(other):
+        raise ValueError(f"cannot compare shape {np.shape(one)} with shape {np.shape(other)}")
     one, other = (np.asarray(x, np.float64).ravel() for x in (one, other))
     if np.array_equal(one, other, equal_nan=True):
         return 0.0
     gap = float(np.linalg.norm(one - other))
     size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)), floor)
     return gap / size if np.isfinite(gap) and np.isfinite(size) else float("inf")
+
+
+def check_real(*arrays: Any) -> None:
+    """Raise a `TypeError` if an array is complex: its imaginary part would not be compared."""
+    if any(map(np.iscomplexobj, arrays)):
+        raise TypeError("complex numbers: compare their real and imaginary parts")

@@ -91,10 +91,9 @@ class Comparison:
 
     def failures(self) -> list[str]:
         """Return a sentence for each bound that is exceeded, none if the runs are the same."""
-        gaps, bounds = self.largest(), self.bounds()
         found = [
-            f"{self.dtype}: the gap of {label} is {gaps[label]:.1e}, its bound {bounds[label]:.1e}"
-            for label in self.exceeded()
+            f"{self.dtype}: the gap of {label} is {gap:.1e}, its bound {bound:.1e}"
+            for label, (gap, bound) in self.exceeded().items()
         ]
         for name, run in (("JAX", self.jax), ("PyTorch", self.torch)):
             # One ulp takes a run that diverges anywhere, so that every bound would hold.
@@ -109,10 +108,14 @@ class Comparison:
             found.append(f"float64: {differing[0]} of {differing[1]} predicted classes differ")
         return found
 
-    def exceeded(self) -> list[str]:
-        """Return the names of those that are further apart than their bounds."""
-        gaps = self.largest()
-        return [label for label, bound in self.bounds().items() if not gaps[label] <= bound]
+    def exceeded(self) -> dict[str, tuple[float, float]]:
+        """Return gap and bound of what is further apart than it may be."""
+        gaps, bounds = self.largest(), self.bounds()
+        return {
+            label: (gaps[label], bound)
+            for label, bound in bounds.items()
+            if not gaps[label] <= bound
+        }
 
     def bounds(self) -> dict[str, float]:
         """
