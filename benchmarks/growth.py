@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.report import Bar, Row
 from benchmarks.tasks import Task, mlp, softmax_regression
-from benchmarks.workers import Absent, Worker
+from benchmarks.workers import Absent, Worker, there_and_back
 
 PART = "Growth"
 ROUNDS = 5
@@ -108,10 +108,9 @@ def in_turn(
         for key, (target, task) in tasks.items():
             workers[key].make(target, task, backend)
             workers[key].ask("epochs", 1)
-        for number in range(1 if is_quick else ROUNDS):
-            for key in list(tasks)[:: 1 if number % 2 == 0 else -1]:
-                epochs = int(np.clip(100_000 // tasks[key][1].num_train, 1, 20))
-                seconds[key].append(float(np.median(workers[key].ask("epochs", epochs)["seconds"])))
+        for key in there_and_back(tasks, 1 if is_quick else ROUNDS):
+            epochs = int(np.clip(100_000 // tasks[key][1].num_train, 1, 20))
+            seconds[key].append(float(np.median(workers[key].ask("epochs", epochs)["seconds"])))
     return {key: np.array(values) for key, values in seconds.items()}
 
 

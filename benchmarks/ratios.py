@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.report import Bar, Row, times_as_fast
 from benchmarks.tasks import TASKS, Task, quick
-from benchmarks.workers import Absent, Worker
+from benchmarks.workers import Absent, Worker, there_and_back
 
 ROUNDS = 9
 MLP, SOFTMAX = "MLP", "softmax regression"
@@ -102,14 +102,13 @@ def run_rounds(task: Task, workers: Mapping[Any, Worker], rounds: int) -> tuple[
     """Ask the workers in turn, round after round, there and back; return seconds and losses."""
     seconds: dict[Any, list[float]] = {key: [] for key in workers}
     losses: dict[Any, float | None] = {}
-    for number in range(rounds):
-        for key in list(workers)[:: 1 if number % 2 == 0 else -1]:
-            # An epoch of a peer takes a second or so on images: one a turn is enough.
-            one = key[1] in PEERS and not task.is_regression
-            counts = (1, 0) if one else (task.epochs, task.uncounted)
-            answer = workers[key].ask("epochs", *counts)
-            seconds[key].append(float(np.median(answer["seconds"])))
-            losses.setdefault(key, answer["loss"])
+    for key in there_and_back(workers, rounds):
+        # An epoch of a peer takes a second or so on images: one a turn is enough.
+        one = key[1] in PEERS and not task.is_regression
+        counts = (1, 0) if one else (task.epochs, task.uncounted)
+        answer = workers[key].ask("epochs", *counts)
+        seconds[key].append(float(np.median(answer["seconds"])))
+        losses.setdefault(key, answer["loss"])
     return seconds, losses
 
 

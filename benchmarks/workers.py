@@ -12,12 +12,20 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 # What may be missing without an error: a backend, or one of the trainers compared with.
 OPTIONAL = ("flax", "jax", "keras", "lightning", "optax", "torch")
+
+
+def there_and_back(keys: Iterable[Any], rounds: int) -> Iterator[Any]:
+    """Yield the keys in turn, round after round, every second one backwards."""
+    keys = list(keys)
+    for number in range(rounds):
+        yield from keys[:: 1 if number % 2 == 0 else -1]
 
 
 class Absent(Exception):
