@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
+from d2l_common.checks import check_nonnegative
 
 
 def check_range(start: Any, end: Any, step: Any) -> None:
@@ -15,6 +16,12 @@ def check_range(start: Any, end: Any, step: Any) -> None:
         return
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange cannot get from {start} to {end} in steps of {step}")
+
+
+def check_deviation(std: Any) -> None:
+    """Raise a `TypeError` or `ValueError` if `std`, if it is one number, is no deviation."""
+    if isinstance(std, Real):
+        check_nonnegative("std", std)
 
 
 def check_batches(a: Sequence[int], b: Sequence[int]) -> None:
@@ -38,11 +45,16 @@ def check_some(name: str, size: int) -> None:
         raise ValueError(f"{name} of no numbers")
 
 
+def parts_of_index(index: Any) -> tuple[Any, ...]:
+    """Return an index as a tuple, with the arrays that lists in it stand for."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
+
+
 def check_index(shape: Sequence[int], index: Any) -> None:
     """Raise an `IndexError` if an index, of the kinds that NumPy has, is out of range."""
-    parts = index if isinstance(index, tuple) else (index,)
     # A view of one number, which takes no memory whatever the shape.
-    np.broadcast_to(np.False_, tuple(shape))[tuple(map(_as_numpy_index, parts))]
+    np.broadcast_to(np.False_, tuple(shape))[tuple(map(_as_numpy_index, parts_of_index(index)))]
 
 
 def _as_numpy_index(part: Any) -> Any:

@@ -1,6 +1,5 @@
 """The book's names for tensor operations, in JAX (chapter 2)."""
 
-from numbers import Real
 from typing import Any
 
 import jax
@@ -11,7 +10,6 @@ from jax import numpy as jnp
 
 from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import check_nonnegative
 from d2l_jax.random import get_key
 
 int32 = jnp.int32
@@ -82,8 +80,7 @@ def randn(*size: Any, key=None, dtype=None, device=None) -> Array:
 
 def normal(mean=0.0, std=1.0, size=(), key=None) -> Array:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
-    if isinstance(std, Real):
-        check_nonnegative("std", std)
+    checks.check_deviation(std)
     key = get_key() if key is None else key
     return mean + std * jax.random.normal(key, _shape((size,)))
 
@@ -225,9 +222,7 @@ def size(x: Array) -> int:
 
 def index_update(x: Array, index: Any, values: Any) -> Array:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
-    # A list is an array of indices; JAX wants to be told.
-    parts = index if isinstance(index, tuple) else (index,)
-    index = tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
+    index = checks.parts_of_index(index)  # JAX refuses lists
     if not any(isinstance(part, jax.core.Tracer) for part in index):
         checks.check_index(x.shape, index)  # compiled code cannot: there nothing is written
     return x.at[index].set(values)

@@ -1,6 +1,5 @@
 """The book's names for tensor operations, in PyTorch (chapter 2)."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from torch import Tensor, nn
 
 from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import check_nonnegative
 
 int32 = torch.int32
 int64 = torch.int64
@@ -78,8 +76,7 @@ def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
 
 def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
-    if isinstance(std, Real):
-        check_nonnegative("std", std)
+    checks.check_deviation(std)
     return torch.normal(
         mean, std, _shape((size,)), generator=generator, requires_grad=requires_grad
     )
