@@ -21,7 +21,9 @@ State = Any
 Metrics = dict[str, Array]
 
 
-def make_train_step(model: nnx.Module, tx: Any, wrt: Any = nnx.Param) -> Callable[..., Any]:
+def make_train_step(
+    model: nnx.Module, tx: Any, wrt: Any = nnx.Param, clip: Callable[[Any], Any] | None = None
+) -> Callable[..., Any]:
     """
     Return the pure step `(params, rest, opt_state), batch -> (params, rest, opt_state), metrics`.
 
@@ -32,6 +34,8 @@ def make_train_step(model: nnx.Module, tx: Any, wrt: Any = nnx.Param) -> Callabl
     tx : optax.GradientTransformation
     wrt : filter of NNX
         Which variables are `params`, those to train.
+    clip : callable
+        What is done to the gradients first, if anything.
     """
     graphdef, _, _ = split(model, wrt)
 
@@ -50,6 +54,7 @@ def make_train_step(model: nnx.Module, tx: Any, wrt: Any = nnx.Param) -> Callabl
         (loss, (rest, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
             params, rest, batch
         )
+        grads = grads if clip is None else clip(grads)
         updates, opt_state = tx.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)
         return (params, rest, opt_state), {"train_loss": loss, **plotted}
@@ -66,6 +71,7 @@ def make_validation_step(model: nnx.Module) -> Callable[..., Any]:
         with taping() as plotted:
             metrics = named_metrics(model.validation_step(batch))
         _, params, rest = split(model)
+        check_arrays_stay(state[1], rest)
         return nnx.as_pure((params, rest)), metrics | plotted
 
     return validation_step
@@ -149,7 +155,7 @@ def check_arrays_stay(before: State, after: State) -> None:
         if not isinstance(leaf, nnx.Variable) and path in old and old[path] is not leaf:
             name = ".".join(map(str, path))
             raise TypeError(
-                f"training_step set {name}, an array, which a compiled step cannot keep: "
+                f"a step set {name}, an array, which a compiled step cannot keep: "
                 f"make it an nnx.Variable and set {name}[...]"
             )
 

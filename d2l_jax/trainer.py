@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import jax
-import optax
 from flax import nnx
 from jax import numpy as jnp
 
@@ -31,6 +31,7 @@ from d2l_jax.steps import (
 )
 from d2l_jax.tensors import to
 
+# Attributes that are compared by what they say; others are the same only if they are one object.
 PLAIN = (int, float, str, tuple, list, dict)
 
 
@@ -65,7 +66,6 @@ class Trainer(TrainerBase):
 
     _modules: Sequence[Any] = ()
     _prepared_for: list[Any] | None = None
-    _own_tx: Any = None
 
     def __init__(
         self,
@@ -138,14 +138,12 @@ class Trainer(TrainerBase):
         """Make optimizer, views of the model, and the pure steps that will be compiled."""
         model = self.model
         if not isinstance(self.optim, nnx.Optimizer):
-            self._own_tx = self._clipped(as_transformation(self.optim))
-            self.optim = nnx.Optimizer(model, self._own_tx, wrt=nnx.Param)
-        tx, wrt = self.optim.tx, self.optim.wrt
-        if tx is not self._own_tx:  # one that the reader has put into an optimizer
-            tx = self._clipped(tx)
+            self.optim = nnx.Optimizer(model, as_transformation(self.optim), wrt=nnx.Param)
+        wrt, limit = self.optim.wrt, self.gradient_clip_val
+        clip = partial(self.clip_gradients, limit) if limit > 0 else None
         self.train_model = computation_only(model, deterministic=False, use_running_average=False)
         self.val_model = computation_only(model, deterministic=True, use_running_average=True)
-        self._train_step = make_train_step(self.train_model, tx, wrt)
+        self._train_step = make_train_step(self.train_model, self.optim.tx, wrt, clip)
         self._val_step = make_validation_step(self.val_model)
         # The views share their variables with the model.
         self._train_state = LiveState((*split(self.train_model, wrt)[1:], self.optim.opt_state))
@@ -153,16 +151,6 @@ class Trainer(TrainerBase):
         self._programs: dict[Any, Program] = {}
         self._modules = [module for _, module in nnx.iter_modules(model)]
         self._prepared_for = self._surroundings()
-
-    def _clipped(self, tx: Any) -> optax.GradientTransformation:
-        """Return `tx`, after a clipping of the gradients if the Trainer wants one by then."""
-
-        def update(grads: Any, state: Any, params: Any = None) -> Any:
-            if self.gradient_clip_val > 0:
-                grads = self.clip_gradients(self.gradient_clip_val, grads)
-            return tx.update(grads, state, params)
-
-        return optax.GradientTransformation(tx.init, update)
 
     def _surroundings(self) -> list[Any]:
         """Return what a step may depend on, of model and trainer: each as text or as it is."""
@@ -197,7 +185,9 @@ class Trainer(TrainerBase):
         train, val = self.train_dataloader, self.val_dataloader
         trained = self._run(self._train_step, self._train_state, train, True)
         self.optim.step.set_value(self.optim.step.get_value() + self.num_train_batches)
-        validated = self._run(self._val_step, self._val_state, val, False) if val else []
+        validated = (
+            self._run(self._val_step, self._val_state, val, False) if val is not None else []
+        )
         # Only now wait for the device: reading a number does.
         self._record(trained, train, True)
         self._record(validated, val, False)

@@ -1,0 +1,203 @@
+"""What the reader redefines or changes, before a fit or within it, is what runs."""
+
+import numpy as np
+import pytest
+from fits import TORCH, final_w, model_of, regression
+
+
+def test_a_methods_patched_in_later_runs_next(d2l):
+    model, trainer = model_of(d2l), d2l.Trainer(max_epochs=1)
+    trainer.fit(model, regression(d2l))
+    moved = final_w(d2l, model)
+
+    @d2l.add_to_class(type(model))
+    def loss(self, y_hat, y):
+        return 0 * d2l.reduce_mean(y_hat)
+
+    history = trainer.fit(model, regression(d2l))
+    np.testing.assert_array_equal(history.train_loss, 0)
+    np.testing.assert_array_equal(final_w(d2l, model), moved)
+
+
+FACTOR = 1.0
+
+
+def test_a_global_or_a_class_attribute_changed_later_counts_next(d2l):
+    global FACTOR
+
+    class Reader(d2l.LinearRegressionScratch):
+        scale = 1.0
+
+        def loss(self, y_hat, y):
+            return FACTOR * self.scale * super().loss(y_hat, y)
+
+    def first_loss():
+        model = Reader(2, lr=0.03)
+        d2l.import_weights(model, {"w": np.zeros((2, 1)), "b": np.zeros(1)})
+        return d2l.Trainer(max_epochs=1).fit(model, regression(d2l)).train_loss[0]
+
+    plain = first_loss()
+    FACTOR = 2.0
+    try:
+        doubled = first_loss()
+        Reader.scale = 3.0
+        tripled = first_loss()
+    finally:
+        FACTOR = 1.0
+    np.testing.assert_allclose([doubled / plain, tripled / plain], [2, 6], rtol=1e-6)
+
+
+def test_an_array_that_a_method_refers_to_counts_by_its_values(d2l):
+    class Reader(d2l.LinearRegressionScratch):
+        def loss(self, y_hat, y):
+            return super().loss(y_hat, y) + d2l.reduce_sum(d2l.tensor(self.shift))
+
+    def first_loss(shift):
+        model = Reader(2, lr=0.03)
+        model.shift = (float(shift),) * 1000
+        d2l.import_weights(model, {"w": np.zeros((2, 1)), "b": np.zeros(1)})
+        return d2l.Trainer(max_epochs=1).fit(model, regression(d2l)).train_loss[0]
+
+    np.testing.assert_allclose(first_loss(1) - first_loss(0), 1000, rtol=1e-5)
+
+
+def test_prepare_batch_patched_on_the_trainer_runs(d2l):
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            X, y = batch
+            return X, 0 * y
+
+    model = model_of(d2l)
+    history = Trainer(max_epochs=1).fit(model, regression(d2l))
+    np.testing.assert_array_equal(history.train_loss, 0)
+
+
+def test_clip_gradients_patched_on_the_trainer_runs(d2l):
+    class Trainer(d2l.Trainer):
+        def clip_gradients(self, grad_clip_val, what):
+            if d2l.__name__ == TORCH:
+                for param in what.parameters():
+                    param.grad.zero_()
+                return None
+            import jax
+
+            return jax.tree.map(lambda grad: 0 * grad, what)
+
+    model = model_of(d2l)
+    Trainer(max_epochs=1, gradient_clip_val=1).fit(model, regression(d2l))
+    np.testing.assert_array_equal(final_w(d2l, model), [0, 0])
+
+
+def test_a_parameter_replaced_between_epochs_is_the_one_in_jax():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            if self.epoch == 1:
+                self.model.w = nnx.Param(d2l.tensor([[2.0], [-3.4]]))
+                self.model.b = nnx.Param(d2l.tensor([4.2]))
+            super().fit_epoch()
+
+    history = Trainer(max_epochs=2).fit(model_of(d2l), regression(d2l))
+    assert history.train_loss[:32].mean() > 1
+    assert history.train_loss[32:].max() < 0.001
+
+
+def between_epochs(d2l, change, model, **keywords):
+    """Return the losses of a fit whose `fit_epoch` ends with `change(trainer)`."""
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            super().fit_epoch()
+            change(self)
+
+    return Trainer(max_epochs=3, **keywords).fit(model, regression(d2l, num_train=64)).train_loss
+
+
+@pytest.mark.parametrize("limits", [(1.0, 0), (0, 0.01), (0.01, 0.5)])
+def test_a_limit_of_the_gradient_that_changes_between_epochs(limits):
+    import d2l_jax
+    import d2l_torch
+
+    def losses(d2l):
+        model = model_of(d2l)
+        change = lambda trainer: setattr(trainer, "gradient_clip_val", limits[1])  # noqa: E731
+        return between_epochs(d2l, change, model, gradient_clip_val=limits[0])
+
+    np.testing.assert_allclose(losses(d2l_jax), losses(d2l_torch), rtol=1e-5)  # float32
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, "tensor"])
+def test_an_attribute_that_changes_between_epochs(d2l, kind):
+    number = d2l.tensor if kind == "tensor" else kind
+    loss = lambda self, y_hat, y: self.factor * (y_hat - y).mean() ** 2  # noqa: E731
+    model = model_of(d2l, loss=loss)
+    model.lr, model.factor = 0.0, number(1.0)
+    change = lambda trainer: setattr(trainer.model, "factor", number(4.0))  # noqa: E731
+    losses = between_epochs(d2l, change, model).reshape(3, 2).mean(axis=1)
+    assert losses[1] > 2 * losses[0]
+    assert losses[2] > 2 * losses[0]
+
+
+def test_an_optimizer_of_the_readers_own_in_jax():
+    import optax
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def optimizer(wrt):
+        return lambda self: nnx.Optimizer(self, optax.sgd(0.1), wrt=wrt)
+
+    data = regression(d2l, num_train=64)
+    weights_alone = model_of(d2l, configure_optimizers=optimizer(nnx.PathContains("w")))
+    d2l.Trainer(max_epochs=1).fit(weights_alone, data)
+    assert d2l.export_weights(weights_alone)["b"] == 0
+    assert final_w(d2l, weights_alone)[0] > 0.1
+    clipped = model_of(d2l, configure_optimizers=optimizer(nnx.Param))
+    d2l.Trainer(max_epochs=1, gradient_clip_val=0.01).fit(clipped, data)
+    assert np.abs(final_w(d2l, clipped)).max() <= 2 * 0.1 * 0.01  # two steps
+
+
+@pytest.mark.parametrize("name", ["training_step", "validation_step"])
+def test_an_array_that_a_step_sets_must_be_a_variable_in_jax(name):
+    import d2l_jax as d2l
+
+    def step(self, batch):
+        self.mean = 0.5 * self.mean + 0.5 * batch[0].mean(0)
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, **{name: step})
+    model.mean = d2l.zeros(2)
+    with pytest.raises(TypeError, match=r"a step set mean, an array.*nnx.Variable"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    class Doubled(d2l.LinearRegressionScratch):
+        def __init__(self):
+            super().__init__(2, lr=0.0)
+            self.w = nnx.Param(d2l.ones(2, 1), on_get_value=lambda variable, value: 2 * value)
+
+    model = Doubled()
+    d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    np.testing.assert_array_equal(model.w.get_raw_value(), np.ones((2, 1)))
+
+
+def test_the_trainers_optimizer_leaves_clipping_to_the_step():
+    """As PyTorch's does: whoever writes the loop clips, and so clips once."""
+    import jax
+
+    import d2l_jax as d2l
+
+    model = model_of(d2l)
+    trainer = d2l.Trainer(max_epochs=1, gradient_clip_val=0.01)
+    trainer.fit(model, regression(d2l, num_train=32))
+    params = {"w": d2l.ones(2, 1)}
+    updates, _ = trainer.optim.tx.update(params, trainer.optim.tx.init(params))
+    np.testing.assert_allclose(jax.tree.leaves(updates)[0], -0.03, rtol=1e-6)
