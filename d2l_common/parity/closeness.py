@@ -50,7 +50,9 @@ def worst_entry(actual: Any, expected: Any, bound: Any) -> WorstEntry | None:
     within = (gap <= bound) & (gap < np.inf)
     if within.all():
         return None
-    excess = np.where(within, -1, gap / np.maximum(bound, np.finfo(np.longdouble).tiny))
+    with np.errstate(invalid="ignore"):  # where both are infinite
+        excess = gap / np.maximum(bound, np.finfo(np.longdouble).tiny)
+    excess = np.where(within, -1, np.where(np.isinf(gap), np.inf, excess))
     index = np.unravel_index(np.argmax(excess), gap.shape)
     kind = actual.dtype if actual.dtype.kind == "f" else np.dtype(np.float64)
     with np.errstate(over="ignore"):

@@ -162,7 +162,8 @@ class Comparison:
 def relative(one: np.ndarray, other: np.ndarray, scale: float) -> np.ndarray:
     """Return the gaps of numbers in units of the second ones and `scale`; infinite for a NaN."""
     size = np.abs(other) + scale
-    gap = np.abs(one - other) / np.where(size == 0, 1, size)
+    with np.errstate(all="ignore"):  # what is not finite is told from the result
+        gap = np.abs(one - other) / np.where(size == 0, 1, size)
     return np.where(np.isnan(one) & np.isnan(other), 0, np.where(np.isnan(gap), np.inf, gap))
 
 
@@ -178,8 +179,9 @@ def largest_gap(
     largest = 0.0
     for name, other in others.items():
         one, other = (x.reshape(len(x), -1).astype(np.float64) for x in (ones[name], other))
-        size = np.linalg.norm(other, axis=1)
-        size = np.maximum(size, size[:1].sum() if from_first else 0)
-        gap = np.linalg.norm(one - other, axis=1) / np.where(size == 0, 1, size)
+        with np.errstate(all="ignore"):  # of runs that diverge
+            size = np.linalg.norm(other, axis=1)
+            size = np.maximum(size, size[:1].sum() if from_first else 0)
+            gap = np.linalg.norm(one - other, axis=1) / np.where(size == 0, 1, size)
         largest = max(largest, np.where(np.isnan(gap), np.inf, gap).max(initial=0.0))
     return float(largest)
