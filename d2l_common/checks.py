@@ -151,6 +151,25 @@ def missing_net(model: Any) -> AttributeError:
     )
 
 
+def learning_rate(model: Any) -> float:
+    """
+    Return the `lr` of a model.
+
+    Raises
+    ------
+    AttributeError
+        If it has none.
+    TypeError, ValueError
+        If it is no finite number that is not negative.
+    """
+    if not hasattr(model, "lr"):
+        raise AttributeError(
+            f"{type(model).__name__} has no lr: assign self.lr in __init__ (save_hyperparameters "
+            "does so for an argument lr) or define configure_optimizers"
+        )
+    return check_nonnegative("lr", model.lr)
+
+
 def missing_trainer() -> RuntimeError:
     """Return the error for plotting without a trainer."""
     return RuntimeError("plot() needs a Trainer: it records within Trainer.fit")

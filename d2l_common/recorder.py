@@ -9,6 +9,7 @@ import numpy as np
 
 from d2l_common.arrays import to_numpy
 from d2l_common.board import ProgressBoard
+from d2l_common.checks import check_nonnegative
 from d2l_common.history import History
 
 # How often a running epoch puts its training values on the board, in seconds. Reading a value
@@ -41,6 +42,11 @@ class Series:
         self.values.append(value)
         self.sizes.append(size)
 
+    def replace(self, value: Any, size: int) -> None:
+        """Put one value, which is not read yet, in the place of the last."""
+        self.values[-1], self.sizes[-1] = value, size
+        self._num_read = min(self._num_read, len(self.values) - 1)
+
     def extend(self, steps: Iterable[int], values: Iterable[float], sizes: Iterable[int]) -> None:
         """Append many numbers."""
         self.read()
@@ -70,6 +76,11 @@ class Recorder:
         average, and `plot_valid_per_epoch` points an epoch for the validation values, averaged
         over examples.
     num_train_batches, plot_train_per_epoch, plot_valid_per_epoch : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the last two are no finite numbers that are not negative.
     """
 
     def __init__(
@@ -79,6 +90,8 @@ class Recorder:
         plot_train_per_epoch: int = 2,
         plot_valid_per_epoch: int = 1,
     ):
+        check_nonnegative("plot_train_per_epoch", plot_train_per_epoch)
+        check_nonnegative("plot_valid_per_epoch", plot_valid_per_epoch)
         self.history = History()
         self._board = board
         self.diverged_at: float | None = None  # the first training loss that is not finite
@@ -114,6 +127,10 @@ class Recorder:
         if time.perf_counter() - self._looked > LIVE_INTERVAL:
             self._draw_train()
             self._looked = time.perf_counter()
+
+    def replace(self, label: str, value: Any, size: int) -> None:
+        """Record `value`, that of `size` examples, in the place of the last one of `label`."""
+        self._series[label].replace(value, size)
 
     def has(self, label: str, step: int) -> bool:
         """Return whether `step` has recorded something as `label`."""
@@ -167,7 +184,4 @@ def read_number(value: Any) -> float:
     """Return the value of a number, or of a tensor of one element, waiting for its device."""
     if isinstance(value, float | int) or getattr(value, "shape", None) == ():
         return float(value)
-    array = to_numpy(value)
-    if array.size != 1:
-        raise ValueError(f"plot() takes one number, not a tensor of shape {array.shape}")
-    return float(array.reshape(()))
+    return float(to_numpy(value).reshape(()))

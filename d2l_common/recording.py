@@ -1,11 +1,15 @@
 """What a fit records: every value comes here, from `Module.plot` or from the loop."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from d2l_common.checks import dtype_name
 from d2l_common.own_methods import OwnMethods
 from d2l_common.recorder import Recorder
 
@@ -20,6 +24,8 @@ class Recording:
     val_dataloader: Any
     recorder: Recorder | None = None
     records_results = False
+    takes_offers = False
+    _offered: Mapping[str, Any] = MappingProxyType({})
     epoch = train_batch_idx = val_batch_idx = 0
     num_train_batches = num_val_batches = 0
     _drawn_by_steps: dict[str, bool]
@@ -40,20 +46,35 @@ class Recording:
             return
         loader = self.train_dataloader if train else self.val_dataloader
         size = getattr(loader, "batch_examples", 1) or 1
-        self.recorder.add(label, self._step(train), value, size, draw)
+        step = self._step(train)
+        if self.takes_offers and self.recorder.has(label, step):
+            self.recorder.replace(label, value, size)
+        else:
+            self.recorder.add(label, step, value, size, draw)
 
     @contextmanager
     def recording_results(self) -> Iterator[None]:
-        """Within this context the library's own steps do not plot: what they return is recorded."""
-        # The same numbers, at a third of the cost.
+        """
+        Within this context the library's own steps do not plot: what a step returns is recorded.
+
+        Where a reader's step calls the library's and returns something else, or nothing, the
+        library's results are offered: they count if the reader's step returns none.
+        """
         model = self.model
+        # Where all is the library's there is nothing to choose, which is a third of the cost.
         self.records_results = bool(
             self.recorder and self.own.steps(model) and self.own.plots(model)
         )
+        self.takes_offers = not self.records_results
         try:
             yield
         finally:
-            self.records_results = False
+            self.records_results = self.takes_offers = False
+            self._offered = {}
+
+    def offer(self, key: str, value: Any, train: bool) -> None:
+        """Take a result of one of the library's steps, in case that nobody returns another."""
+        self._offered = {**self._offered, plot_label(key, train): value}
 
     def record_missing(self, metrics: dict[str, Any]) -> None:
         """Record those of a step's metrics, `{label: value}`, that it did not plot itself."""
@@ -63,6 +84,7 @@ class Recording:
                 step = self._step(label == "train_loss")
                 self.recorder.add(label, step, value, loader.batch_examples)
             return
+        metrics, self._offered = {**self._offered, **metrics}, {}
         for label, value in metrics.items():
             train = label.startswith("train_")
             if self.recorder is not None and self.recorder.has(label, self._step(train)):
@@ -105,6 +127,30 @@ class Recording:
 def plot_label(key: str, train: bool) -> str:
     """Return the name under which board and history keep `key`, such as `val_acc`."""
     return ("train_" if train else "val_") + key
+
+
+def check_plotted(key: Any, value: Any) -> None:
+    """
+    Raise unless `key` and `value` can be plotted, whether or not the value is known yet.
+
+    Raises
+    ------
+    TypeError
+        If `key` is no text, or `value` no real number and no tensor of real numbers.
+    ValueError
+        If `value` is a tensor of more than one number, or of none.
+    """
+    if not isinstance(key, str):
+        raise TypeError(f"plot() takes a name, such as 'loss', and then a number, not {key!r}")
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        if not isinstance(value, Real):
+            raise TypeError(f"plot() takes a number or a tensor of one, not {value!r}")
+        return
+    if math.prod(shape) != 1:
+        raise ValueError(f"plot() takes one number, not a tensor of shape {tuple(shape)}")
+    if "complex" in dtype_name(value.dtype):
+        raise TypeError(f"plot() takes real numbers, not {dtype_name(value.dtype)}")
 
 
 def plot_value(model: Any, key: str, value: Any, train: bool) -> None:

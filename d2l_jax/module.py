@@ -6,15 +6,16 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.board import ProgressBoard
-from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
+from d2l_common.checks import learning_rate, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.recording import plot_label, plot_value
+from d2l_common.recording import check_plotted, plot_label, plot_value
 
 # While a step is traced, its plotted values are outputs of the step, collected here.
 _tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
@@ -75,14 +76,22 @@ class Module(nnx.Module, HyperParameters):
 
         Raises
         ------
+        TypeError, ValueError
+            If `value` is something else.
         RuntimeError
             If no Trainer is training this model, or if `value` has none yet because the call
             stands in a function that the reader compiles.
+
+        Notes
+        -----
+        A compiled step keeps numbers in JAX's default type, float32 unless x64 is enabled.
         """
+        check_plotted(key, value)
         tape = _tape.get()
         if tape is not None:
-            if jnp.size(value) != 1:
-                raise ValueError(f"plot() takes one number, not an array of shape {value.shape}")
+            # Any other number by way of a float: JAX cuts large integers off without a word.
+            known = not isinstance(value, Array | nnx.Variable)
+            value = float(np.reshape(value, ())) if known else value
             tape[plot_label(key, train)] = jnp.reshape(value, ())
             return
         if isinstance(value, jax.core.Tracer):
@@ -117,7 +126,7 @@ class Module(nnx.Module, HyperParameters):
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
         # In the optimizer's state, so that another learning rate is not another program.
-        return optax.inject_hyperparams(optax.sgd)(check_nonnegative("lr", self.lr))
+        return optax.inject_hyperparams(optax.sgd)(learning_rate(self))
 
 
 class OutsideSteps:

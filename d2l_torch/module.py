@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.board import ProgressBoard
-from d2l_common.checks import check_nonnegative, missing_net, missing_trainer
+from d2l_common.checks import learning_rate, missing_net, missing_trainer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.recording import plot_value
+from d2l_common.recording import check_plotted, plot_value
 
 
 class Module(nn.Module, HyperParameters):
@@ -65,9 +65,12 @@ class Module(nn.Module, HyperParameters):
 
         Raises
         ------
+        TypeError, ValueError
+            If `value` is something else.
         RuntimeError
             If no Trainer is training this model.
         """
+        check_plotted(key, value)
         if self.trainer is None:
             raise missing_trainer()
         # A copy: a parameter's value would be another by the time that it is read.
@@ -89,12 +92,17 @@ class Module(nn.Module, HyperParameters):
     def _plot_in_fit(self, key: str, value: Any, train: bool) -> None:
         # The loops of the book's PyTorch edition leave plotting to the steps; those of its JAX
         # edition cannot. A step of a model that nobody trains plots nothing.
-        if self.trainer is not None and not getattr(self.trainer, "records_results", False):
+        trainer = self.trainer
+        if trainer is None or getattr(trainer, "records_results", False):
+            return
+        if getattr(trainer, "takes_offers", False):
+            trainer.offer(key, value.detach(), train)
+        else:
             self.plot(key, value, train)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
-        return torch.optim.SGD(self.parameters(), lr=check_nonnegative("lr", self.lr))
+        return torch.optim.SGD(self.parameters(), lr=learning_rate(self))
 
     # -- tensors that require a gradient are parameters ----------------------------------------
 
