@@ -56,10 +56,21 @@ class DataChecks:
         """Raise unless the model can be trained on a minibatch, as `prepare_batch` made it."""
         if self._num_classes is None:
             check_images(batch[0])
-            shape = self.probe(batch) if self.own.steps(self.model) else None
+            shape = self._try_out(batch) if self.own.steps(self.model) else None
             self._num_classes = 0 if shape is None else shape[-1]
         if self._num_classes:
             self._check_labels(batch[-1])
+
+    def _try_out(self, batch: Any) -> tuple[int, ...] | None:
+        try:
+            return self.probe(batch)
+        except Exception as error:
+            images = ", images that a linear layer gets as X.reshape(len(X), -1)"
+            error.add_note(
+                f"{type(self.model).__name__} was tried on X of shape {tuple(batch[0].shape)}"
+                f"{images if len(batch[0].shape) > 2 else ''}."
+            )
+            raise
 
     def _check_labels(self, labels: Any) -> None:
         is_integer = dtype_name(labels.dtype).startswith(("int", "uint"))

@@ -56,11 +56,6 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
-        if not hasattr(data, "train_dataloader"):
-            raise TypeError(
-                "fit takes a model and then a data module with a train_dataloader, "
-                f"not {type(data).__name__}"
-            )
         train_dataloader = as_loader(data.train_dataloader, self.receive)
         if train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
@@ -104,15 +99,15 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        model.board.data.clear()
-        model.board.raw_points.clear()
-        model.board.xlabel = "epoch"
         recorder = self.recorder = Recorder(
             model.board,
             self.num_train_batches,
             getattr(model, "plot_train_per_epoch", 2),
             getattr(model, "plot_valid_per_epoch", 1),
         )
+        model.board.data.clear()
+        model.board.raw_points.clear()
+        model.board.xlabel = "epoch"
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self._drawn_by_steps = {}
         try:
@@ -161,6 +156,34 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         return [devices.gpu(i) for i in range(min(self.num_gpus, found))]
 
 
+def check_fit_arguments(model: Any, data: Any) -> None:
+    """
+    Raise unless `fit` was given a model and then a data module.
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else, such as a class.
+    AttributeError
+        If the model's `__init__` has not called that of its base class.
+    """
+    for what, x, method in (
+        ("model", model, "training_step"),
+        ("data module", data, "train_dataloader"),
+    ):
+        if isinstance(x, type):
+            raise TypeError(f"fit takes a {what}, not the class {x.__name__}: call it first")
+        if not hasattr(x, method):
+            raise TypeError(
+                f"fit takes a model and then a data module; the {what} must have a {method}, "
+                f"which {type(x).__name__} does not have"
+            )
+    if not hasattr(model, "board"):
+        raise AttributeError(
+            f"{type(model).__name__} has no board: its __init__ must begin with super().__init__()"
+        )
+
+
 def named_metrics(result: Any) -> dict[str, Any]:
     """
     Name what a `validation_step` returned: a loss, `(loss, accuracy)`, or None.
@@ -194,7 +217,7 @@ def named_metrics(result: Any) -> dict[str, Any]:
 
 
 def check_training_loss(loss: Any) -> None:
-    """Raise a `TypeError` unless a `training_step` returned a tensor of one element."""
+    """Raise a `TypeError` unless a `training_step` returned one number that can be a loss."""
     shape = getattr(loss, "shape", None)
     if shape is None:
         raise TypeError(f"training_step must return the loss, not {loss!r}")
@@ -203,3 +226,11 @@ def check_training_loss(loss: Any) -> None:
             f"training_step must return one number, not a loss of shape {tuple(shape)}; "
             "average it over the minibatch"
         )
+
+
+def nothing_learned() -> ValueError:
+    """Return the error for a loss that no parameter has a part in."""
+    return ValueError(
+        "the loss that training_step returned does not depend on the model's parameters, "
+        "so that nothing would be learned"
+    )

@@ -6,6 +6,7 @@ variables (random streams, running averages), `metrics` maps labels to numbers.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,11 +15,14 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.trainer import check_training_loss, named_metrics
+from d2l_common.trainer import check_training_loss, named_metrics, nothing_learned
 from d2l_jax.module import taping
 
 State = Any
 Metrics = dict[str, Array]
+
+# Attributes that are compared by what they say; others are the same only if they are one object.
+PLAIN = (int, float, str, tuple, list, dict)
 
 
 def make_train_step(
@@ -38,24 +42,38 @@ def make_train_step(
         What is done to the gradients first, if anything.
     """
     graphdef, _, _ = split(model, wrt)
+    update = optax.with_extra_args_support(tx).update
 
-    def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[State, Metrics]]:
+    def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[Any, Metrics]]:
         # A copy, since a model with random state is written to while it is differentiated.
         model = nnx.merge(graphdef, params, rest, copy=True)
+        before = attributes(model)
         with taping() as plotted:
             loss = model.training_step(batch)
         check_training_loss(loss)
-        before, (_, _, after) = rest, split(model, wrt)
-        check_arrays_stay(before, after)
-        return loss, (nnx.as_pure(after), plotted)
+        if type(loss) is not type(jax.tree.leaves(params)[0]):
+            raise nothing_learned()  # what depends on the parameters is traced as they are
+        check_attributes_stay(before, attributes(model))
+        return loss, (nnx.as_pure(split(model, wrt)[1:]), plotted)
 
     def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
         params, rest, opt_state = state
-        (loss, (rest, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
+        (loss, (after, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
             params, rest, batch
         )
         grads = grads if clip is None else clip(grads)
-        updates, opt_state = tx.update(grads, opt_state, params)
+        # A line search or a plateau needs more than the gradients.
+        value_fn = partial(lambda rest, params: loss_fn(params, rest, batch)[0], rest)
+        extra = {"value": loss, "grad": grads, "value_fn": value_fn}
+        params, rest = after  # with what the model's own code has set
+        try:
+            updates, opt_state = update(grads, opt_state, params, **extra)
+        except ValueError as error:
+            error.add_note(
+                "If the model's parameters are others than when the fit began, the optimizer "
+                "must be made anew, too: set trainer.optim."
+            )
+            raise
         params = optax.apply_updates(params, updates)
         return (params, rest, opt_state), {"train_loss": loss, **plotted}
 
@@ -68,11 +86,11 @@ def make_validation_step(model: nnx.Module) -> Callable[..., Any]:
 
     def validation_step(state: tuple[State, State], batch: Any) -> tuple[Any, Metrics]:
         model = nnx.merge(graphdef, *state, copy=True)
+        before = attributes(model)
         with taping() as plotted:
             metrics = named_metrics(model.validation_step(batch))
-        _, params, rest = split(model)
-        check_arrays_stay(state[1], rest)
-        return nnx.as_pure((params, rest)), metrics | plotted
+        check_attributes_stay(before, attributes(model))
+        return nnx.as_pure(split(model)[1:]), metrics | plotted
 
     return validation_step
 
@@ -137,10 +155,9 @@ def as_transformation(optimizer: Any) -> optax.GradientTransformation:
             "configure_optimizers must return an Optax transformation, with init and update, "
             f"not {optimizer!r}"
         )
-    extra = optax.with_extra_args_support(
-        optax.GradientTransformation(optimizer.init, optimizer.update)
-    )
-    return optax.GradientTransformation(extra.init, extra.update)
+    if isinstance(optimizer, optax.GradientTransformation):
+        return optimizer
+    return optax.GradientTransformation(optimizer.init, optimizer.update)
 
 
 def split(model: nnx.Module, wrt: Any = nnx.Param) -> Any:
@@ -148,16 +165,33 @@ def split(model: nnx.Module, wrt: Any = nnx.Param) -> Any:
     return nnx.split(model, wrt, ...)
 
 
-def check_arrays_stay(before: State, after: State) -> None:
-    """Raise a `TypeError` if a step has set an array of the model that is in no variable."""
-    old, new = dict(nnx.to_flat_state(before)), dict(nnx.to_flat_state(after))
-    for path, leaf in new.items():
-        if not isinstance(leaf, nnx.Variable) and path in old and old[path] is not leaf:
-            name = ".".join(map(str, path))
+def attributes(model: nnx.Module) -> dict[str, Any]:
+    """Return what a model and its layers hold, by names such as `net.kernel`."""
+    return {
+        ".".join(map(str, (*path, name))): value
+        for path, module in nnx.iter_modules(model)
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+    }
+
+
+def check_attributes_stay(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise a `TypeError` if a step has set an attribute, unless it was and is a variable."""
+    for name in before | after:
+        old, new = before.get(name), after.get(name)
+        if old is new or (isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)):
+            continue
+        if name in before and name in after and isinstance(new, PLAIN) and old == new:
+            continue
+        if isinstance(new, nnx.Variable):
             raise TypeError(
-                f"a step set {name}, an array, which a compiled step cannot keep: "
-                f"make it an nnx.Variable and set {name}[...]"
+                f"a step made the variable {name}, which a compiled step cannot keep: "
+                "make it in __init__, or take it away at the end of the step, as nnx.pop does"
             )
+        raise TypeError(
+            f"a step set {name}, which a compiled step cannot keep: "
+            f"make it an nnx.Variable in __init__ and set {name}[...]"
+        )
 
 
 def variables(tree: Any) -> tuple[list[Any], Any]:

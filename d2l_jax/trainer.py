@@ -1,6 +1,6 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -15,12 +15,13 @@ from d2l_common.history import History
 from d2l_common.loader import TensorLoader
 from d2l_common.own_methods import OwnMethods
 from d2l_common.streaming import free_memory
-from d2l_common.trainer import TrainerBase
+from d2l_common.trainer import TrainerBase, check_fit_arguments
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
 from d2l_jax.compiled import Program
 from d2l_jax.module import Module, computation_only
 from d2l_jax.steps import (
+    PLAIN,
     LiveState,
     as_transformation,
     make_epoch,
@@ -30,9 +31,6 @@ from d2l_jax.steps import (
     variables,
 )
 from d2l_jax.tensors import to
-
-# Attributes that are compared by what they say; others are the same only if they are one object.
-PLAIN = (int, float, str, tuple, list, dict)
 
 
 class Trainer(TrainerBase):
@@ -122,6 +120,7 @@ class Trainer(TrainerBase):
         TypeError, ValueError
             If the data is empty or does not fit the model, before anything is trained.
         """
+        check_fit_arguments(model, data)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
@@ -143,11 +142,15 @@ class Trainer(TrainerBase):
         clip = partial(self.clip_gradients, limit) if limit > 0 else None
         self.train_model = computation_only(model, deterministic=False, use_running_average=False)
         self.val_model = computation_only(model, deterministic=True, use_running_average=True)
-        self._train_step = make_train_step(self.train_model, self.optim.tx, wrt, clip)
-        self._val_step = make_validation_step(self.val_model)
-        # The views share their variables with the model.
-        self._train_state = LiveState((*split(self.train_model, wrt)[1:], self.optim.opt_state))
-        self._val_state = LiveState(split(self.val_model)[1:])
+        # Each step, and the state it is taken from; the views share their variables with the model.
+        self._train = (
+            make_train_step(self.train_model, self.optim.tx, wrt, clip),
+            LiveState((*split(self.train_model, wrt)[1:], self.optim.opt_state)),
+        )
+        self._validation = (
+            make_validation_step(self.val_model),
+            LiveState(split(self.val_model)[1:]),
+        )
         self._programs: dict[Any, Program] = {}
         self._modules = [module for _, module in nnx.iter_modules(model)]
         self._prepared_for = self._surroundings()
@@ -180,14 +183,13 @@ class Trainer(TrainerBase):
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
+        if self.epoch == 0:
+            self.model.eval()  # for predictions between epochs; its views have modes of their own
         if self._has_changed():
             self._prepare_steps()  # the reader has changed something since the last epoch
         train, val = self.train_dataloader, self.val_dataloader
-        trained = self._run(self._train_step, self._train_state, train, True)
-        self.optim.step.set_value(self.optim.step.get_value() + self.num_train_batches)
-        validated = (
-            self._run(self._val_step, self._val_state, val, False) if val is not None else []
-        )
+        trained = self._run(train, True)
+        validated = self._run(val, False) if val is not None else []
         # Only now wait for the device: reading a number does.
         self._record(trained, train, True)
         self._record(validated, val, False)
@@ -232,29 +234,47 @@ class Trainer(TrainerBase):
         """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
         return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
 
-    def _run(
-        self, step: Callable[..., Any], live: LiveState, loader: Any, train: bool
-    ) -> list[Any]:
-        """Take `step` over the minibatches of `loader`; return the metrics yet to be recorded."""
-        state = live.read()
+    def _run(self, loader: Any, train: bool) -> list[Any]:
+        """Take steps over the minibatches of `loader`; return the metrics yet to be recorded."""
         parts: list[Any] = []
         at_once = self.own.prepares_nothing(self) and self.own.plots(self.model)
         if at_once and isinstance(loader, TensorLoader):
-            key = step, loader.gather, loader.plan.batch_size
-            if key not in self._programs:
-                self._programs[key] = Program(make_epoch(*key))
             for arrays, order in self.chunks(loader):
-                state, metrics = self._programs[key](state, arrays, order)
-                parts.append((metrics, -(-len(order) // loader.plan.batch_size)))
+                number = -(-len(order) // loader.plan.batch_size)
+                metrics = self._advance(train, number, loader, arrays, order)
+                parts.append((metrics, number))
                 jax.block_until_ready(parts[-2:-1])  # one is computed while the next is moved
         else:
-            program = self._programs.setdefault(step, Program(step))
             for batch in loader:
-                state, metrics = program(state, self.prepare_batch(batch))
+                batch = self.prepare_batch(batch)
+                if self._has_changed():
+                    self._prepare_steps()  # by whoever made the minibatch
+                metrics = self._advance(train, 1, None, batch)
                 self.record_missing(metrics)
                 self.count_batches(1, train)
-        live.write(state)
         return parts
+
+    def _advance(self, train: bool, number: int, loader: Any, *arguments: Any) -> Any:
+        """
+        Take `number` steps from what model and optimizer are now; return the metrics.
+
+        Parameters
+        ----------
+        train : bool
+        number : int
+        loader : TensorLoader
+            If given, `arguments` are arrays and an order of their rows; otherwise a minibatch.
+        *arguments : pytrees of arrays
+        """
+        step, live = self._train if train else self._validation
+        key = (step, loader.gather, loader.plan.batch_size) if loader is not None else (step,)
+        if key not in self._programs:
+            self._programs[key] = Program(make_epoch(*key) if loader is not None else step)
+        state, metrics = self._programs[key](live.read(), *arguments)
+        live.write(state)
+        if train:
+            self.optim.step.set_value(self.optim.step.get_value() + number)
+        return metrics
 
     def _record(self, parts: list[Any], loader: Any, train: bool) -> None:
         """Record the metrics of the parts of an epoch, `(metrics, number of minibatches)` each."""

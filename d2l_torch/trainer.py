@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import Parameter, signature
 from typing import Any
 
 import torch
@@ -11,7 +12,13 @@ from d2l_common.history import History
 from d2l_common.loader import TensorLoader
 from d2l_common.own_methods import OwnMethods
 from d2l_common.streaming import free_memory
-from d2l_common.trainer import TrainerBase, check_training_loss, named_metrics
+from d2l_common.trainer import (
+    TrainerBase,
+    check_fit_arguments,
+    check_training_loss,
+    named_metrics,
+    nothing_learned,
+)
 from d2l_torch import devices
 from d2l_torch.classification import Classifier
 from d2l_torch.data import as_default_float
@@ -100,6 +107,7 @@ class Trainer(TrainerBase):
         TypeError, ValueError
             If the data is empty or does not fit the model, before anything is trained.
         """
+        check_fit_arguments(model, data)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
@@ -110,6 +118,11 @@ class Trainer(TrainerBase):
             raise TypeError(
                 "configure_optimizers must return an optimizer, with step and zero_grad, "
                 f"not {self.optim!r}"
+            )
+        if takes_closure(self.optim):
+            raise TypeError(
+                f"{type(self.optim).__name__} computes the loss again within a step, which the "
+                "Trainer does not offer: choose an optimizer whose step() needs no closure"
             )
         with labels_are_checked(self.labels_were_checked), self._compiled_forward():
             return self.run_epochs()
@@ -140,6 +153,8 @@ class Trainer(TrainerBase):
             for batch in self._minibatches(self.train_dataloader):
                 loss = self.model.training_step(self.prepare_batch(batch))
                 check_training_loss(loss)
+                if not getattr(loss, "requires_grad", False):
+                    raise nothing_learned()
                 # Now, since the update may change it; but a GPU would have to be waited for.
                 value = loss.item() if loss.is_cpu else loss.detach().clone()
                 self.record_missing({"train_loss": value})
@@ -200,6 +215,12 @@ class Trainer(TrainerBase):
     def as_tensor(self, x: Any) -> Any:
         """Return an array of any kind as a tensor."""
         return as_default_float(x)
+
+
+def takes_closure(optimizer: Any) -> bool:
+    """Return whether an optimizer's `step` cannot be called without a function of its own."""
+    closure = signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is Parameter.empty
 
 
 Trainer.own = OwnMethods.of(Trainer, Module, Classifier)

@@ -18,6 +18,18 @@ def module(d2l, **attributes):
     return type("Reader", (d2l.Module,), attributes)()
 
 
+def reader(d2l, **attributes):
+    """Return a linear regression of a reader's, with these methods."""
+    return type("Reader", (d2l.LinearRegressionScratch,), attributes)(2, 0.1)
+
+
+def changed(model, **attributes):
+    """Return `model` with these attributes."""
+    for name, value in attributes.items():
+        setattr(model, name, value)
+    return model
+
+
 def regression(d2l, **keywords):
     return d2l.SyntheticRegressionData(w=d2l.tensor([2, -3.4]), b=4.2, **keywords)
 
@@ -247,9 +259,7 @@ CASES = {
     "a training step without a loss": (
         lambda d2l: fit(
             d2l,
-            type("Reader", (d2l.LinearRegressionScratch,), {"training_step": lambda s, b: None})(
-                2, 0.1
-            ),
+            reader(d2l, training_step=lambda self, batch: None),
             regression(d2l),
         ),
         "training_step must return the loss, not None",
@@ -257,9 +267,7 @@ CASES = {
     "a training step with a loss for each example": (
         lambda d2l: fit(
             d2l,
-            type("Reader", (d2l.LinearRegressionScratch,), {"loss": lambda s, a, b: (a - b) ** 2})(
-                2, 0.1
-            ),
+            reader(d2l, loss=lambda self, y_hat, y: (y_hat - y) ** 2),
             regression(d2l),
         ),
         "training_step must return one number, not a loss of shape (32, 1)",
@@ -267,11 +275,7 @@ CASES = {
     "three values of validation": (
         lambda d2l: fit(
             d2l,
-            type(
-                "Reader",
-                (d2l.LinearRegressionScratch,),
-                {"validation_step": lambda s, b: (1, 2, 3)},
-            )(2, 0.1),
+            reader(d2l, validation_step=lambda self, batch: (1, 2, 3)),
             regression(d2l),
         ),
         "validation_step must return a loss or (loss, accuracy), not 3 values",
@@ -286,15 +290,47 @@ CASES = {
     ),
     "model and data swapped": (
         lambda d2l: d2l.Trainer(1).fit(regression(d2l), d2l.LinearRegressionScratch(2, 0.1)),
-        "fit takes a model and then a data module with a train_dataloader, "
-        "not LinearRegressionScratch",
+        "fit takes a model and then a data module; the model must have a training_step, "
+        "which SyntheticRegressionData does not have",
+    ),
+    "a class for a model": (
+        lambda d2l: d2l.Trainer(1).fit(d2l.MLP, regression(d2l)),
+        "fit takes a model, not the class MLP: call it first",
+    ),
+    "a class for the data": (
+        lambda d2l: d2l.Trainer(1).fit(d2l.LinearRegressionScratch(2, 0.1), d2l.Digits),
+        "fit takes a data module, not the class Digits: call it first",
+    ),
+    "no data": (
+        lambda d2l: d2l.Trainer(1).fit(d2l.LinearRegressionScratch(2, 0.1), None),
+        "fit takes a model and then a data module; the data module must have a train_dataloader, "
+        "which NoneType does not have",
+    ),
+    "no learning rate": (
+        lambda d2l: module(d2l).configure_optimizers(),
+        "Reader has no lr: assign self.lr in __init__ (save_hyperparameters does so for an "
+        "argument lr) or define configure_optimizers",
+    ),
+    "an __init__ that does not call its base": (
+        lambda d2l: fit(d2l, module(d2l, __init__=lambda self: None), regression(d2l)),
+        "Reader has no board: its __init__ must begin with super().__init__()",
+    ),
+    "points that are no number": (
+        lambda d2l: fit(d2l, changed(reader(d2l), plot_train_per_epoch="2"), regression(d2l)),
+        "plot_train_per_epoch must be a number, not '2'",
+    ),
+    "a loss without parameters": (
+        lambda d2l: fit(d2l, reader(d2l, loss=lambda self, *Y: Y[1].mean()), regression(d2l)),
+        "the loss that training_step returned does not depend on the model's parameters",
+    ),
+    "a loss of NumPy": (
+        lambda d2l: fit(d2l, reader(d2l, training_step=lambda *_: np.float64(1)), regression(d2l)),
+        "the loss that training_step returned does not depend on the model's parameters",
     ),
     "no optimizer": (
         lambda d2l: fit(
             d2l,
-            type(
-                "Reader", (d2l.LinearRegressionScratch,), {"configure_optimizers": lambda s: None}
-            )(2, 0.1),
+            reader(d2l, configure_optimizers=lambda self: None),
             regression(d2l),
         ),
         "configure_optimizers must return an",

@@ -141,6 +141,104 @@ def test_an_attribute_that_changes_between_epochs(d2l, kind):
     assert losses[2] > 2 * losses[0]
 
 
+def at_third_minibatch(d2l, change, model, **keywords):
+    """Return the losses of ten steps, before the third of which `change(trainer)` is called."""
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            if self.train_batch_idx == 2:
+                change(self)
+            return batch
+
+    return Trainer(max_epochs=1, **keywords).fit(model, regression(d2l, num_train=320)).train_loss
+
+
+def test_weights_that_are_set_between_minibatches(d2l):
+    truth = {"w": np.array([[2.0], [-3.4]]), "b": np.array([4.2])}
+    change = lambda trainer: d2l.import_weights(trainer.model, truth)  # noqa: E731
+    losses = at_third_minibatch(d2l, change, model_of(d2l))
+    assert losses[:2].min() > 1
+    assert losses[2:].max() < 1e-3
+
+
+def test_a_learning_rate_that_is_set_between_minibatches(d2l):
+    def stop(trainer):
+        if d2l.__name__ == TORCH:
+            trainer.optim.param_groups[0]["lr"] = 0.0
+        else:
+            trainer.optim.opt_state.hyperparams["learning_rate"][...] = 0.0
+
+    model = d2l.LinearRegression(num_inputs=2, lr=0.1)
+    d2l.import_weights(model, {"net.weight": np.zeros((1, 2)), "net.bias": np.zeros(1)})
+    moved = []
+    at_third_minibatch(
+        d2l,
+        lambda trainer: (stop(trainer), moved.append(d2l.export_weights(trainer.model))),
+        model,
+    )
+    final = d2l.export_weights(model)
+    assert np.abs(final["net.weight"]).min() > 0.1
+    for name, weight in moved[0].items():
+        np.testing.assert_array_equal(final[name], weight)
+
+
+def test_an_attribute_that_is_set_between_minibatches(d2l):
+    loss = lambda self, y_hat, y: self.factor * (y_hat - y).mean() ** 2  # noqa: E731
+    model = model_of(d2l, loss=loss)
+    model.factor = 1.0
+    change = lambda trainer: setattr(trainer.model, "factor", 0.0)  # noqa: E731
+    losses = at_third_minibatch(d2l, change, model)
+    assert losses[:2].min() > 0
+    np.testing.assert_array_equal(losses[2:], 0)
+
+
+def test_an_interrupt_keeps_the_steps_that_were_taken(d2l):
+    def interrupt(trainer):
+        raise KeyboardInterrupt
+
+    model, short = model_of(d2l), model_of(d2l)
+    with pytest.raises(KeyboardInterrupt):
+        at_third_minibatch(d2l, interrupt, model)
+    data = regression(d2l, num_train=320)
+    [*batches] = [batch for batch, _ in zip(data.train_dataloader(), range(2), strict=False)]
+    source = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: batches})
+    d2l.Trainer(max_epochs=1).fit(short, source())
+    np.testing.assert_allclose(final_w(d2l, model), final_w(d2l, short), rtol=1e-6)
+    assert np.abs(final_w(d2l, model)).min() > 0.01
+
+
+def test_what_a_step_does_to_a_parameter_stays(d2l):
+    import jax
+
+    def training_step(self, batch):
+        if d2l.__name__ == TORCH:
+            self.w.data.clamp_(-0.25, 0.25)
+        else:
+            w = self.w[...]  # its gradient shall be that of the clamped value, as in PyTorch
+            self.w[...] = w + jax.lax.stop_gradient(w.clip(-0.25, 0.25) - w)
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, training_step=training_step)
+    d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    # At most the bound and a step, whose gradient is that of an error of 3 or so.
+    assert (np.abs(final_w(d2l, model)) < 0.25 + 0.03 * 10).all()
+    assert (np.abs(final_w(d2l, model)) > 0.25).all()
+
+
+def test_predictions_between_epochs_drop_nothing(d2l):
+    X = next(iter(d2l.Digits(batch_size=8).val_dataloader()))[0]
+    equal = []
+
+    class Trainer(d2l.Trainer):
+        def should_stop(self, history):
+            equal.append(bool((self.model(X) == self.model(X)).all()))
+            return False
+
+    model = d2l.DropoutMLP(10, 16, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
+    Trainer(max_epochs=2).fit(model, d2l.Digits(batch_size=500))
+    assert equal == [True, True]
+
+
 def test_an_optimizer_of_the_readers_own_in_jax():
     import optax
     from flax import nnx
@@ -170,8 +268,83 @@ def test_an_array_that_a_step_sets_must_be_a_variable_in_jax(name):
 
     model = model_of(d2l, **{name: step})
     model.mean = d2l.zeros(2)
-    with pytest.raises(TypeError, match=r"a step set mean, an array.*nnx.Variable"):
+    with pytest.raises(TypeError, match=r"a step set mean, which .* nnx\.Variable"):
         d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_another_attribute_that_a_step_sets_is_an_error_in_jax():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def count(self, X):
+        self.calls = self.calls + 1
+        return X @ self.w[...] + self.b[...]
+
+    def sow(self, X):
+        self.sow(nnx.Intermediate, "inputs", X)
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=count)
+    model.calls = 0
+    with pytest.raises(TypeError, match="a step set calls, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    with pytest.raises(TypeError, match="a step made the variable inputs, which"):
+        d2l.Trainer(max_epochs=1).fit(model_of(d2l, forward=sow), regression(d2l))
+
+
+@pytest.mark.parametrize("name", ["polyak_sgd", "lbfgs", "reduce_on_plateau"])
+def test_optimizers_that_look_at_the_loss_in_jax(name):
+    import optax
+    from optax.contrib import reduce_on_plateau
+
+    import d2l_jax as d2l
+
+    tx = {
+        "polyak_sgd": lambda: optax.polyak_sgd(1.0),
+        "lbfgs": optax.lbfgs,
+        "reduce_on_plateau": lambda: optax.chain(optax.sgd(0.1), reduce_on_plateau()),
+    }[name]
+    model = model_of(d2l, configure_optimizers=lambda self: tx())
+    history = d2l.Trainer(max_epochs=3).fit(model, regression(d2l))
+    assert history.train_loss[-1] < 0.01 * history.train_loss[0]
+
+
+def test_an_optimizer_that_needs_a_closure_says_so_in_torch():
+    import torch
+
+    import d2l_torch as d2l
+
+    optimizer = lambda self: torch.optim.LBFGS(self.parameters())  # noqa: E731
+    model = model_of(d2l, configure_optimizers=optimizer)
+    with pytest.raises(TypeError, match="LBFGS computes the loss again within a step"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_parameters_that_the_optimizer_does_not_know_say_so_in_jax():
+    import optax
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def freeze(trainer):
+        trainer.model.b = nnx.BatchStat(trainer.model.b[...])
+
+    def momentum(self):
+        return optax.sgd(0.01, momentum=0.9)
+
+    with pytest.raises(ValueError) as caught:
+        between_epochs(d2l, freeze, model_of(d2l, configure_optimizers=momentum))
+    assert any("set trainer.optim" in note for note in caught.value.__notes__)
+
+    def freeze_and_begin_anew(trainer):
+        freeze(trainer)
+        trainer.optim = momentum(trainer.model)
+
+    losses = between_epochs(
+        d2l, freeze_and_begin_anew, model_of(d2l, configure_optimizers=momentum)
+    )
+    assert np.isfinite(losses).all()
 
 
 def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
