@@ -484,6 +484,27 @@ def optax_path(make):
     return path
 
 
+def test_decay_of_a_parameter_that_the_loss_does_not_use():
+    class TorchModel(d2l_torch.LinearRegressionScratch):
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1, weight_decay=0.5)
+
+    class JaxModel(d2l_jax.LinearRegressionScratch):
+        def configure_optimizers(self):
+            return optax.chain(optax.add_decayed_weights(0.5), optax.sgd(0.1))
+
+    final = []
+    for d2l, cls in ((d2l_torch, TorchModel), (d2l_jax, JaxModel)):
+        model = cls(2, lr=0.1)
+        model.unused = (
+            torch.nn.Parameter(torch.ones(1)) if cls is TorchModel else nnx.Param(d2l.ones(1))
+        )
+        data = d2l.SyntheticRegressionData(w=d2l.tensor([2.0, -3.4]), b=4.2, num_train=64)
+        d2l.Trainer(max_epochs=1).fit(model, data)  # two steps
+        final.append(d2l.export_weights(model)["unused"].item())
+    np.testing.assert_allclose(final, [1, 0.95**2], rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_agree(name):
     of_torch, of_optax = OPTIMIZERS[name]
