@@ -115,6 +115,15 @@ def check_bias(w: Sequence[int], b: Sequence[int]) -> None:
         raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, not {tuple(b)}")
 
 
+def check_minibatch(batch: Any) -> None:
+    """Raise unless `batch` is a tuple of inputs and targets, of one example at least."""
+    if not isinstance(batch, tuple | list) or not batch:
+        raise TypeError(
+            f"a minibatch must be a tuple of inputs and targets, not {type(batch).__name__}"
+        )
+    check_not_empty("a minibatch", len(batch[-1]))
+
+
 def check_not_empty(what: str, num_examples: int) -> None:
     """Raise a `ValueError` if there is no example."""
     if num_examples == 0:

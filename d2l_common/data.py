@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from d2l_common.checks import check_count, check_nonnegative, check_not_empty
+from d2l_common.arrays import to_numpy
+from d2l_common.checks import check_count, check_nonnegative, check_not_empty, dtype_name
 from d2l_common.hyperparameters import HyperParameters
 
 
@@ -48,14 +49,65 @@ def check_tensors(tensors: Any) -> int:
 
     Raises
     ------
+    TypeError
+        If `tensors` is no tuple or list of arrays, but one array, say.
     ValueError
         If there are none, or if they differ in their first axis.
     """
+    shapes = [getattr(x, "shape", ()) for x in tensors] if isinstance(tensors, tuple | list) else []
+    if () in shapes or not shapes:
+        raise TypeError(
+            "tensors must be a tuple of arrays, each of shape (num_examples, ...), "
+            f"not {describe(tensors)}"
+        )
     lengths = [len(tensor) for tensor in tensors]
     if len(set(lengths)) != 1:
         raise ValueError(f"tensors must have the same number of examples, not {lengths}")
     check_not_empty("the data set", lengths[0])
     return lengths[0]
+
+
+def positions(indices: Any, num_examples: int) -> slice | np.ndarray:
+    """
+    Return which of `num_examples` examples are meant: a slice, or integers, int64 `(n,)`.
+
+    Parameters
+    ----------
+    indices : slice, integers, or mask of shape `(num_examples,)`
+        Negative integers count from the end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else.
+    IndexError
+        If an integer is out of range; JAX itself would take another example.
+    """
+    if isinstance(indices, slice):
+        return indices
+    rows = to_numpy(indices)
+    if rows.shape == (0,):
+        return np.zeros(0, np.int64)
+    if rows.dtype.kind not in "biu":
+        raise TypeError(f"indices must be integers, a mask or a slice, not {describe(rows)}")
+    if rows.ndim != 1 or (rows.dtype == bool and len(rows) != num_examples):
+        raise ValueError(
+            f"indices must have shape (n,), a mask ({num_examples},), not {tuple(rows.shape)}"
+        )
+    if rows.dtype == bool:
+        return np.flatnonzero(rows)
+    out_of_range = rows[(rows < -num_examples) | (rows >= num_examples)]
+    if len(out_of_range):
+        raise IndexError(f"index {out_of_range[0]} is out of range for {num_examples} examples")
+    return np.where(rows < 0, rows + num_examples, rows).astype(np.int64)
+
+
+def describe(x: Any) -> str:
+    """Return what `x` is, in a few words for an error."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None:
+        return type(x).__name__
+    return f"{dtype_name(dtype)} of shape {tuple(shape)}"
 
 
 def synthetic_regression(

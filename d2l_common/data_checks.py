@@ -8,6 +8,7 @@ from d2l_common.checks import (
     check_images,
     check_integer,
     check_label_range,
+    check_minibatch,
     dtype_name,
 )
 from d2l_common.loader import ReaderLoader, TensorLoader
@@ -54,6 +55,7 @@ class DataChecks:
 
     def check_batch(self, batch: Any) -> None:
         """Raise unless the model can be trained on a minibatch, as `prepare_batch` made it."""
+        check_minibatch(batch)
         if self._num_classes is None:
             check_images(batch[0])
             shape = self._try_out(batch) if self.own.steps(self.model) else None

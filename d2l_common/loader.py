@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from d2l_common.checks import check_minibatch
 from d2l_common.plan import BatchPlan
 from d2l_common.streaming import chunk_size, fetched_ahead
 
@@ -153,9 +154,8 @@ class ReaderLoader:
         is_empty = True
         for batch in self._fresh():
             is_empty = False
+            check_minibatch(batch)
             self.batch_examples = len(batch[-1])
-            if self.batch_examples == 0:
-                raise ValueError("a minibatch of the loader has no examples")
             yield self._receive(batch)
         if is_empty and self._length:
             raise ValueError(

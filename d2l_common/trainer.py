@@ -67,6 +67,7 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
             raise ValueError("the training data has no minibatches")
         # Asked once: data that stays on the device takes of what is free.
         self.room = self.room_for_data()
+        check_nonnegative("room_for_data()", self.room)
 
     def room_for_data(self) -> int:
         """Return how many bytes of data may stay on the device."""

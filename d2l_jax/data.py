@@ -11,7 +11,7 @@ from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
-from d2l_common.data import DataModuleBase, check_tensors, synthetic_regression
+from d2l_common.data import DataModuleBase, check_tensors, positions, synthetic_regression
 from d2l_common.loader import TensorLoader
 from d2l_common.plan import BatchPlan
 from d2l_jax.compiled import Program
@@ -44,23 +44,25 @@ class DataModule(DataModuleBase):
             Each of shape `(num_examples, ...)`; the last one holds the targets.
         train : bool
             Whether to shuffle, anew each epoch.
-        indices : slice or indices
+        indices : slice, integers or a mask
             Which of the examples to use.
         transform : callable
             Turns the arrays of a minibatch into what the model gets; a pure function.
 
         Raises
         ------
+        TypeError, IndexError
+            If `tensors` is no tuple of arrays, or `indices` are none of theirs.
         ValueError
             If there are no examples, or not the same number in each array.
         """
-        check_tensors(tensors)
+        num_examples = check_tensors(tensors)
         # What NumPy holds, such as a memory-mapped file, stays on the host until it is used.
         tensors = tuple(
             x if isinstance(x, jax.Array | np.ndarray) else to_numpy(x) for x in tensors
         )
         if not (isinstance(indices, slice) and indices == slice(0, None)):
-            rows = indices if isinstance(indices, slice) else np.asarray(indices)
+            rows = positions(indices, num_examples)
             tensors = tuple(tensor[rows] for tensor in tensors)
         plan = BatchPlan(check_tensors(tensors), self.batch_size, shuffle=train, seed=self.seed)
         return Loader(tensors, plan, self._next_epoch, transform)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks import check_count, check_nonnegative
-from d2l_common.data import DataModuleBase, check_tensors, synthetic_regression
+from d2l_common.data import DataModuleBase, check_tensors, positions, synthetic_regression
 from d2l_common.loader import TensorLoader
 from d2l_common.plan import BatchPlan
 from d2l_torch.tensors import normal, randn
@@ -39,18 +39,20 @@ class DataModule(DataModuleBase):
             Each of shape `(num_examples, ...)`; the last one holds the targets.
         train : bool
             Whether to shuffle, anew each epoch.
-        indices : slice or indices
+        indices : slice, integers or a mask
             Which of the examples to use.
         transform : callable
             Turns the tensors of a minibatch into what the model gets.
 
         Raises
         ------
+        TypeError, IndexError
+            If `tensors` is no tuple of arrays, or `indices` are none of theirs.
         ValueError
             If there are no examples, or not the same number in each tensor.
         """
-        check_tensors(tensors)
-        rows = indices if isinstance(indices, slice) else np.asarray(indices)
+        num_examples = check_tensors(tensors)
+        rows = positions(indices, num_examples)
         # What NumPy maps into memory from a file stays there until it is used.
         tensors = tuple(x if isinstance(x, np.memmap) else as_default_float(x) for x in tensors)
         tensors = tuple(tensor[rows] for tensor in tensors)

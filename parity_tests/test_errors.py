@@ -48,6 +48,11 @@ def arrays(d2l, X, y, batch_size=2):
     return Data()
 
 
+def batches(d2l, minibatches):
+    """Return a data module of a reader with these minibatches."""
+    return type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: minibatches})()
+
+
 def softmax_regression(d2l, num_inputs=64):
     return d2l.SoftmaxRegressionScratch(num_inputs, 3, lr=0.1)
 
@@ -305,6 +310,39 @@ CASES = {
         lambda d2l: d2l.Trainer(1).fit(d2l.LinearRegressionScratch(2, 0.1), None),
         "fit takes a model and then a data module; the data module must have a train_dataloader, "
         "which NoneType does not have",
+    ),
+    "a minibatch that is none": (
+        lambda d2l: type("T", (d2l.Trainer,), {"prepare_batch": lambda self, batch: None})(1).fit(
+            reader(d2l), regression(d2l)
+        ),
+        "a minibatch must be a tuple of inputs and targets, not NoneType",
+    ),
+    "a minibatch of no examples": (
+        lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(0, 2), d2l.ones(0, 1))])),
+        "a minibatch has no examples",
+    ),
+    "one array for a tuple of arrays": (
+        lambda d2l: regression(d2l).get_tensorloader(d2l.ones(4, 2), True),
+        "tensors must be a tuple of arrays, each of shape (num_examples, ...), "
+        "not float32 of shape (4, 2)",
+    ),
+    "an example that is not there": (
+        lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [0, 4]),
+        "index 4 is out of range for 4 examples",
+    ),
+    "indices that are none": (
+        lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [0.5]),
+        "indices must be integers, a mask or a slice, not float64 of shape (1,)",
+    ),
+    "a mask of another length": (
+        lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [True, False]),
+        "indices must have shape (n,), a mask (4,), not (2,)",
+    ),
+    "room that is no number": (
+        lambda d2l: type("T", (d2l.Trainer,), {"room_for_data": lambda self: "1 GB"})(1).fit(
+            reader(d2l), regression(d2l)
+        ),
+        "room_for_data() must be a number, not '1 GB'",
     ),
     "no learning rate": (
         lambda d2l: module(d2l).configure_optimizers(),

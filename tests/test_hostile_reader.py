@@ -215,9 +215,12 @@ def test_validation_data_that_do_not_fit_are_found_before_training(d2l):
     np.testing.assert_array_equal(d2l.export_weights(model)["w"], 0)
 
 
-@pytest.mark.parametrize("indices", [[0, 2], range(0, 4, 2), np.array([0, 2]), slice(0, 4, 2)])
+@pytest.mark.parametrize(
+    "indices",
+    [[0, 2], (0, -2), range(0, 4, 2), np.array([0, 2], np.uint8), slice(0, 4, 2)],
+)
 def test_indices_of_any_kind(d2l, indices):
-    data = regression(d2l, num_train=4)
+    data = regression(d2l, num_train=4, num_val=0)
     loader = data.get_tensorloader((data.X, data.y), False, indices)
     np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[[0, 2]])
     mask = np.arange(len(data.X)) == 1
