@@ -1,8 +1,8 @@
-"""Compile a program once in the life of the process, whoever asks for it again."""
+"""Compile a program once in the life of the process; know whether what it says has changed."""
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -10,6 +10,9 @@ import jax
 # A compiled program of these models takes some hundred kilobytes.
 MAX_PROGRAMS = 64
 _programs: OrderedDict[Any, Any] = OrderedDict()
+
+# Attributes that are compared by what they say; others are the same only if they are one object.
+PLAIN = (int, float, str, tuple, list, dict)
 
 
 class Program:
@@ -62,3 +65,21 @@ def compile_once(lowered: jax.stages.Lowered, devices: Iterable[str] = ()) -> An
             _programs.popitem(last=False)
     _programs.move_to_end(key)
     return _programs[key]
+
+
+def contents(modules: Iterable[Any]) -> list[Any]:
+    """Return names and values of the attributes of modules: plain values as text."""
+    found: list[Any] = []
+    for module in modules:
+        for name, value in vars(module).items():
+            found += [name, repr(value) if isinstance(value, PLAIN) else value]
+    return found
+
+
+def differ(before: Sequence[Any], now: Sequence[Any]) -> bool:
+    """Return whether two lists have other texts, or other objects."""
+    # Arrays and modules by identity: a changed one is another object, and most have no `==`.
+    return len(before) != len(now) or any(
+        a != b if isinstance(a, str) and isinstance(b, str) else a is not b
+        for a, b in zip(before, now, strict=True)
+    )

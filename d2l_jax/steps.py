@@ -16,13 +16,11 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.trainer import check_training_loss, named_metrics, nothing_learned
+from d2l_jax.compiled import PLAIN
 from d2l_jax.module import taping
 
 State = Any
 Metrics = dict[str, Array]
-
-# Attributes that are compared by what they say; others are the same only if they are one object.
-PLAIN = (int, float, str, tuple, list, dict)
 
 
 def make_train_step(

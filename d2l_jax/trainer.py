@@ -18,10 +18,9 @@ from d2l_common.streaming import free_memory
 from d2l_common.trainer import TrainerBase, check_fit_arguments
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
-from d2l_jax.compiled import Program
+from d2l_jax.compiled import Program, contents, differ
 from d2l_jax.module import Module, computation_only
 from d2l_jax.steps import (
-    PLAIN,
     LiveState,
     as_transformation,
     make_epoch,
@@ -156,30 +155,20 @@ class Trainer(TrainerBase):
         self._prepared_for = self._surroundings()
 
     def _surroundings(self) -> list[Any]:
-        """Return what a step may depend on, of model and trainer: each as text or as it is."""
-        found: list[Any] = []
-        for module in self._modules:
-            for name, value in vars(module).items():
-                found += [name, repr(value) if isinstance(value, PLAIN) else value]
+        """Return what a step depends on, of model and trainer."""
         # A reader may set `optim` to a transformation, which has no state of its own.
         optim = self.optim
-        found += [self.model, optim, getattr(optim, "tx", None)]
-        found += variables(getattr(optim, "opt_state", None))[0]
         clip = getattr(self.clip_gradients, "__func__", self.clip_gradients)
-        return [*found, repr(self.gradient_clip_val), clip]
+        return [
+            *contents(self._modules),
+            *(self.model, optim, getattr(optim, "tx", None)),
+            *variables(getattr(optim, "opt_state", None))[0],
+            *(repr(self.gradient_clip_val), clip),
+        ]
 
     def _has_changed(self) -> bool:
         """Return whether model or trainer are others than when the steps were made."""
-        before, now = self._prepared_for, self._surroundings()
-        # Arrays and modules by identity: a changed one is another object, and most have no `==`.
-        return (
-            before is None
-            or len(before) != len(now)
-            or any(
-                a != b if isinstance(a, str) and isinstance(b, str) else a is not b
-                for a, b in zip(before, now, strict=True)
-            )
-        )
+        return self._prepared_for is None or differ(self._prepared_for, self._surroundings())
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
