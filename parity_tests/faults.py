@@ -217,7 +217,7 @@ FAULTS = [
     Fault("no gradient is clipped", "d2l_torch.trainer.Trainer.clip_gradients",
           "norm > grad_clip_val", "norm < 0", value("clip_gradients")),
     Fault("a stale optimizer state", "d2l_jax.steps.make_train_step",
-          "updates, opt_state = tx", "updates, _ = tx", run("momentum")),
+          "updates, opt_state = update", "updates, _ = update", run("momentum")),
     Fault("an optimizer state that no epoch keeps", "d2l_jax.steps.LiveState.write",
           "isinstance(self._leaves[i], nnx.Variable)", "isinstance(self._leaves[i], nnx.Param)",
           run("momentum")),
