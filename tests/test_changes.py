@@ -129,6 +129,20 @@ def test_a_limit_of_the_gradient_that_changes_between_epochs(limits):
     np.testing.assert_allclose(losses(d2l_jax), losses(d2l_torch), rtol=1e-5)  # float32
 
 
+def test_a_rate_of_sgd_from_scratch_that_changes_between_epochs(d2l):
+    def stop(trainer):
+        if d2l.__name__ == TORCH:
+            trainer.optim.lr = 0.0
+        else:
+            trainer.optim = d2l.SGD(0.0)
+
+    model = model_of(d2l)
+    between_epochs(d2l, stop, model)
+    once = model_of(d2l)
+    d2l.Trainer(max_epochs=1).fit(once, regression(d2l, num_train=64))
+    np.testing.assert_array_equal(final_w(d2l, model), final_w(d2l, once))
+
+
 @pytest.mark.parametrize("kind", [float, np.float32, "tensor"])
 def test_an_attribute_that_changes_between_epochs(d2l, kind):
     number = d2l.tensor if kind == "tensor" else kind
