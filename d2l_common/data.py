@@ -84,7 +84,8 @@ def positions(indices: Any, num_examples: int) -> slice | np.ndarray:
         If an integer is out of range; JAX itself would take another example.
     """
     if isinstance(indices, slice):
-        return indices
+        backwards = indices.step is not None and indices.step < 0  # which PyTorch does not take
+        return np.arange(num_examples)[indices].copy() if backwards else indices
     rows = to_numpy(indices)
     if rows.shape == (0,):
         return np.zeros(0, np.int64)

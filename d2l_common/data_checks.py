@@ -50,7 +50,10 @@ class DataChecks:
                     self._check_labels(self._all_labels(loader))
         in_memory = all(isinstance(loader, TensorLoader) for loader in loaders)
         self.labels_were_checked = bool(
-            in_memory and self._num_classes and self.own.steps(self.model)
+            in_memory
+            and self._num_classes
+            and self.own.steps(self.model)
+            and self.own.losses(self.model)
         )
 
     def check_batch(self, batch: Any) -> None:

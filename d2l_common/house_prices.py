@@ -147,7 +147,21 @@ class KaggleHouseBase:
     @property
     def num_features(self) -> int:
         """The number of features of a house, once preprocessed."""
-        return self.train.shape[1] - 1
+        return self.table(train=True).shape[1] - 1
+
+    def table(self, train: bool) -> pd.DataFrame:
+        """
+        Return the table to train on, or to validate on.
+
+        Raises
+        ------
+        RuntimeError
+            Before `preprocess()`.
+        """
+        table = self.train if train else self.val
+        if table is None:
+            raise RuntimeError("call data.preprocess() first: the tables are not numbers yet")
+        return table
 
     def k_fold(self, k: int) -> list[Any]:
         """
@@ -186,7 +200,7 @@ class KaggleHouseBase:
         """
         import pandas as pd
 
-        X = self.features(self.val)
+        X = self.features(self.table(train=False))
         logs = np.mean([to_numpy(model(X)).astype(float).reshape(-1) for model in models], axis=0)
         return pd.DataFrame({"Id": self.raw_val["Id"].to_numpy(), TARGET: np.exp(logs)})
 

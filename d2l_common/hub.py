@@ -61,7 +61,9 @@ def extract(filename: str, folder: str | None = None) -> None:
     target = Path(folder if folder is not None else Path(filename).parent)
     if not str(filename).endswith((".zip", ".tar", ".tar.gz", ".tgz")):
         raise ValueError(f"only zip and tar files can be extracted, not {filename}")
-    if zipfile.is_zipfile(filename):
+    if str(filename).endswith(".zip"):
+        if not zipfile.is_zipfile(filename):
+            raise ValueError(f"{filename} is no zip file, or is not there")
         with zipfile.ZipFile(filename) as archive:
             for name in archive.namelist():
                 if not (target / name).resolve().is_relative_to(target.resolve()):

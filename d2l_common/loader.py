@@ -96,6 +96,10 @@ class TensorLoader:
             self._resident = move(self.tensors(self.arrays, copy=True))
         return self._resident
 
+    def release(self) -> None:
+        """Forget the tensors that `resident` has kept."""
+        self._resident = None
+
     def streamed(self, move: Callable[[Any], Any], room: int) -> Iterator[tuple[Any, np.ndarray]]:
         """
         Yield the next epoch in chunks: `move(tensors)` of some minibatches, and the rows' order.

@@ -47,6 +47,13 @@ class OwnMethods:
             validation_step is step for step in self.validation_steps
         )
 
+    def losses(self, model: Any) -> bool:
+        """Return whether loss and accuracy of the model are the library's, of any of its models."""
+        modules = [
+            getattr(function_of(model, name), "__module__", "") for name in ("loss", "accuracy")
+        ]
+        return all(name.startswith(("d2l_jax.", "d2l_torch.")) for name in modules)
+
 
 def function_of(instance: Any, name: str) -> Any:
     """Return the function behind the method `name` of `instance`; None if it is no method."""

@@ -96,7 +96,7 @@ class Recorder:
         self._board = board
         self.diverged_at: float | None = None  # the first training loss that is not finite
         self.warned = False
-        self._every_n = max(1, int(num_train_batches / max(1, plot_train_per_epoch)))
+        self._every_n = every_n(num_train_batches, plot_train_per_epoch)
         self._valid_points = max(1, int(plot_valid_per_epoch))
         self._num_train_batches = max(1, num_train_batches)
         self._epoch = 0
@@ -173,6 +173,11 @@ class Recorder:
                 xs = np.array(series.steps[drawn:]) / self._num_train_batches
                 self._board.draw_many(xs, values[drawn:], label, every_n=self._every_n)
                 series.num_drawn = len(values)
+
+
+def every_n(num_batches: int, points: float) -> int:
+    """Return of how many values a point on the board is the average, for `points` an epoch."""
+    return max(1, int(num_batches / max(1, points)))
 
 
 def average(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:

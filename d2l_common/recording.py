@@ -11,7 +11,7 @@ import numpy as np
 
 from d2l_common.checks import dtype_name
 from d2l_common.own_methods import OwnMethods
-from d2l_common.recorder import Recorder
+from d2l_common.recorder import Recorder, every_n
 
 
 class Recording:
@@ -23,8 +23,7 @@ class Recording:
     train_dataloader: Any
     val_dataloader: Any
     recorder: Recorder | None = None
-    records_results = False
-    takes_offers = False
+    records_results = takes_offers = fit_is_over = False
     _offered: Mapping[str, Any] = MappingProxyType({})
     epoch = train_batch_idx = val_batch_idx = 0
     num_train_batches = num_val_batches = 0
@@ -82,7 +81,7 @@ class Recording:
             for label, value in metrics.items():
                 loader = self.train_dataloader if label == "train_loss" else self.val_dataloader
                 step = self._step(label == "train_loss")
-                self.recorder.add(label, step, value, loader.batch_examples)
+                self.recorder.add(label, step, value, getattr(loader, "batch_examples", 1) or 1)
             return
         metrics, self._offered = {**self._offered, **metrics}, {}
         for label, value in metrics.items():
@@ -117,8 +116,9 @@ class Recording:
 
     def _every_n(self, train: bool) -> int:
         batches = self.num_train_batches if train else self.num_val_batches
-        points = getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
-        return max(1, int(batches / max(1, points)))
+        return every_n(
+            batches, getattr(self.model, f"plot_{'train' if train else 'valid'}_per_epoch", 1)
+        )
 
     def _step(self, train: bool) -> int:
         return self.train_batch_idx if train else self.val_batch_idx
@@ -163,4 +163,4 @@ def plot_value(model: Any, key: str, value: Any, train: bool) -> None:
     points = model.plot_train_per_epoch if train else model.plot_valid_per_epoch
     x = trainer.train_batch_idx / batches if train else trainer.epoch + 1
     model.board.xlabel = "epoch"
-    model.board.draw(x, value, plot_label(key, train), every_n=max(1, int(batches / points)))
+    model.board.draw(x, value, plot_label(key, train), every_n=every_n(batches, points))

@@ -1,13 +1,26 @@
 """Errors of the book's tensor operations, where the frameworks say different things or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import check_nonnegative
+from d2l_common.checks import check_count, check_nonnegative
+
+
+def as_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """
+    Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no integer, or is negative (but for the -1 of `reshape`).
+    """
+    sizes = size[0] if len(size) == 1 and isinstance(size[0], Iterable) else size
+    return tuple(check_count("size", number, minimum=-1) for number in sizes)
 
 
 def check_range(start: Any, end: Any, step: Any) -> None:

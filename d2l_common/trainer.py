@@ -10,7 +10,7 @@ from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data_checks import DataChecks
 from d2l_common.history import History
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.loader import TensorLoader, as_loader
+from d2l_common.loader import ReaderLoader, TensorLoader, as_loader
 from d2l_common.recorder import Recorder
 from d2l_common.recording import Recording
 
@@ -65,6 +65,9 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         self.num_val_batches = len(self.val_dataloader) if self.val_dataloader is not None else 0
         if self.num_train_batches == 0:
             raise ValueError("the training data has no minibatches")
+        for loader in (self.train_dataloader, self.val_dataloader):
+            if isinstance(loader, TensorLoader):
+                loader.release()  # a data module may return the loader of another fit
         # Asked once: data that stays on the device takes of what is free.
         self.room = self.room_for_data()
         check_nonnegative("room_for_data()", self.room)
@@ -81,7 +84,7 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         """
         loaders = (self.train_dataloader, self.val_dataloader)
         needed = sum(x.bytes_on_host() for x in loaders if isinstance(x, TensorLoader))
-        if self.room is not None and needed > self.room:
+        if self.room is not None and needed > self.room and loader.bytes_on_host():
             yield from loader.streamed(self.prepare_batch, self.room)
         else:
             yield loader.resident(self.prepare_batch), loader.next_order()
@@ -100,6 +103,9 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
+        # Of a reader's own `prepare_data`, they may be any.
+        self.train_dataloader = self._fit_for_epochs(self.train_dataloader)
+        self.val_dataloader = self._fit_for_epochs(self.val_dataloader)
         recorder = self.recorder = Recorder(
             model.board,
             self.num_train_batches,
@@ -128,8 +134,15 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
                     break
         finally:  # also after an interrupt, the epochs that ended are on the board
             self.recorder = None
+            self.fit_is_over = True
             model.board.flush()
+            model.eval()  # for predictions without dropout
         return recorder.history
+
+    def _fit_for_epochs(self, loader: Any) -> Any:
+        if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
+            return loader
+        return ReaderLoader(lambda: loader, loader, self.receive)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""

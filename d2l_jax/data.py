@@ -75,11 +75,13 @@ class Loader(TensorLoader):
         super().__init__(*args, **kwargs)
         self._compiled = None if self.transform is None else Program(self.transform)
 
-    def __iter__(self) -> Iterator[tuple[Array, ...]]:
-        """Yield the minibatches of the next epoch; by hand, so the transform is compiled."""
-        for indices in self.plan.split(self.next_order()):
+    def minibatches(
+        self, arrays: tuple[Any, ...], order: np.ndarray
+    ) -> Iterator[tuple[Array, ...]]:
+        """Yield the minibatches in `order`; for a loop in Python, so the transform is compiled."""
+        for indices in self.plan.split(order):
             self.batch_examples = len(indices)
-            batch = self.take(self.arrays, indices)
+            batch = self.take(arrays, indices)
             yield batch if self._compiled is None else self._compiled(*batch)
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:

@@ -261,7 +261,7 @@ def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[...,
 def check_labels(name: str, scores: Array, y: Array) -> None:
     """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
     checks.check_floating(name, is_floating(scores), scores.dtype)
-    checks.check_integer("y", jnp.issubdtype(y.dtype, jnp.integer), y.dtype)
+    checks.check_integer("y", is_integer(y), y.dtype)
     checks.check_class_scores(name, scores.shape, y.shape)
     # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there. Labels from
     # outside have one, but only NumPy looks at it at once: JAX would make the look a part of jit.
@@ -272,6 +272,7 @@ def check_labels(name: str, scores: Array, y: Array) -> None:
 
 def pick(scores: Array, y: Array) -> Array:
     """Return `scores[i, y[i]]` for each row, NaN where `y[i]` is outside the classes: `(n,)`."""
+    y = y.astype(jnp.int32) if y.dtype.itemsize < 4 else y  # in uint8, 256 classes are 0
     inside = (y >= 0) & (y < scores.shape[1])
     picked = jnp.take_along_axis(scores, jnp.where(inside, y, 0)[:, None], axis=1)[:, 0]
     # A product, where a `where` would do for the value, so that the gradient is NaN as well.
@@ -281,3 +282,8 @@ def pick(scores: Array, y: Array) -> Array:
 def is_floating(X: Array) -> bool:
     """Return whether `X` holds floating-point numbers."""
     return jnp.issubdtype(X.dtype, jnp.floating)
+
+
+def is_integer(x: Array) -> bool:
+    """Return whether `x` holds integers."""
+    return jnp.issubdtype(x.dtype, jnp.integer)

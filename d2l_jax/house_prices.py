@@ -51,7 +51,7 @@ class KaggleHouse(KaggleHouseBase, DataModule):
 
     def get_dataloader(self, train: bool) -> TensorLoader | None:
         """Return the loader of a table; None if it has no prices, as that of the test houses."""
-        table = self.train if train else self.val
+        table = self.table(train)
         if TARGET not in table:
             return None
         y = jnp.asarray(log_prices(table), dtype=float)

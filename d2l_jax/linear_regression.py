@@ -8,7 +8,7 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks import check_count, check_nonnegative, check_same_shape, learning_rate
+from d2l_common.checks import check_count, check_nonnegative, check_same_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_jax.functional import linreg, squared_loss
 from d2l_jax.layers import linear
@@ -128,11 +128,6 @@ class LinearRegression(Module):
         """Return the mean squared error (without 1/2); `y_hat` and `y` have one shape."""
         check_same_shape(y_hat.shape, y.shape)
         return reduce_mean(jnp.square(y_hat - y))
-
-    def configure_optimizers(self) -> Any:
-        """Return Optax's minibatch SGD."""
-        # In the optimizer's state, so that another learning rate is not another program.
-        return optax.inject_hyperparams(optax.sgd)(learning_rate(self))
 
     def get_w_b(self) -> tuple[Array, Array]:
         """Return weight `(num_inputs, 1)` and bias `(1,)`, as NNX's layer keeps them."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jax import numpy as jnp
 
+from d2l_common.checks import check_count
 from d2l_common.data import polynomial_regression
 from d2l_jax.data import RegressionData
 
@@ -46,6 +47,8 @@ class PolynomialData(RegressionData):
         seed: int = 0,
     ):
         super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
         self.save_hyperparameters()
         X, y = polynomial_regression(coefficients, num_features, num_train + num_val, noise, seed)
         self.X = jnp.asarray(X, dtype=float)

@@ -8,7 +8,7 @@ from jax.scipy.special import xlogy
 
 from d2l_common import checks
 from d2l_common.tensor_checks import singular_confusion
-from d2l_jax.functional import is_floating
+from d2l_jax.functional import is_floating, is_integer
 
 
 def normal_density(x: Array, mean: float, std: float) -> Array:
@@ -86,14 +86,16 @@ def confusion_matrix(predictions: Array, y: Array, num_classes: int) -> Array:
 
     Raises
     ------
-    ValueError
-        If the shapes differ, there are no examples, or a class is out of range.
+    TypeError, ValueError
+        If classes are no integers, the shapes differ, there are no examples, or a class is out of
+        range.
     """
     checks.check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
     checks.check_not_empty("the data set", len(y))
-    for classes in (predictions, y):
+    for name, classes in (("predictions", predictions), ("y", y)):
+        checks.check_integer(name, is_integer(classes), classes.dtype)
         checks.check_label_range(int(classes.min()), int(classes.max()), num_classes)
-    cells = predictions * num_classes + y
+    cells = predictions.astype(jnp.int32) * num_classes + y.astype(jnp.int32)
     counts = jnp.bincount(cells, length=num_classes**2).reshape(num_classes, num_classes)
     return counts.astype(float) / len(y)
 
@@ -116,11 +118,13 @@ def label_shift_weights(confusion: Array, predictions: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If there are no predictions, one is out of range, or the matrix is singular.
+    TypeError, ValueError
+        If predictions are no integers, there are none, one is out of range, or the matrix is
+        singular.
     """
     num_classes = len(confusion)
     checks.check_not_empty("the test data", len(predictions))
+    checks.check_integer("predictions", is_integer(predictions), predictions.dtype)
     checks.check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
     mean = jnp.bincount(predictions, length=num_classes) / len(predictions)
     weights = jnp.linalg.solve(confusion, mean.astype(confusion.dtype))

@@ -24,12 +24,12 @@ nn_Module = nnx.Module
 
 def ones(*size: Any, dtype=None, device=None) -> Array:
     """Return an array of ones of shape `size`; of the default float type if not given."""
-    return jnp.ones(_shape(size), dtype=dtype, device=device)
+    return jnp.ones(checks.as_shape(size), dtype=dtype, device=device)
 
 
 def zeros(*size: Any, dtype=None, device=None) -> Array:
     """Return an array of zeros of shape `size`; of the default float type if not given."""
-    return jnp.zeros(_shape(size), dtype=dtype, device=device)
+    return jnp.zeros(checks.as_shape(size), dtype=dtype, device=device)
 
 
 def ones_like(x: Array, dtype=None) -> Array:
@@ -69,20 +69,20 @@ def tensor(data: Any, dtype=None, device=None) -> Array:
 def rand(*size: Any, key=None, dtype=None, device=None) -> Array:
     """Return uniform random numbers in `[0, 1)` of shape `size`."""
     key = get_key() if key is None else key
-    return jax.device_put(jax.random.uniform(key, _shape(size), dtype), device)
+    return jax.device_put(jax.random.uniform(key, checks.as_shape(size), dtype), device)
 
 
 def randn(*size: Any, key=None, dtype=None, device=None) -> Array:
     """Return standard normal random numbers of shape `size`."""
     key = get_key() if key is None else key
-    return jax.device_put(jax.random.normal(key, _shape(size), dtype), device)
+    return jax.device_put(jax.random.normal(key, checks.as_shape(size), dtype), device)
 
 
 def normal(mean=0.0, std=1.0, size=(), key=None) -> Array:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
     checks.check_deviation(std)
     key = get_key() if key is None else key
-    return mean + std * jax.random.normal(key, _shape((size,)))
+    return mean + std * jax.random.normal(key, checks.as_shape((size,)))
 
 
 # -- elementwise ------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def argmax(x: Array, axis: int | None = None) -> Array:
 
 def reshape(x: Array, shape: Any) -> Array:
     """Return `x` in another shape, in which one entry may be -1."""
-    return jnp.reshape(x, _shape((shape,)))
+    return jnp.reshape(x, checks.as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Array:
@@ -239,12 +239,6 @@ def numpy(x: Array) -> np.ndarray:
 def to(x: Array, device: Any) -> Array:
     """Return `x` on `device`."""
     return jax.device_put(x, device)
-
-
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`."""
-    inner = size[0] if len(size) == 1 else size
-    return (inner,) if isinstance(inner, int) else tuple(inner)
 
 
 def _axes(axis: Any) -> Any:

@@ -76,6 +76,7 @@ class Trainer(TrainerBase):
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
+        self.fit_is_over = False
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:
@@ -128,9 +129,7 @@ class Trainer(TrainerBase):
         self.optim = model.configure_optimizers()
         with jax.disable_jit() if self.compile is False else nullcontext():
             self._prepare_steps()
-            history = self.run_epochs()
-        model.eval()  # for predictions without dropout, as PyTorch's loop leaves it
-        return history
+            return self.run_epochs()
 
     def _prepare_steps(self) -> None:
         """Make optimizer, views of the model, and the pure steps that will be compiled."""

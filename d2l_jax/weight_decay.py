@@ -7,7 +7,7 @@ import optax
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks import check_nonnegative
+from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data import high_dimensional_regression
 from d2l_jax.data import RegressionData
 from d2l_jax.linear_regression import LinearRegression, LinearRegressionScratch
@@ -42,12 +42,19 @@ class HighDimensionalData(RegressionData):
     ----------
     X : array of shape `(num_train + num_val, num_inputs)`
     y : array of shape `(num_train + num_val, 1)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, or `num_inputs` is no positive integer.
     """
 
     def __init__(
         self, num_train: int, num_val: int, num_inputs: int, batch_size: int, seed: int = 0
     ):
         super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
         self.save_hyperparameters()
         X, y = high_dimensional_regression(num_train + num_val, num_inputs, seed)
         self.X = jnp.asarray(X, dtype=float)

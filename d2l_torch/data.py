@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data import DataModuleBase, check_tensors, positions, synthetic_regression
 from d2l_common.loader import TensorLoader
@@ -156,7 +157,7 @@ class SyntheticRegressionData(RegressionData):
         self.save_hyperparameters(ignore=["generator"])
         n = num_train + num_val
         if generator is None:
-            X, y = synthetic_regression(torch.as_tensor(w).numpy(), float(b), noise, n, seed)
+            X, y = synthetic_regression(to_numpy(w), float(b), noise, n, seed)
             self.X = torch.tensor(X, dtype=torch.get_default_dtype())
             self.y = torch.tensor(y, dtype=torch.get_default_dtype())
         else:

@@ -261,11 +261,15 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
 def check_labels(name: str, scores: Tensor, y: Tensor) -> None:
     """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
     checks.check_floating(name, scores.is_floating_point(), scores.dtype)
-    integer = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
-    checks.check_integer("y", integer, y.dtype)
+    checks.check_integer("y", is_integer(y), y.dtype)
     checks.check_class_scores(name, scores.shape, y.shape)
     if not _labels_are_checked.get() and len(y):
         checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
+
+
+def is_integer(x: Tensor) -> bool:
+    """Return whether `x` holds integers."""
+    return not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool)
 
 
 @contextmanager

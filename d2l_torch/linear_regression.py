@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from d2l_common.checks import check_count, check_nonnegative, check_same_shape, learning_rate
+from d2l_common.checks import check_count, check_nonnegative, check_same_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_torch.functional import linreg, squared_loss
 from d2l_torch.layers import linear
@@ -129,10 +129,6 @@ class LinearRegression(Module):
         """Return the mean squared error (without 1/2); `y_hat` and `y` have one shape."""
         check_same_shape(y_hat.shape, y.shape)
         return torch.nn.functional.mse_loss(y_hat, y)
-
-    def configure_optimizers(self) -> Any:
-        """Return PyTorch's minibatch SGD."""
-        return torch.optim.SGD(self.parameters(), learning_rate(self))
 
     def get_w_b(self) -> tuple[Tensor, Tensor]:
         """Return weight `(1, num_inputs)` and bias `(1,)`, as PyTorch's layer keeps them."""

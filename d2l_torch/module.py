@@ -95,8 +95,11 @@ class Module(nn.Module, HyperParameters):
         trainer = self.trainer
         if trainer is None or getattr(trainer, "records_results", False):
             return
+        if getattr(trainer, "fit_is_over", False):
+            return
         if getattr(trainer, "takes_offers", False):
-            trainer.offer(key, value.detach(), train)
+            value = value.detach() if isinstance(value, Tensor) else value
+            trainer.offer(key, value, train)
         else:
             self.plot(key, value, train)
 
@@ -131,21 +134,27 @@ class Module(nn.Module, HyperParameters):
 
     def _adopt_tensors(self) -> None:
         """Make parameters of tensors in lists, and of those that a gradient is wanted for since."""
-        for name, value in list(self.__dict__.items()):
-            if _is_trainable(value):
-                del self.__dict__[name]
-                setattr(self, name, value)
-            elif isinstance(value, list | tuple) and not name.startswith("_"):
-                known = {id(param) for param in self._parameters.values()}
-                for i, item in enumerate(value):
-                    if _is_trainable(item) or isinstance(item, nn.Parameter):
-                        make_parameter(item)
-                        if id(item) not in known:
-                            self.register_parameter(f"{name}_{i}", item)
+        for module in self.modules():  # PyTorch asks the outermost alone for names
+            if isinstance(module, Module):
+                _adopt(module)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a file keeps of a model: all but its trainer."""
-        return {name: value for name, value in self.__dict__.items() if name != "trainer"}
+        return {k: value for k, value in super().__getstate__().items() if k != "trainer"}
+
+
+def _adopt(module: Module) -> None:
+    for name, value in list(module.__dict__.items()):
+        if _is_trainable(value):
+            del module.__dict__[name]
+            setattr(module, name, value)
+        elif isinstance(value, list | tuple) and not name.startswith("_"):
+            known = {id(param) for param in module._parameters.values()}
+            for i, item in enumerate(value):
+                if _is_trainable(item) or isinstance(item, nn.Parameter):
+                    make_parameter(item)
+                    if id(item) not in known:
+                        module.register_parameter(f"{name}_{i}", item)
 
 
 def make_parameter(tensor: Tensor) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from d2l_common import checks
 from d2l_common.tensor_checks import singular_confusion
+from d2l_torch.functional import is_integer
 
 
 def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
@@ -84,12 +85,14 @@ def confusion_matrix(predictions: Tensor, y: Tensor, num_classes: int) -> Tensor
 
     Raises
     ------
-    ValueError
-        If the shapes differ, there are no examples, or a class is out of range.
+    TypeError, ValueError
+        If classes are no integers, the shapes differ, there are no examples, or a class is out of
+        range.
     """
     checks.check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
     checks.check_not_empty("the data set", len(y))
-    for classes in (predictions, y):
+    for name, classes in (("predictions", predictions), ("y", y)):
+        checks.check_integer(name, is_integer(classes), classes.dtype)
         checks.check_label_range(int(classes.min()), int(classes.max()), num_classes)
     cells = predictions.long() * num_classes + y.long()
     counts = torch.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -114,11 +117,13 @@ def label_shift_weights(confusion: Tensor, predictions: Tensor) -> Tensor:
 
     Raises
     ------
-    ValueError
-        If there are no predictions, one is out of range, or the matrix is singular.
+    TypeError, ValueError
+        If predictions are no integers, there are none, one is out of range, or the matrix is
+        singular.
     """
     num_classes = len(confusion)
     checks.check_not_empty("the test data", len(predictions))
+    checks.check_integer("predictions", is_integer(predictions), predictions.dtype)
     checks.check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
     mean = torch.bincount(predictions.long(), minlength=num_classes) / len(predictions)
     weights, _ = torch.linalg.solve_ex(confusion, mean.to(confusion.dtype))

@@ -21,12 +21,16 @@ nn_Module = nn.Module
 
 def ones(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones of shape `size`; of the default float type if not given."""
-    return torch.ones(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return torch.ones(
+        checks.as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def zeros(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros of shape `size`; of the default float type if not given."""
-    return torch.zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return torch.zeros(
+        checks.as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def ones_like(x: Tensor, dtype=None) -> Tensor:
@@ -66,19 +70,19 @@ def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> T
 
 def rand(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
     """Return uniform random numbers in `[0, 1)` of shape `size`."""
-    return torch.rand(_shape(size), generator=generator, dtype=dtype, device=device)
+    return torch.rand(checks.as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
     """Return standard normal random numbers of shape `size`."""
-    return torch.randn(_shape(size), generator=generator, dtype=dtype, device=device)
+    return torch.randn(checks.as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
     checks.check_deviation(std)
     return torch.normal(
-        mean, std, _shape((size,)), generator=generator, requires_grad=requires_grad
+        mean, std, checks.as_shape((size,)), generator=generator, requires_grad=requires_grad
     )
 
 
@@ -174,7 +178,7 @@ def argmax(x: Tensor, axis: int | None = None) -> Tensor:
 
 def reshape(x: Tensor, shape: Any) -> Tensor:
     """Return `x` in another shape, in which one entry may be -1."""
-    return torch.reshape(x, _shape((shape,)))
+    return torch.reshape(x, checks.as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Tensor:
@@ -239,9 +243,3 @@ def numpy(x: Tensor) -> np.ndarray:
 def to(x: Tensor, device: Any) -> Tensor:
     """Return `x` on `device`."""
     return x.to(device)
-
-
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`."""
-    inner = size[0] if len(size) == 1 else size
-    return (inner,) if isinstance(inner, int) else tuple(inner)

@@ -66,6 +66,7 @@ class Trainer(TrainerBase):
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
+        self.fit_is_over = False
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:
@@ -124,31 +125,28 @@ class Trainer(TrainerBase):
                 f"{type(self.optim).__name__} computes the loss again within a step, which the "
                 "Trainer does not offer: choose an optimizer whose step() needs no closure"
             )
-        with labels_are_checked(self.labels_were_checked), self._compiled_forward():
+        with self._compiled():
             return self.run_epochs()
 
     @contextmanager
-    def _compiled_forward(self) -> Iterator[None]:
-        """Within this context, if `compile`, the model's forward pass is compiled."""
+    def _compiled(self) -> Iterator[None]:
+        """Within this context, if `compile`, calls of the model are compiled."""
         if not self.compile:
             yield
             return
         # Anew in each fit: what dynamo keeps is bounded, beyond that it would run uncompiled.
         torch.compiler.reset()
-        own = vars(self.model).get("forward")
-        mode = "reduce-overhead" if self.gpus else None  # CUDA graphs
-        self.model.forward = torch.compile(self.model.forward, mode=mode)
+        own = self.model._compiled_call_impl
+        self.model.compile(mode="reduce-overhead" if self.gpus else None)  # CUDA graphs
         try:
             yield
         finally:
-            del self.model.forward
-            if own is not None:
-                self.model.forward = own
+            self.model._compiled_call_impl = own
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
         no_grad = torch.no_grad()
-        with self.recording_results():
+        with self.recording_results(), labels_are_checked(self.labels_were_checked):
             self.model.train()
             for batch in self._minibatches(self.train_dataloader):
                 loss = self.model.training_step(self.prepare_batch(batch))
@@ -205,11 +203,13 @@ class Trainer(TrainerBase):
         """Compute outputs and loss of a minibatch; return a classifier's output shape, or None."""
         was_training = self.model.training
         self.model.eval()
-        with torch.no_grad():
-            output = self.model(*batch[:-1])
-            if not isinstance(self.model, Classifier):
-                self.model.loss(output, batch[-1])
-        self.model.train(was_training)
+        try:
+            with torch.no_grad():
+                output = self.model(*batch[:-1])
+                if not isinstance(self.model, Classifier):
+                    self.model.loss(output, batch[-1])
+        finally:
+            self.model.train(was_training)
         return output.shape if isinstance(self.model, Classifier) else None
 
     def as_tensor(self, x: Any) -> Any:

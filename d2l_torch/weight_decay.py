@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from d2l_common.checks import check_nonnegative
+from d2l_common.checks import check_count, check_nonnegative, learning_rate
 from d2l_common.data import high_dimensional_regression
 from d2l_torch.data import RegressionData
 from d2l_torch.linear_regression import LinearRegression, LinearRegressionScratch
@@ -40,12 +40,19 @@ class HighDimensionalData(RegressionData):
     ----------
     X : tensor of shape `(num_train + num_val, num_inputs)`
     y : tensor of shape `(num_train + num_val, 1)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, or `num_inputs` is no positive integer.
     """
 
     def __init__(
         self, num_train: int, num_val: int, num_inputs: int, batch_size: int, seed: int = 0
     ):
         super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
         self.save_hyperparameters()
         X, y = high_dimensional_regression(num_train + num_val, num_inputs, seed)
         self.X = torch.tensor(X, dtype=torch.get_default_dtype())
@@ -123,4 +130,4 @@ class WeightDecay(LinearRegression):
     def configure_optimizers(self) -> Any:
         """Return PyTorch's minibatch SGD with a weight decay for the weights alone."""
         weights = {"params": self.net.weight, "weight_decay": self.wd}
-        return torch.optim.SGD([weights, {"params": self.net.bias}], lr=self.lr)
+        return torch.optim.SGD([weights, {"params": self.net.bias}], lr=learning_rate(self))

@@ -55,12 +55,22 @@ def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
     named = dict(model.named_parameters())
     expected = {
-        name: np.shape(weights.get(name, ())) if is_lazy(param) else param.shape
+        name: lazy_shape(model, name, np.shape(weights.get(name, ()))) if is_lazy(param)
+        else param.shape
         for name, param in named.items()
-    }
+    }  # fmt: skip
     check_weights(expected, weights)
     with torch.no_grad():
         for name, param in named.items():
             if is_lazy(param):
                 param.materialize(expected[name])
             param.copy_(torch.tensor(np.asarray(weights[name])))
+
+
+def lazy_shape(model: nn.Module, name: str, given: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that a lazy parameter takes from weights of shape `given`."""
+    layer = model.get_submodule(name.rpartition(".")[0])
+    if not isinstance(layer, nn.LazyLinear):
+        return given
+    num_inputs = given[1:2] if name.endswith("weight") else ()
+    return (layer.out_features, *num_inputs)

@@ -177,7 +177,7 @@ FAULTS = [
     *in_both("the variance for the deviation", "probability.normal_density",
              "(std * math", "(std**2 * math", value("normal_density")),
     Fault("a confusion matrix transposed", "d2l_jax.probability.confusion_matrix",
-          "predictions * num_classes + y", "y * num_classes + predictions",
+          "predictions.astype(jnp.int32) * num_classes + y", "y * num_classes + predictions",
           lambda backend: confusion(BACKENDS[backend], "float32")),
     Fault("a confusion matrix transposed", "d2l_torch.probability.confusion_matrix",
           "predictions.long() * num_classes + y.long()",

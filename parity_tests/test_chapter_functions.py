@@ -57,6 +57,14 @@ def test_confusion_matrix_counts_predictions_in_rows(d2l, dtype):
     assert confusion.dtype == weights.dtype == dtype
 
 
+def test_as_many_classes_as_a_narrow_type_has_numbers(d2l):
+    y = d2l.tensor(np.uint8([0, 255]))
+    loss = d2l.softmax_cross_entropy(d2l.zeros(2, 256), y)
+    np.testing.assert_allclose(d2l.numpy(loss), np.log(256), rtol=1e-6)
+    confusion = d2l.confusion_matrix(y, y, 256)
+    np.testing.assert_array_equal(np.argwhere(d2l.numpy(confusion)), [[0, 0], [255, 255]])
+
+
 def test_training_keeps_what_prediction_does_not(d2l):
     params = {"W1": d2l.randn(784, 256), "W2": d2l.randn(256, 10)}
     X, y = d2l.randn(100, 784), d2l.randn(100, 10)

@@ -311,6 +311,32 @@ CASES = {
         "fit takes a model and then a data module; the data module must have a train_dataloader, "
         "which NoneType does not have",
     ),
+    "a size that is no integer": (
+        lambda d2l: d2l.zeros(2.0, 3),
+        "size must be an integer, not 2.0",
+    ),
+    "predicted classes that are no integers": (
+        lambda d2l: d2l.confusion_matrix(d2l.tensor([0.7]), d2l.tensor([0]), 2),
+        "predictions must hold integer class labels, not float32",
+    ),
+    "predicted classes of test data that are no integers": (
+        lambda d2l: d2l.label_shift_weights(d2l.eye(2), d2l.tensor([0.7])),
+        "predictions must hold integer class labels, not float32",
+    ),
+    "a learning rate of NaN, with weight decay": (
+        lambda d2l: changed(
+            d2l.WeightDecay(wd=1, lr=0.1, num_inputs=2), lr=float("nan")
+        ).configure_optimizers(),
+        "lr must be a finite number that is not negative, not nan",
+    ),
+    "a negative number of examples of a polynomial": (
+        lambda d2l: d2l.PolynomialData(num_train=-5, num_val=10),
+        "num_train must be at least 0, not -5",
+    ),
+    "a negative number of examples of many features": (
+        lambda d2l: d2l.HighDimensionalData(10, -5, 3, 2),
+        "num_val must be at least 0, not -5",
+    ),
     "a minibatch that is none": (
         lambda d2l: type("T", (d2l.Trainer,), {"prepare_batch": lambda self, batch: None})(1).fit(
             reader(d2l), regression(d2l)

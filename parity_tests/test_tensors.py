@@ -246,6 +246,16 @@ def test_size_is_a_number(d2l):
         assert size == np.zeros(shape).size
 
 
+@pytest.mark.parametrize("name", ["zeros", "ones", "rand", "randn"])
+def test_a_size_may_be_written_in_any_way(d2l, name):
+    make = getattr(d2l, name)
+    for size in ((2, 3), ((2, 3),), ([2, 3],), (np.int64(2), np.int32(3))):
+        assert tuple(make(*size).shape) == (2, 3)
+    assert tuple(make(np.int64(2)).shape) == (2,)
+    assert tuple(make().shape) == ()
+    assert tuple(d2l.reshape(make(2, 3), np.int64(-1)).shape) == (6,)
+
+
 def test_dtypes_and_modules_are_the_frameworks_own():
     for name in ("int32", "int64", "float32", "float64"):
         assert getattr(BACKENDS["jax"], name) is getattr(jnp, name)

@@ -1,5 +1,6 @@
 """What is compiled, and when: in JAX once for all fits that are alike, in PyTorch if asked to."""
 
+import copy
 import os
 import shutil
 from collections import Counter
@@ -197,14 +198,24 @@ def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
 def test_after_a_compiled_fit_the_model_is_as_it_was_in_torch():
     model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
     compiled_fit(d2l_torch, model, True)
-    assert "forward" not in vars(model)
-
-    def forward(X):
-        return X @ model.w
-
-    model.forward = forward
+    assert model._compiled_call_impl is None
+    model.forward = lambda X: X @ model.w
     compiled_fit(d2l_torch, model, True)
-    assert model.forward is forward
+    assert model(d2l_torch.ones(3, 2)).shape == (3, 1)
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
+def test_a_copy_made_during_a_compiled_fit_has_weights_of_its_own_in_torch():
+    copies = []
+
+    class Trainer(d2l_torch.Trainer):
+        def should_stop(self, history):
+            copies.append(copy.deepcopy(self.model))
+
+    model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
+    Trainer(max_epochs=2, compile=True).fit(model, table(d2l_torch))
+    X = d2l_torch.ones(1, 2)
+    assert not np.array_equal(*(d2l_torch.numpy(each(X)) for each in copies))
 
 
 @pytest.mark.parametrize("how", ["compile=False", "jax.disable_jit"])

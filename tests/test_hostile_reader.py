@@ -1,5 +1,6 @@
 """What readers do that a library does not expect: found by trying, kept as tests."""
 
+import contextlib
 import copy
 import pickle
 
@@ -225,6 +226,123 @@ def test_indices_of_any_kind(d2l, indices):
     np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[[0, 2]])
     mask = np.arange(len(data.X)) == 1
     assert len(d2l.numpy(next(iter(data.get_tensorloader((data.X,), False, mask)))[0])) == 1
+
+
+def test_indices_may_count_down(d2l):
+    data = regression(d2l, num_train=4, num_val=0)
+    loader = data.get_tensorloader((data.X,), False, slice(None, None, -1))
+    np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[::-1])
+
+
+def test_a_pass_has_the_epoch_of_when_it_was_begun(d2l):
+    data = regression(d2l, num_train=64)
+    one, two = iter(data.train_dataloader()), iter(data.train_dataloader())
+    second, first = next(two), next(one)
+    data = regression(d2l, num_train=64)
+    expected = [next(iter(data.train_dataloader()))[0] for _ in range(2)]
+    np.testing.assert_array_equal(d2l.numpy(first[0]), d2l.numpy(expected[0]))
+    np.testing.assert_array_equal(d2l.numpy(second[0]), d2l.numpy(expected[1]))
+
+
+def test_a_readers_own_prepare_data(d2l):
+    """As the book has it: whatever the data module returns is the loader."""
+    source = regression(d2l, num_train=40, num_val=0)
+
+    class Data(d2l.DataModule):
+        def get_dataloader(self, train):
+            dataset = torch.utils.data.TensorDataset(
+                *(torch.tensor(d2l.numpy(x)) for x in (source.X, source.y))
+            )
+            return torch.utils.data.DataLoader(dataset, batch_size=32)
+
+    class Trainer(d2l.Trainer):
+        def prepare_data(self, data):
+            self.train_dataloader, self.val_dataloader = data.train_dataloader(), None
+            self.num_train_batches, self.num_val_batches = len(self.train_dataloader), 0
+
+    history = Trainer(max_epochs=2).fit(zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.0)), Data())
+    assert history.batch_sizes.tolist() == [32, 8, 32, 8]
+
+
+@pytest.mark.parametrize("how", ["no epochs", "an interrupt"])
+def test_after_a_fit_a_model_predicts_without_dropout(d2l, how):
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            if how == "an interrupt" and self.train_batch_idx == 1:
+                raise KeyboardInterrupt
+            return batch
+
+    model = d2l.DropoutMLP(10, 16, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
+    data = d2l.Digits(batch_size=500)
+    with contextlib.suppress(KeyboardInterrupt):
+        Trainer(max_epochs=0 if how == "no epochs" else 1).fit(model, data)
+    X = next(iter(data.val_dataloader()))[0]
+    np.testing.assert_array_equal(d2l.numpy(model(X)), d2l.numpy(model(X)))
+
+
+def test_a_step_after_the_fit_draws_nothing(d2l):
+    model, data = d2l.LinearRegression(num_inputs=2, lr=0.1), regression(d2l)
+    d2l.Trainer(max_epochs=1).fit(model, data)
+    points = {label: len(drawn) for label, drawn in model.board.data.items()}
+    batch = next(iter(data.val_dataloader()))
+    for _ in range(3):
+        model.validation_step(batch)
+        model.training_step(batch)
+    model.board.flush()
+    assert {label: len(drawn) for label, drawn in model.board.data.items()} == points
+
+
+def test_a_trainer_of_the_readers_own_may_want_no_points(d2l):
+    class Trainer:
+        num_train_batches, train_batch_idx, epoch = 4, 0, 0
+
+    model = d2l.LinearRegression(num_inputs=2, lr=0.1)
+    model.trainer, model.plot_train_per_epoch = Trainer(), 0
+    model.plot("loss", 1.0, train=True)
+
+
+def test_models_in_models_are_trained_in_torch():
+    class Inner(d2l_torch.Module):
+        def __init__(self):
+            super().__init__()
+            self.ws = [torch.zeros(2, 1, requires_grad=True)]
+
+        def forward(self, X):
+            return X @ self.ws[0]
+
+    class Outer(d2l_torch.LinearRegression):
+        def __init__(self):
+            super().__init__(lr=0.1)
+            self.net = Inner()
+
+    model = Outer()
+    d2l_torch.Trainer(max_epochs=3).fit(model, regression(d2l_torch))
+    assert abs(model.net.ws[0]).min() > 1
+    assert list(d2l_torch.export_weights(model)) == ["net.ws_0"]
+
+
+def test_labels_that_a_readers_loss_makes_are_looked_at_in_torch():
+    class Reader(d2l_torch.SoftmaxRegression):
+        def loss(self, Y_hat, Y, averaged=True):
+            return d2l_torch.softmax_cross_entropy(Y_hat, Y - 1, averaged)
+
+    with pytest.raises(ValueError, match="label -1 is outside the 10 classes"):
+        d2l_torch.Trainer(1).fit(Reader(10, lr=0.1, num_inputs=64), d2l_torch.Digits())
+
+
+def test_labels_between_epochs_are_looked_at(d2l):
+    class Trainer(d2l.Trainer):
+        def should_stop(self, history):
+            d2l.cross_entropy(d2l.ones(2, 2), d2l.tensor([-1, 0]))
+
+    with pytest.raises(ValueError, match="label -1 is outside the 2 classes"):
+        Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(10, 0.1, num_inputs=64), d2l.Digits())
+
+
+def test_weights_of_too_few_outputs_for_a_lazy_layer_in_torch():
+    weights = {"net.1.weight": np.ones((5, 3)), "net.1.bias": np.ones(5)}
+    with pytest.raises(ValueError, match=r"net\.1\.weight has shape \(5, 3\)"):
+        d2l_torch.import_weights(d2l_torch.SoftmaxRegression(num_outputs=10, lr=0.1), weights)
 
 
 def test_fitted_models_can_be_copied_and_pickled(d2l):

@@ -34,6 +34,18 @@ def root(tmp_path):
     return str(tmp_path)
 
 
+@pytest.mark.parametrize("use", ["num_features", "fit", "submission"])
+def test_tables_that_are_no_numbers_yet(d2l, root, use):
+    data = d2l.KaggleHouse(batch_size=16, root=root)
+    model = d2l.LinearRegression(num_inputs=3, lr=0.1)
+    with pytest.raises(RuntimeError, match=r"call data\.preprocess\(\) first"):
+        {
+            "num_features": lambda: data.num_features,
+            "fit": lambda: d2l.Trainer(max_epochs=1).fit(model, data),
+            "submission": lambda: data.submission([model]),
+        }[use]()
+
+
 def test_preprocess():
     raw, other = make_table(100, 1), make_table(30, 2, prices=False)
     other.loc[0, "Street"] = "Unseen"

@@ -72,6 +72,14 @@ def test_extract(tmp_path):
     assert (tmp_path / "there/inside/two.txt").read_text() == "2"
 
 
+@pytest.mark.parametrize("name", ["broken.zip", "missing.zip", "broken.tar", "missing.tar.gz"])
+def test_extract_says_what_is_no_archive(tmp_path, name):
+    if name.startswith("broken"):
+        (tmp_path / name).write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=name):
+        extract(str(tmp_path / name))
+
+
 def test_extract_refuses_what_leaves_the_folder(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("../out.txt", "1")

@@ -179,6 +179,45 @@ def test_the_size_of_the_data_decides(d2l, chunks):
     assert chunks
 
 
+def test_what_is_on_the_device_is_not_streamed_for_the_sake_of_other_data():
+    import d2l_jax as d2l
+
+    class Data(d2l.DataModule):
+        batch_size = 32
+
+        def get_dataloader(self, train):
+            X = d2l.ones(64, 2) if train else np.ones((640, 2), np.float32)
+            return self.get_tensorloader((X, X[:, :1]), train)
+
+    history = trainer_with_room(d2l, 1000).fit(d2l.LinearRegression(num_inputs=2, lr=0.1), Data())
+    assert history.train_loss.shape == (4,)
+
+
+def test_a_loader_that_is_kept_shows_what_has_changed(d2l):
+    class Data(d2l.DataModule):
+        batch_size = 32
+
+        def __init__(self):
+            super().__init__()
+            self.y = np.zeros((64, 1), np.float32)
+            X = np.zeros((64, 2), np.float32)
+            # Mapped into memory, PyTorch keeps it as NumPy's, too.
+            self.loader = self.get_tensorloader((X, self.y.view(np.memmap)), True)
+
+        def get_dataloader(self, train):
+            return self.loader if train else None
+
+    def loss():
+        model = d2l.LinearRegressionScratch(2, lr=0.0)
+        d2l.import_weights(model, {"w": np.zeros((2, 1)), "b": np.zeros(1)})
+        return d2l.Trainer(max_epochs=1).fit(model, data).train_loss[0]
+
+    data = Data()
+    assert loss() == 0
+    data.y[:] = 2
+    assert loss() == 2
+
+
 def test_there_is_room_for_half_of_what_is_free(d2l):
     room = d2l.Trainer(max_epochs=1).room_for_data()
     assert isinstance(room, int)
