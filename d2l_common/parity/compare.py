@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
-from d2l_common.parity.backends import Side, check_data, pair
+from d2l_common.parity.backends import Side, pair
 from d2l_common.parity.comparison import Comparison
 from d2l_common.parity.layers import first_minibatch
+from d2l_common.parity.minibatches import check_data
 from d2l_common.parity.report import Report
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
 from d2l_common.weights import check_weights
@@ -87,8 +89,9 @@ def compare(
     sides = pair(jax_model, torch_model, loss, lr, mapping)
     theirs = sides["torch"]
     own = theirs.to_common_names(theirs.d2l.export_weights(theirs.model))
-    initial = own if weights is None else dict(weights)
+    initial = own if weights is None else as_arrays(weights)
     check_weights({name: array.shape for name, array in own.items()}, initial)
+    check_finite(initial)
 
     def run(side: Side, dtype: str, seed: int | None = None) -> Run:
         start = initial if seed is None else moved_by_one_ulp(initial, dtype, seed)
@@ -104,3 +107,37 @@ def compare(
         nudged = moved if nudges else {}
         comparisons[dtype] = Comparison(dtype, **runs, nudged=nudged, scale=scale)
     return Report(name or type(torch_model).__name__, comparisons, first)
+
+
+def as_arrays(weights: Any) -> dict[str, np.ndarray]:
+    """
+    Return a reader's initial weights as NumPy arrays by name.
+
+    Raises
+    ------
+    TypeError
+        If they are no mapping, or a value holds no real numbers.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            "weights must be a dict of arrays by PyTorch's names, as d2l_torch.export_weights "
+            f"returns it, not {type(weights).__name__}"
+        )
+    arrays = {}
+    for name, value in weights.items():
+        try:
+            arrays[name] = to_numpy(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"weights: {name} must be an array of numbers: {error}") from error
+        if arrays[name].dtype.kind not in "biuf":
+            raise TypeError(f"weights: {name} must hold real numbers, not {arrays[name].dtype}")
+    return arrays
+
+
+def check_finite(weights: Mapping[str, np.ndarray]) -> None:
+    """Raise a `ValueError` if an initial weight is infinite or NaN."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"the initial weights of {name} are not all finite: give others by weights={{...}}"
+            )

@@ -19,11 +19,12 @@ class Layer:
     Attributes
     ----------
     name, jax_name : str
-        In PyTorch and in JAX; empty for parameters that the model itself holds.
+        The place in the PyTorch and in the JAX model; empty for parameters that the model itself
+        holds.
     input, output : float
         NaN where there is no such layer to listen to.
     gradients : dict
-        `{parameter: gap}`.
+        `{parameter: gap}`, by PyTorch's names.
     """
 
     name: str
@@ -31,6 +32,9 @@ class Layer:
     input: float = np.nan
     output: float = np.nan
     gradients: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return in_both(self.name, self.jax_name) if self.name else ""
 
 
 @dataclass
@@ -44,25 +48,28 @@ class FirstMinibatch:
         In the order in which PyTorch calls them.
     output, loss : float
         The gaps of the model's outputs and of its loss.
+    paths : dict
+        `{PyTorch's name of a parameter: its place in the JAX model}`.
     """
 
     layers: list[Layer]
     output: float
     loss: float
+    paths: Mapping[str, str]
 
     def first_difference(self) -> str:
         """Return in a sentence where the models first differ; empty if they do not."""
         before = ""
         for layer in self.layers:
             if layer.input > SAME_LAYER:
-                where = f"between `{before}` and it" if before else "before it"
-                return f"What goes into `{layer.name}` differs: look {where}."
+                where = f"between {before} and it" if before else "before it"
+                return f"What goes into {layer} differs: look {where}."
             if layer.output > SAME_LAYER:
-                return f"`{layer.name}` makes something else of the same input."
-            before = layer.name or before
-        heard = [layer.name for layer in self.layers if layer.output <= SAME_LAYER]
+                return f"{layer} makes something else of the same input."
+            before = str(layer) or before
+        heard = [layer for layer in self.layers if layer.output <= SAME_LAYER]
         if self.output > SAME_LAYER:
-            after = f"after `{heard[-1]}`" if heard else "in the forward pass"
+            after = f"after {heard[-1]}" if heard else "in the forward pass"
             return f"The outputs differ: look {after}."
         if self.loss > SAME_LAYER:
             return "The outputs are the same, but the loss is not: look at the loss."
@@ -74,14 +81,15 @@ class FirstMinibatch:
         for layer in reversed(self.layers):
             wrong = [name for name, gap in layer.gradients.items() if gap > SAME_LAYER]
             if wrong:
-                where = f"between `{layer.name}` and `{after}`" if after else "at the loss"
+                first, last = (in_both(name, self.paths[name]) for name in (wrong[0], wrong[-1]))
+                where = f"between {layer} and {after}" if after else "at the loss"
                 if len(wrong) < len(layer.gradients):
-                    where = f"at `{wrong[0]}` itself"
+                    where = f"at {first} itself"
                 return (
                     "Outputs and loss are the same, but gradients are not, from "
-                    f"`{wrong[-1]}` back: look {where}."
+                    f"{last} back: look {where}."
                 )
-            after = layer.name or after
+            after = str(layer) or after
         return ""
 
 
@@ -104,11 +112,10 @@ def first_minibatch(
     # A gradient that all but cancels is as exact as the others, not as itself.
     floor = 1e-5 * np.sqrt(sum(np.sum(grad**2) for grad in theirs.gradients.values()))
     layers: dict[str, Layer] = {}
-    wrapped = isinstance(sides["jax"].model, sides["jax"].probe.Wrapped)
-    for own, common in sides["jax"].names.items():
+    paths = sides["jax"].paths
+    for common, path in paths.items():
         name = common.rpartition(".")[0]
-        jax_name = own.removeprefix("net." if wrapped else "").rpartition(".")[0]
-        layer = layers.setdefault(name, Layer(name, jax_name))
+        layer = layers.setdefault(name, Layer(name, path.rpartition(".")[0]))
         layer.gradients[common] = _gap(ours.gradients[common], theirs.gradients[common], floor)
         if name in ours.heard and name in theirs.heard:
             pairs = zip(ours.heard[name], theirs.heard[name], strict=True)
@@ -119,7 +126,13 @@ def first_minibatch(
         [layers[name] for name in order],
         _gap(ours.outputs, theirs.outputs),
         _gap(np.array(ours.loss), np.array(theirs.loss)),
+        paths,
     )
+
+
+def in_both(name: str, path: str) -> str:
+    """Return how PyTorch calls a layer or a parameter, and where it is in JAX if not there."""
+    return f"`{name}`" + (f" (`{path}` in JAX)" if path != name else "")
 
 
 class _Pass(NamedTuple):
