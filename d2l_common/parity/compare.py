@@ -12,6 +12,7 @@ from d2l_common.parity.comparison import Comparison
 from d2l_common.parity.layers import first_minibatch
 from d2l_common.parity.minibatches import check_data
 from d2l_common.parity.report import Report
+from d2l_common.parity.rounding import only_rounding
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
 from d2l_common.weights import check_weights
 
@@ -105,8 +106,14 @@ def compare(
         runs = {backend: run(side, dtype) for backend, side in sides.items()}
         moved = {b: [run(side, dtype, i) for i in range(nudges)] for b, side in sides.items()}
         nudged = moved if nudges else {}
-        comparisons[dtype] = Comparison(dtype, **runs, nudged=nudged, scale=scale)
-    return Report(name or type(torch_model).__name__, comparisons, first)
+        comparisons[dtype] = Comparison(dtype, runs["jax"], runs["torch"], nudged, scale)
+    gradients = {
+        dtype: [each.jax.gradients, each.torch.gradients] for dtype, each in comparisons.items()
+    }
+    noise = only_rounding(**gradients)
+    for each in comparisons.values():
+        each.only_rounding = noise
+    return Report(name or type(torch_model).__name__, comparisons, first, noise)
 
 
 def as_arrays(weights: Any) -> dict[str, np.ndarray]:

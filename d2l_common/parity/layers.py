@@ -1,6 +1,6 @@
 """Where two models first differ: a minibatch forward and backward, layer by layer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from d2l_common.parity.backends import Side
 from d2l_common.parity.closeness import relative_gap
+from d2l_common.parity.rounding import next_to_nothing, only_rounding
 from d2l_common.parity.yardstick import SAME_LAYER
 
 
@@ -109,13 +110,15 @@ def first_minibatch(
         By the common names.
     """
     ours, theirs = (_run(sides[backend], data, weights) for backend in ("jax", "torch"))
-    # A gradient that all but cancels is as exact as the others, not as itself.
-    floor = 1e-5 * np.sqrt(sum(np.sum(grad**2) for grad in theirs.gradients.values()))
+    noise = _only_rounding(sides, data, weights, [ours.gradients, theirs.gradients])
+    all_of_it = float(np.sqrt(sum(np.sum(grad**2) for grad in theirs.gradients.values())))
     layers: dict[str, Layer] = {}
     paths = sides["jax"].paths
     for common, path in paths.items():
         name = common.rpartition(".")[0]
         layer = layers.setdefault(name, Layer(name, path.rpartition(".")[0]))
+        # A gradient that all but cancels is as exact as the others, not as itself.
+        floor = all_of_it * (1 if common in noise else 1e-5)
         layer.gradients[common] = _gap(ours.gradients[common], theirs.gradients[common], floor)
         if name in ours.heard and name in theirs.heard:
             pairs = zip(ours.heard[name], theirs.heard[name], strict=True)
@@ -144,14 +147,38 @@ class _Pass(NamedTuple):
     gradients: dict[str, np.ndarray]
 
 
+def _only_rounding(
+    sides: Mapping[str, Side],
+    data: Any,
+    weights: Mapping[str, np.ndarray],
+    float64: Sequence[Mapping[str, np.ndarray]],
+) -> Collection[str]:
+    """Return the parameters whose gradients are 0 but for rounding."""
+    stacked = [{name: grad[None] for name, grad in each.items()} for each in float64]
+    if not next_to_nothing(stacked):  # the usual case
+        return ()
+    float32 = []
+    for side in sides.values():
+        with side.probe.precision("float32"):
+            model, batch = _prepare(side, data, weights, "float32")
+            gradients = side.to_common_names(side.probe.value_and_gradients(model, batch)[1])
+        float32.append({name: grad[None] for name, grad in gradients.items()})
+    return only_rounding(float32, stacked)
+
+
+def _prepare(side: Side, data: Any, weights: Mapping[str, np.ndarray], dtype: str) -> Any:
+    """Return a copy of the side's model with `weights`, and the first minibatch."""
+    model = side.probe.copy_as(side.model, dtype)
+    side.d2l.import_weights(model, side.to_own_names(weights))
+    return model, next(iter(side.data(data, dtype).train_dataloader()))
+
+
 def _run(side: Side, data: Any, weights: Mapping[str, np.ndarray]) -> _Pass:
     seen = side.probe
     layers = {own.rpartition(".")[0]: common.rpartition(".")[0] for own, common in
               side.names.items()}  # fmt: skip
     with seen.precision("float64"):
-        model = seen.copy_as(side.model, "float64")
-        side.d2l.import_weights(model, side.to_own_names(weights))
-        batch = next(iter(side.data(data, "float64").train_dataloader()))
+        model, batch = _prepare(side, data, weights, "float64")
         heard: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for name, *values in seen.layer_values(model, *batch[:-1]):
             # A layer that is called several times is listened to at its first call.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_common.parity.comparison import Comparison
-from d2l_common.parity.layers import FirstMinibatch
+from d2l_common.parity.layers import FirstMinibatch, in_both
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +28,14 @@ class Report:
         The training runs in "float32" and "float64".
     first : FirstMinibatch
         The first minibatch in float64, layer by layer.
+    only_rounding : dict
+        `{parameter: share of the whole gradient}` where the gradient is 0 but for rounding.
     """
 
     name: str
     comparisons: dict[str, Comparison]
     first: FirstMinibatch
+    only_rounding: dict[str, float]
 
     @property
     def failures(self) -> list[str]:
@@ -123,6 +126,11 @@ class Report:
                 lines += ["", f"In {dtype} training is chaotic: one ulp in the initial weights "
                           f"takes a backend's loss {gap:.1e} from itself."]  # fmt: skip
         lines += ["", markdown(self.differences(), "{:.1e}"), ""]
+        for parameter, share in self.only_rounding.items():
+            where = in_both(parameter, self.first.paths[parameter])
+            lines += [f"The gradient of {where} is zero up to rounding on both sides: at most "
+                      f"{share:.0e} of the whole gradient in float64, in units of which its gap "
+                      "is counted.", ""]  # fmt: skip
         for dtype, each in self.comparisons.items():
             differing = each.predictions()
             if differing:
