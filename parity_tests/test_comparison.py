@@ -79,6 +79,10 @@ def test_equal_models_agree():
     for name, array in models[1].state_dict().items():  # the models stay as they were
         assert torch.equal(array, before[name])
     assert found.comparisons["float64"].predictions() == (0, 40)
+    assert (
+        "Trained on given minibatches of inputs (20, 64) and targets (20,): 2 epochs of "
+        "2 minibatches by minibatch SGD, learning rate 0.1, in float32 and in float64 on the CPU."
+    ) in str(found)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,7 @@ def test_the_report_points_at_the_optimizer():
     found = report(*models, loss=None)
     assert "look at the optimizers" in found.failures[0]
     assert any("weights" in text for text in found.failures)
+    assert "SGD in PyTorch, learning rates 0.1 in JAX and 0.2 in PyTorch, in float32" in str(found)
 
 
 def test_the_report_points_at_evaluation_mode():
@@ -160,6 +165,7 @@ def test_runs_that_diverge_are_never_the_same():
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree
+    assert "learning rate 0.1, gradients of norm 0.01 at most, in float32" in str(found)
     norms = found.comparisons["float64"].jax.gradient_norms
     np.testing.assert_allclose(norms, 0.01, rtol=1e-12)
 
@@ -172,6 +178,7 @@ def test_modules_with_data_modules_and_weights_of_ones_own():
     each = found.comparisons["float32"]
     np.testing.assert_array_equal(each.jax.weights["net.1.bias"][0], np.arange(10))
     assert each.one_ulp_gaps.shape == (2, len(each.loss_gap))
+    assert "Trained on Digits(batch_size=64, resize=(8, 8), seed=0): 1 epoch of 23" in str(found)
     assert "Seconds an epoch" in str(found)
 
 
@@ -202,6 +209,7 @@ def test_the_report_is_written(tmp_path):
     paths = found.save(tmp_path / "new" / "my.model")
     assert [path.name for path in paths.values()] == ["my.model.md", "my.model.csv", "my.model.png"]
     assert "my.model.png" in paths["md"].read_text()
+    assert "Trained on given minibatches" in paths["md"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 1 + 4
     assert paths["png"].stat().st_size > 10_000
 

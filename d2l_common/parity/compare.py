@@ -13,6 +13,7 @@ from d2l_common.parity.layers import first_minibatch
 from d2l_common.parity.minibatches import check_data
 from d2l_common.parity.report import Report
 from d2l_common.parity.rounding import only_rounding
+from d2l_common.parity.setting import describe
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
 from d2l_common.weights import check_weights
 
@@ -113,7 +114,10 @@ def compare(
     noise = only_rounding(**gradients)
     for each in comparisons.values():
         each.only_rounding = noise
-    return Report(name or type(torch_model).__name__, comparisons, first, noise)
+    history = comparisons["float32"].torch.history
+    rate = None if loss is None else lr
+    setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0)
+    return Report(name or type(torch_model).__name__, setting, comparisons, first, noise)
 
 
 def as_arrays(weights: Any) -> dict[str, np.ndarray]:

@@ -24,6 +24,8 @@ class Report:
     ----------
     name : str
         The title.
+    setting : str
+        What was compared: data, epochs, optimizer, precisions.
     comparisons : dict of Comparison
         The training runs in "float32" and "float64".
     first : FirstMinibatch
@@ -33,6 +35,7 @@ class Report:
     """
 
     name: str
+    setting: str
     comparisons: dict[str, Comparison]
     first: FirstMinibatch
     only_rounding: dict[str, float]
@@ -115,7 +118,7 @@ class Report:
         return pd.concat(frames, axis=1).swaplevel(axis=1)[columns]
 
     def __str__(self) -> str:
-        lines = [f"# {self.name}: JAX against PyTorch", ""]
+        lines = [f"# {self.name}: JAX against PyTorch", "", self.setting, ""]
         if self.agree:
             lines += ["The same: equal weights and equal minibatches gave equal training runs."]
         else:
