@@ -13,6 +13,7 @@ from torch import nn
 from d2l_common.digits import load_digits_images
 from d2l_common.parity import assert_within, compare, worst_entry
 from d2l_common.parity.closeness import relative_gap
+from d2l_common.parity.picture import draw
 
 CROSS_ENTROPY = "softmax_cross_entropy"
 
@@ -212,6 +213,11 @@ def test_the_report_is_written(tmp_path):
     assert "Trained on given minibatches" in paths["md"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 1 + 4
     assert paths["png"].stat().st_size > 10_000
+    gaps = draw(found).axes[1]
+    labels = {line.get_label() for line in gaps.lines}
+    shown = {text.get_text() for text in gaps.get_legend().texts}
+    kinds = ("a step", "one ulp", "spacing")
+    assert labels == shown == {f"{dtype}, {kind}" for dtype in found.comparisons for kind in kinds}
 
 
 def test_the_worst_entry_is_named():
