@@ -49,21 +49,22 @@ def compare(
     torch_model : torch.nn.Module
         Any modules; with a `loss` and optimizer of their own if they are a `d2l.Module`.
     data : list of minibatches, or callable
-        Minibatches `(*inputs, targets)` of NumPy arrays, which both get; or a function that
+        Minibatches `(*inputs, targets)` of arrays or tensors, which both get; or a function that
         returns a data module for the package (`d2l_jax` or `d2l_torch`) that it is given, as
         `lambda d2l: d2l.Digits(batch_size=100)`.
     loss : str or callable, optional
         `'softmax_cross_entropy'`, `'cross_entropy'`, `'squared_loss'`, a function of `y_hat` and
-        `y` that returns one number, or a pair of such functions, for JAX and for PyTorch. Needed
+        `y` that returns one number, or a pair of these, for JAX and for PyTorch. Needed
         if the models have none; with it, both are trained by minibatch SGD.
     mapping : dict, optional
-        `{name in JAX: name in PyTorch}` of layers or parameters; found from names and shapes.
+        `{name in JAX: name in PyTorch}` of layers or parameters, such as `{"hidden.kernel":
+        "fc1.weight"}`; found from names and shapes where it is not given.
     epochs : int
     lr : float
         The learning rate of SGD, where `loss` is given.
     gradient_clip_val : float
         The largest norm of the gradient; 0 for no limit.
-    weights : dict of arrays, optional
+    weights : dict of arrays or tensors, optional
         The initial weights, by PyTorch's names; those of `torch_model` if not given.
     num_gpus : int
         With 1, both train on the first GPU, otherwise on the CPU.
@@ -79,8 +80,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If the models are of other kinds, their parameters cannot be paired, or the data is empty
-        or does not fit.
+        If the models are of other kinds, their parameters cannot be paired, or the data, the loss
+        or the weights are none or do not fit.
     """
     check_data(data)
     check_count("epochs", epochs)
