@@ -23,6 +23,7 @@ __all__ = [
     "Wrapped",
     "copy_as",
     "layer_values",
+    "parameter_paths",
     "precision",
     "predict",
     "share_dropout",
@@ -198,6 +199,12 @@ def layers_with_parameters(model: nnx.Module) -> dict[str, Any]:
         name.rpartition(".")[0]: modules[path[:-1]]
         for name, (path, *_) in named_parameters(model).items()
     }
+
+
+def parameter_paths(model: nnx.Module) -> dict[str, str]:
+    """Return the place of each parameter in `model`, as `hidden.kernel`, by PyTorch's names."""
+    named = named_parameters(model)
+    return {name: ".".join(map(str, path)) for name, (path, *_) in named.items()}
 
 
 def value_and_gradients(model: Any, batch: Any) -> tuple[float, dict[str, np.ndarray]]:

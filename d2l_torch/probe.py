@@ -17,6 +17,7 @@ __all__ = [
     "Wrapped",
     "copy_as",
     "layer_values",
+    "parameter_paths",
     "precision",
     "predict",
     "share_dropout",
@@ -178,6 +179,11 @@ def layers_with_parameters(model: nn.Module) -> dict[str, nn.Module]:
     modules = dict(model.named_modules())
     owners = dict.fromkeys(name.rpartition(".")[0] for name, _ in model.named_parameters())
     return {name: modules[name] for name in owners}
+
+
+def parameter_paths(model: nn.Module) -> dict[str, str]:
+    """Return the place of each parameter in `model`, as `hidden.weight`, which is its name."""
+    return {name: name for name, _ in model.named_parameters()}
 
 
 def value_and_gradients(model: Any, batch: Any) -> tuple[float, dict[str, np.ndarray]]:

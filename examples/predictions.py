@@ -25,7 +25,7 @@ def run(d2l, options):
     names = list(zip(data.text_labels(y), data.text_labels(preds), strict=True))
     for i, (true, predicted) in zip(wrong[:16], names, strict=False):
         print(f"image {i:3}: {true:12} taken for {predicted}")
-    labels = [f"{true}\n{predicted}" for true, predicted in names]
+    labels = [f"true: {true}\npred: {predicted}" for true, predicted in names]
     # As many rows as there are images for, up to two of eight.
     rows = 2 if len(labels) > 8 else 1
     return data.visualize([X, y], nrows=rows, labels=labels)[0].figure

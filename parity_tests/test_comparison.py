@@ -11,8 +11,9 @@ from support import BACKENDS
 from torch import nn
 
 from d2l_common.digits import load_digits_images
-from d2l_common.parity import assert_within, compare, match_parameters, worst_entry
+from d2l_common.parity import assert_within, compare, worst_entry
 from d2l_common.parity.closeness import relative_gap
+from d2l_common.parity.picture import draw
 
 CROSS_ENTROPY = "softmax_cross_entropy"
 
@@ -79,15 +80,19 @@ def test_equal_models_agree():
     for name, array in models[1].state_dict().items():  # the models stay as they were
         assert torch.equal(array, before[name])
     assert found.comparisons["float64"].predictions() == (0, 40)
+    assert (
+        "Trained on given minibatches of inputs (20, 64) and targets (20,): 2 epochs of "
+        "2 minibatches by minibatch SGD, learning rate 0.1, in float32 and in float64 on the CPU."
+    ) in str(found)
 
 
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
-        ("inputs", "What goes into `fc1` differs: look before it"),
-        ("between", "What goes into `fc2` differs: look between `fc1` and it"),
-        ("outputs", "The outputs differ: look after `fc3`"),
-        ("gradient", "gradients are not, from `fc1"),
+        ("inputs", "What goes into `fc1` (`hidden1` in JAX) differs: look before it"),
+        ("between", "(`hidden2` in JAX) differs: look between `fc1` (`hidden1` in JAX) and it"),
+        ("outputs", "The outputs differ: look after `fc3` (`output` in JAX)"),
+        ("gradient", "from `fc1.weight` (`hidden1.kernel` in JAX) back: look between `fc1` (`hid"),
     ],
 )
 def test_the_report_points_at_a_mistake(mistake, words):
@@ -100,7 +105,8 @@ def test_the_report_points_at_a_mistake(mistake, words):
 def test_the_report_points_at_a_layer():
     model = FlaxMLP()
     model.hidden2 = Scaled(12, 12, rngs=nnx.Rngs(0))
-    assert report(model).failures[0] == "`fc2` makes something else of the same input."
+    words = "`fc2` (`hidden2` in JAX) makes something else of the same input."
+    assert report(model).failures[0] == words
 
 
 def test_the_report_points_at_the_loss():
@@ -117,6 +123,7 @@ def test_the_report_points_at_the_optimizer():
     found = report(*models, loss=None)
     assert "look at the optimizers" in found.failures[0]
     assert any("weights" in text for text in found.failures)
+    assert "SGD in PyTorch, learning rates 0.1 in JAX and 0.2 in PyTorch, in float32" in str(found)
 
 
 def test_the_report_points_at_evaluation_mode():
@@ -159,6 +166,7 @@ def test_runs_that_diverge_are_never_the_same():
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree
+    assert "learning rate 0.1, gradients of norm 0.01 at most, in float32" in str(found)
     norms = found.comparisons["float64"].jax.gradient_norms
     np.testing.assert_allclose(norms, 0.01, rtol=1e-12)
 
@@ -171,6 +179,7 @@ def test_modules_with_data_modules_and_weights_of_ones_own():
     each = found.comparisons["float32"]
     np.testing.assert_array_equal(each.jax.weights["net.1.bias"][0], np.arange(10))
     assert each.one_ulp_gaps.shape == (2, len(each.loss_gap))
+    assert "Trained on Digits(batch_size=64, resize=(8, 8), seed=0): 1 epoch of 23" in str(found)
     assert "Seconds an epoch" in str(found)
 
 
@@ -201,62 +210,14 @@ def test_the_report_is_written(tmp_path):
     paths = found.save(tmp_path / "new" / "my.model")
     assert [path.name for path in paths.values()] == ["my.model.md", "my.model.csv", "my.model.png"]
     assert "my.model.png" in paths["md"].read_text()
+    assert "Trained on given minibatches" in paths["md"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 1 + 4
     assert paths["png"].stat().st_size > 10_000
-
-
-SHAPES = {"weight": (3, 3), "bias": (3,)}
-
-
-def shapes(*layers):
-    return {f"{layer}.{name}": shape for layer in layers for name, shape in SHAPES.items()}
-
-
-def test_parameters_are_matched():
-    pairs = match_parameters(shapes("a", "b"), shapes("b", "a"))
-    assert pairs["a.weight"] == "a.weight"
-    pairs = match_parameters(shapes("hidden1", "hidden2"), shapes("fc2", "fc1"))
-    assert pairs["hidden2.bias"] == "fc2.bias"
-    pairs = match_parameters(shapes("x", "y"), shapes("u", "v"), {"x": "v"})
-    assert pairs == {f"{a}.{n}": f"{b}.{n}" for a, b in (("x", "v"), ("y", "u")) for n in SHAPES}
-
-
-@pytest.mark.parametrize(
-    ("jax_shapes", "torch_shapes", "mapping", "words"),
-    [
-        (shapes("x", "y"), shapes("u", "v"), None, "say by mapping={...} which is which"),
-        (shapes("x"), {"u.weight": (3, 3)}, None, "do not have the same parameters"),
-        (shapes("x"), shapes("u"), {"z": "u"}, "the JAX model has no 'z'"),
-        (shapes("x"), shapes("u"), {"x": "z"}, "the PyTorch model has no 'z.weight'"),
-        ({"x": (2,)}, {"u": (3,)}, {"x": "u"}, "x has shape (2,), but u has (3,)"),
-    ],
-)
-def test_what_cannot_be_matched_is_said(jax_shapes, torch_shapes, mapping, words):
-    with pytest.raises(ValueError) as caught:
-        match_parameters(jax_shapes, torch_shapes, mapping)
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "words"),
-    [
-        ({"jax_model": TorchMLP()}, TypeError, "jax_model must be a Flax NNX module"),
-        ({"torch_model": TorchMLP}, TypeError, "give the instance, not the class"),
-        ({"data": []}, ValueError, "data has no minibatches"),
-        ({"data": 3}, TypeError, "data must be a list of minibatches"),
-        ({"data": [np.ones((2, 64))]}, TypeError, "each minibatch of data must be (X, y)"),
-        ({"loss": None}, ValueError, "no d2l.Module with a loss of its own"),
-        ({"loss": "mse"}, ValueError, "loss must be"),
-        ({"epochs": 0}, ValueError, "epochs must be at least 1"),
-        ({"lr": -1}, ValueError, "lr must be"),
-        ({"weights": {"fc1.weight": np.ones((12, 64))}}, ValueError, "missing"),
-    ],
-)
-def test_wrong_arguments_are_said(arguments, error, words):
-    with pytest.raises(error) as caught:
-        report(**arguments)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
+    gaps = draw(found).axes[1]
+    labels = {line.get_label() for line in gaps.lines}
+    shown = {text.get_text() for text in gaps.get_legend().texts}
+    kinds = ("a step", "one ulp", "spacing")
+    assert labels == shown == {f"{dtype}, {kind}" for dtype in found.comparisons for kind in kinds}
 
 
 def test_the_worst_entry_is_named():

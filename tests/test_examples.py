@@ -252,6 +252,17 @@ def test_a_port_with_a_mistake_is_pointed_at(run, capsys):
     assert_is_a_figure("out/own_model_mended.png")
 
 
+def test_the_figure_of_wrong_predictions_says_which_name_is_true(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["predictions.py", "--backend", "torch", *IMAGES.split()])
+    predictions = importlib.import_module("predictions")
+    common = importlib.import_module("common")
+    extra = {"epochs": 2, "batch_size": 256, "lr": 0.1}
+    options = common.Section("", predictions.run, images=True, extra=extra).parser().parse_args()
+    figure = predictions.run(common.load_backend("torch"), options)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert all(re.fullmatch(r"true: \d\npred: \d", title) for title in titles)
+
+
 def test_the_invented_houses_have_the_columns_of_the_competition(tmp_path):
     house_table = importlib.import_module("house_table")
     table = house_table.house_table(50, seed=0)

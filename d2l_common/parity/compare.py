@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
-from d2l_common.parity.backends import Side, check_data, pair
+from d2l_common.parity.backends import Side, pair
 from d2l_common.parity.comparison import Comparison
 from d2l_common.parity.layers import first_minibatch
+from d2l_common.parity.minibatches import check_data
 from d2l_common.parity.report import Report
+from d2l_common.parity.rounding import only_rounding
+from d2l_common.parity.setting import describe
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
 from d2l_common.weights import check_weights
 
@@ -45,21 +49,22 @@ def compare(
     torch_model : torch.nn.Module
         Any modules; with a `loss` and optimizer of their own if they are a `d2l.Module`.
     data : list of minibatches, or callable
-        Minibatches `(*inputs, targets)` of NumPy arrays, which both get; or a function that
+        Minibatches `(*inputs, targets)` of arrays or tensors, which both get; or a function that
         returns a data module for the package (`d2l_jax` or `d2l_torch`) that it is given, as
         `lambda d2l: d2l.Digits(batch_size=100)`.
     loss : str or callable, optional
         `'softmax_cross_entropy'`, `'cross_entropy'`, `'squared_loss'`, a function of `y_hat` and
-        `y` that returns one number, or a pair of such functions, for JAX and for PyTorch. Needed
+        `y` that returns one number, or a pair of these, for JAX and for PyTorch. Needed
         if the models have none; with it, both are trained by minibatch SGD.
     mapping : dict, optional
-        `{name in JAX: name in PyTorch}` of layers or parameters; found from names and shapes.
+        `{name in JAX: name in PyTorch}` of layers or parameters, such as `{"hidden.kernel":
+        "fc1.weight"}`; found from names and shapes where it is not given.
     epochs : int
     lr : float
         The learning rate of SGD, where `loss` is given.
     gradient_clip_val : float
         The largest norm of the gradient; 0 for no limit.
-    weights : dict of arrays, optional
+    weights : dict of arrays or tensors, optional
         The initial weights, by PyTorch's names; those of `torch_model` if not given.
     num_gpus : int
         With 1, both train on the first GPU, otherwise on the CPU.
@@ -75,8 +80,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If the models are of other kinds, their parameters cannot be paired, or the data is empty
-        or does not fit.
+        If the models are of other kinds, their parameters cannot be paired, or the data, the loss
+        or the weights are none or do not fit.
     """
     check_data(data)
     check_count("epochs", epochs)
@@ -87,8 +92,9 @@ def compare(
     sides = pair(jax_model, torch_model, loss, lr, mapping)
     theirs = sides["torch"]
     own = theirs.to_common_names(theirs.d2l.export_weights(theirs.model))
-    initial = own if weights is None else dict(weights)
+    initial = own if weights is None else as_arrays(weights)
     check_weights({name: array.shape for name, array in own.items()}, initial)
+    check_finite(initial)
 
     def run(side: Side, dtype: str, seed: int | None = None) -> Run:
         start = initial if seed is None else moved_by_one_ulp(initial, dtype, seed)
@@ -102,5 +108,48 @@ def compare(
         runs = {backend: run(side, dtype) for backend, side in sides.items()}
         moved = {b: [run(side, dtype, i) for i in range(nudges)] for b, side in sides.items()}
         nudged = moved if nudges else {}
-        comparisons[dtype] = Comparison(dtype, **runs, nudged=nudged, scale=scale)
-    return Report(name or type(torch_model).__name__, comparisons, first)
+        comparisons[dtype] = Comparison(dtype, runs["jax"], runs["torch"], nudged, scale)
+    gradients = {
+        dtype: [each.jax.gradients, each.torch.gradients] for dtype, each in comparisons.items()
+    }
+    noise = only_rounding(**gradients)
+    for each in comparisons.values():
+        each.only_rounding = noise
+    history = comparisons["float32"].torch.history
+    rate = None if loss is None else lr
+    setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0)
+    return Report(name or type(torch_model).__name__, setting, comparisons, first, noise)
+
+
+def as_arrays(weights: Any) -> dict[str, np.ndarray]:
+    """
+    Return a reader's initial weights as NumPy arrays by name.
+
+    Raises
+    ------
+    TypeError
+        If they are no mapping, or a value holds no real numbers.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            "weights must be a dict of arrays by PyTorch's names, as d2l_torch.export_weights "
+            f"returns it, not {type(weights).__name__}"
+        )
+    arrays = {}
+    for name, value in weights.items():
+        try:
+            arrays[name] = to_numpy(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"weights: {name} must be an array of numbers: {error}") from error
+        if arrays[name].dtype.kind not in "biuf":
+            raise TypeError(f"weights: {name} must hold real numbers, not {arrays[name].dtype}")
+    return arrays
+
+
+def check_finite(weights: Mapping[str, np.ndarray]) -> None:
+    """Raise a `ValueError` if an initial weight is infinite or NaN."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"the initial weights of {name} are not all finite: give others by weights={{...}}"
+            )

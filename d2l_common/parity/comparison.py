@@ -1,10 +1,11 @@
 """Two training runs from equal weights on equal minibatches: how far they are apart."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from d2l_common.parity.rounding import norms, whole
 from d2l_common.parity.training import Run
 from d2l_common.parity.yardstick import ONE_ULP_SCATTER, RUNS
 
@@ -22,6 +23,8 @@ class Comparison:
         For each backend, runs from initial weights that were moved to their neighbours.
     scale : float
         The loss of the zero model, in whose units (plus the loss itself) losses are compared.
+    only_rounding : collection of str
+        The parameters whose gradients are 0 but for rounding; see `largest_gap`.
     """
 
     dtype: str
@@ -29,6 +32,7 @@ class Comparison:
     torch: Run
     nudged: dict[str, list[Run]]
     scale: float
+    only_rounding: Collection[str] = ()
 
     @property
     def loss_gap(self) -> np.ndarray:
@@ -62,13 +66,14 @@ class Comparison:
             norms = other.gradient_norms
             gap = relative(one.gradient_norms, norms, norms[:1].sum())
             gaps["gradient norm"] = gap.max(initial=0.0)
-            gaps["gradients"] = largest_gap(one.gradients, other.gradients, from_first=True)
-            gaps["weights"] = largest_gap(one.weights, other.weights)
+            noise = self.only_rounding
+            gaps["gradients"] = largest_gap(one.gradients, other.gradients, noise, from_first=True)
+            gaps["weights"] = largest_gap(one.weights, other.weights, noise)
         final = (
             {name: array[None] for name, array in run.final_weights.items()} for run in (one, other)
         )
         ours, theirs = final
-        gaps["final weights"] = largest_gap(ours, theirs)
+        gaps["final weights"] = largest_gap(ours, theirs, self.only_rounding)
         if "val_loss" in other.history.labels():
             gap = relative(one.history.val_loss, other.history.val_loss, self.scale)
             gaps["validation loss"] = gap.max(initial=0.0)
@@ -168,20 +173,26 @@ def relative(one: np.ndarray, other: np.ndarray, scale: float) -> np.ndarray:
 
 
 def largest_gap(
-    ones: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray], from_first: bool = False
+    ones: Mapping[str, np.ndarray],
+    others: Mapping[str, np.ndarray],
+    only_rounding: Collection[str] = (),
+    from_first: bool = False,
 ) -> float:
     """
     Return the largest gap in norm of stacked tensors, relative to the tensor of the same step.
 
     With `from_first` it is relative to the larger of that tensor and the first in the stack: a
-    gradient that has become small is a small difference of large numbers.
+    gradient that has become small is a small difference of large numbers. Those of `only_rounding`
+    are a difference of large numbers that leaves nothing, and so are weights that begin at 0 and
+    that such gradients move: their gap is relative to all tensors of the step together.
     """
+    sizes = {name: norms(other) for name, other in others.items()}
+    all_of_step = whole(sizes)
     largest = 0.0
     for name, other in others.items():
-        one, other = (x.reshape(len(x), -1).astype(np.float64) for x in (ones[name], other))
+        size = all_of_step if name in only_rounding else sizes[name]
         with np.errstate(all="ignore"):  # of runs that diverge
-            size = np.linalg.norm(other, axis=1)
             size = np.maximum(size, size[:1].sum() if from_first else 0)
-            gap = np.linalg.norm(one - other, axis=1) / np.where(size == 0, 1, size)
+            gap = norms(ones[name].astype(np.float64) - other) / np.where(size == 0, 1, size)
         largest = max(largest, np.where(np.isnan(gap), np.inf, gap).max(initial=0.0))
     return float(largest)

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Shape = tuple[int, ...]
@@ -12,6 +12,7 @@ def match_parameters(
     jax_shapes: Mapping[str, Sequence[int]],
     torch_shapes: Mapping[str, Sequence[int]],
     mapping: Mapping[str, str] | None = None,
+    jax_paths: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """
     Pair the parameters of two models, `{name in JAX: name in PyTorch}`.
@@ -26,16 +27,22 @@ def match_parameters(
         `{name: shape}`, both in PyTorch's layout, as `export_weights` gives them.
     mapping : dict, optional
         `{name in JAX: name in PyTorch}` of parameters or of whole layers: `{"hidden": "fc1"}`
-        stands for `{"hidden.weight": "fc1.weight", "hidden.bias": "fc1.bias"}`.
+        stands for `{"hidden.weight": "fc1.weight", "hidden.bias": "fc1.bias"}`. In JAX a name may
+        also be the place in the model, such as `hidden.kernel` or `net.layers.1`.
+    jax_paths : dict, optional
+        `{name: place in the JAX model}`, which errors then give.
 
     Raises
     ------
+    TypeError
+        If `mapping` is no mapping of names to names.
     ValueError
         If a name of `mapping` is unknown, shapes do not fit, or it is open what belongs together.
     """
     jax = {name: tuple(shape) for name, shape in jax_shapes.items()}
     torch = {name: tuple(shape) for name, shape in torch_shapes.items()}
-    pairs = _spell_out(mapping or {}, jax, torch)
+    paths = jax_paths or {name: name for name in jax}
+    pairs = _spell_out(check_mapping(mapping), jax, torch, paths)
     for name in jax:
         if name not in pairs and jax[name] == torch.get(name) and name not in pairs.values():
             pairs[name] = name
@@ -48,54 +55,95 @@ def match_parameters(
         for name in names:
             groups[_kind(name), shapes[name]][side].append(name)
     for (_, shape), (ours, theirs) in groups.items():
+        places = [paths[name] for name in ours]
         if len(ours) != len(theirs):
-            raise ValueError(_unequal(shape, ours, theirs))
-        pairs |= _pair_by_number(shape, ours, theirs)
+            raise ValueError(
+                f"the models do not have the same parameters: of shape {shape} JAX has "
+                f"{places or 'none'} and PyTorch {theirs or 'none'}"
+            )
+        found = _pair_by_number(ours, theirs)
+        if found is None:
+            raise ValueError(
+                f"there are {len(ours)} parameters of shape {shape}, {places} in JAX and {theirs} "
+                "in PyTorch: say by mapping={...} which is which"
+            )
+        pairs |= found
     return {name: pairs[name] for name in jax}
 
 
+def check_mapping(mapping: Any) -> Mapping[str, str]:
+    """Return `mapping`, `{}` for None; raise a `TypeError` unless it is of names to names."""
+    if mapping is None:
+        return {}
+    wanted = "mapping must be a dict {name in JAX: name in PyTorch}"
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"{wanted}, not {type(mapping).__name__}")
+    for name in (*mapping, *mapping.values()):
+        if not isinstance(name, str):
+            raise TypeError(f"{wanted} of text such as 'hidden1', not of {type(name).__name__}")
+    return mapping
+
+
 def _spell_out(
-    mapping: Mapping[str, str], jax: Mapping[str, Shape], torch: Mapping[str, Shape]
+    mapping: Mapping[str, str],
+    jax: Mapping[str, Shape],
+    torch: Mapping[str, Shape],
+    paths: Mapping[str, str],
 ) -> dict[str, str]:
     """Return `mapping` with the names of layers replaced by those of their parameters."""
+    by_path = {path: name for name, path in paths.items()}
+    by_path |= {_layer(path): _layer(name) for name, path in paths.items()}
+    jax_names, torch_names = _with_layers(jax), _with_layers(torch)
     pairs: dict[str, str] = {}
     for ours, theirs in mapping.items():
-        if ours in jax:
-            found = {ours: theirs}
-        else:
-            prefix = ours + "."
-            leaves = [name.removeprefix(prefix) for name in jax if name.startswith(prefix)]
-            found = {prefix + leaf: f"{theirs}.{leaf}" for leaf in leaves}
-        if not found:
-            raise ValueError(f"mapping: the JAX model has no {ours!r}, only {list(jax)}")
-        for one, other in found.items():
+        name = ours if ours in jax_names else by_path.get(ours)
+        if name is None and ours in torch_names and theirs in jax_names | set(by_path):
+            raise ValueError(
+                f"mapping: {ours!r} is in the PyTorch model and {theirs!r} in the JAX model: the "
+                "mapping is the other way round, it takes {name in JAX: name in PyTorch}"
+            )
+        if name is None:
+            raise ValueError(f"mapping: the JAX model has no {ours!r}, only {list(paths.values())}")
+        if theirs not in torch_names:
+            raise ValueError(f"mapping: the PyTorch model has no {theirs!r}, only {list(torch)}")
+        for one in [each for each in jax if f"{each}.".startswith(f"{name}.")]:
+            other = theirs + one.removeprefix(name)
             if other not in torch:
-                raise ValueError(f"mapping: the PyTorch model has no {other!r}, only {list(torch)}")
+                raise ValueError(
+                    f"mapping: {paths[one]} in JAX has no counterpart {other} in PyTorch, which "
+                    f"has only {list(torch)}"
+                )
+            taken = [paths[each] for each, used in pairs.items() if used == other and each != one]
+            if taken:
+                raise ValueError(f"mapping: {other} cannot be both {taken[0]} and {paths[one]}")
             if jax[one] != torch[other]:
                 raise ValueError(
-                    f"mapping: {one} has shape {jax[one]}, but {other} has {torch[other]}"
+                    f"mapping: {paths[one]} in JAX has shape {jax[one]} (in PyTorch's layout), "
+                    f"but {other} in PyTorch has {torch[other]}"
                 )
-        pairs |= found
+            pairs[one] = other
     return pairs
 
 
-def _pair_by_number(shape: Shape, ours: list[str], theirs: list[str]) -> dict[str, str]:
+def _layer(name: str) -> str:
+    """Return the name of the layer that a parameter is in."""
+    return name.rpartition(".")[0]
+
+
+def _with_layers(names: Iterable[str]) -> set[str]:
+    """Return `names` and those of all the layers around them."""
+    parts = [name.split(".") for name in names]
+    return {".".join(each[:i]) for each in parts for i in range(1, len(each) + 1)}
+
+
+def _pair_by_number(ours: list[str], theirs: list[str]) -> dict[str, str] | None:
+    """Return the pairs of equal numbers, None if that leaves open what belongs together."""
     if len(ours) == 1:
         return {ours[0]: theirs[0]}
     numbered = {_numbers(name): name for name in theirs}
     if len(numbered) == len(theirs) and {_numbers(name) for name in ours} == set(numbered):
         return {name: numbered[_numbers(name)] for name in ours}
-    raise ValueError(
-        f"there are {len(ours)} parameters of shape {shape}, {ours} in JAX and {theirs} in "
-        "PyTorch: say by mapping={...} which is which"
-    )
-
-
-def _unequal(shape: Shape, ours: list[str], theirs: list[str]) -> str:
-    return (
-        f"the models do not have the same parameters: of shape {shape} JAX has "
-        f"{ours or 'none'} and PyTorch {theirs or 'none'}"
-    )
+    return None
 
 
 def _kind(name: str) -> str:

@@ -57,9 +57,11 @@ def _draw_gaps(axes: Any, report: Report) -> None:
             opened = np.maximum(each.one_ulp_gap, floor)
             label = f"{dtype}, one ulp"
             axes.semilogy(x, opened, color=color, linewidth=1, label=label)
-        axes.axhline(np.finfo(dtype).eps, color=color, linewidth=0.8, linestyle=":")
+        spacing = np.finfo(dtype).eps
+        label = f"{dtype}, spacing"
+        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
     axes.set(ylabel="gap / (loss + loss of the zero model)", title="jax against torch")
-    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 300)  # room for the legend
+    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 1e4)  # room for the legend
     axes.legend(loc="upper left", ncols=2, fontsize="x-small")
     ticks = [1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1]
     axes.set_yticks([floor, *ticks], ["0", *(f"$10^{{{round(np.log10(t))}}}$" for t in ticks)])

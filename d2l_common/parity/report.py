@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_common.parity.comparison import Comparison
-from d2l_common.parity.layers import FirstMinibatch
+from d2l_common.parity.layers import FirstMinibatch, in_both
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,15 +24,21 @@ class Report:
     ----------
     name : str
         The title.
+    setting : str
+        What was compared: data, epochs, optimizer, precisions.
     comparisons : dict of Comparison
         The training runs in "float32" and "float64".
     first : FirstMinibatch
         The first minibatch in float64, layer by layer.
+    only_rounding : dict
+        `{parameter: share of the whole gradient}` where the gradient is 0 but for rounding.
     """
 
     name: str
+    setting: str
     comparisons: dict[str, Comparison]
     first: FirstMinibatch
+    only_rounding: dict[str, float]
 
     @property
     def failures(self) -> list[str]:
@@ -112,7 +118,7 @@ class Report:
         return pd.concat(frames, axis=1).swaplevel(axis=1)[columns]
 
     def __str__(self) -> str:
-        lines = [f"# {self.name}: JAX against PyTorch", ""]
+        lines = [f"# {self.name}: JAX against PyTorch", "", self.setting, ""]
         if self.agree:
             lines += ["The same: equal weights and equal minibatches gave equal training runs."]
         else:
@@ -123,6 +129,11 @@ class Report:
                 lines += ["", f"In {dtype} training is chaotic: one ulp in the initial weights "
                           f"takes a backend's loss {gap:.1e} from itself."]  # fmt: skip
         lines += ["", markdown(self.differences(), "{:.1e}"), ""]
+        for parameter, share in self.only_rounding.items():
+            where = in_both(parameter, self.first.paths[parameter])
+            lines += [f"The gradient of {where} is zero up to rounding on both sides: at most "
+                      f"{share:.0e} of the whole gradient in float64, in units of which its gap "
+                      "is counted.", ""]  # fmt: skip
         for dtype, each in self.comparisons.items():
             differing = each.predictions()
             if differing:

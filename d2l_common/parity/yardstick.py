@@ -224,3 +224,10 @@ ONE_ULP_SCATTER = 3
 # Two layers compute the same in float64 if they are this close in norm: roundings are at 1e-15
 # to 1e-13, the smallest mistakes that people make (an eps of 1e-7 too many) at 1e-8 or more.
 SAME_LAYER = 1e-10
+
+# A gradient of less than this share of all parameters' together is 0 but for rounding (of biases
+# before a normalization, and of an attention's keys, it was 1e-16 to 1e-14) ...
+ROUNDING_ONLY = 1e-12
+
+# ... if in float32 it is so many times as large: rounding is by 5e8, a small gradient not at all.
+ROUNDING_GROWS = 1e4

@@ -1,0 +1,166 @@
+"""What a reader gives to the comparison: what it takes, and what it says of all else."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from support import BACKENDS
+from test_comparison import CROSS_ENTROPY, FlaxMLP, TorchMLP, batches, report
+from torch import nn
+
+from d2l_common.parity import match_parameters
+
+SHAPES = {"weight": (3, 3), "bias": (3,)}
+X, Y = batches()[0]
+WEIGHTS = {name: param.detach().numpy() for name, param in TorchMLP().named_parameters()}
+
+
+def shapes(*layers):
+    return {f"{layer}.{name}": shape for layer in layers for name, shape in SHAPES.items()}
+
+
+def test_parameters_are_matched():
+    pairs = match_parameters(shapes("a", "b"), shapes("b", "a"))
+    assert pairs["a.weight"] == "a.weight"
+    pairs = match_parameters(shapes("hidden1", "hidden2"), shapes("fc2", "fc1"))
+    assert pairs["hidden2.bias"] == "fc2.bias"
+    pairs = match_parameters(shapes("x", "y"), shapes("u", "v"), {"x": "v"})
+    assert pairs == {f"{a}.{n}": f"{b}.{n}" for a, b in (("x", "v"), ("y", "u")) for n in SHAPES}
+
+
+@pytest.mark.parametrize("mapping", [{"layers.1": "v"}, {"layers.1.kernel": "v.weight", "1": "v"}])
+def test_a_place_in_the_jax_model_is_a_name(mapping):
+    paths = {f"{i}.{leaf}": f"layers.{i}.{own}" for i in (1, 2)
+             for leaf, own in (("weight", "kernel"), ("bias", "bias"))}  # fmt: skip
+    pairs = match_parameters(shapes("1", "2"), shapes("u", "v"), mapping, paths)
+    assert pairs == {f"{i}.{n}": f"{b}.{n}" for i, b in ((1, "v"), (2, "u")) for n in SHAPES}
+
+
+@pytest.mark.parametrize(
+    ("jax_shapes", "torch_shapes", "mapping", "words"),
+    [
+        (shapes("x", "y"), shapes("u", "v"), None, "say by mapping={...} which is which"),
+        (shapes("x"), {"u.weight": (3, 3)}, None, "do not have the same parameters"),
+        (shapes("x"), shapes("u"), {"z": "u"}, "the JAX model has no 'z'"),
+        (shapes("x"), shapes("u"), {"x": "z"}, "the PyTorch model has no 'z'"),
+        (shapes("x"), shapes("u"), {"x.weight": "u"}, "x.weight in JAX has no counterpart u in"),
+        (shapes("x", "y"), shapes("u", "v"), {"x": "u", "y": "u"}, "cannot be both x.weight and y"),
+        (shapes("x"), shapes("u"), {"u": "x"}, "the mapping is the other way round"),
+        (shapes("x"), shapes("u"), {"u.bias": "x.bias"}, "the mapping is the other way round"),
+        ({"x": (2,)}, {"u": (3,)}, {"x": "u"}, "(2,) (in PyTorch's layout), but u in PyTorch has"),
+    ],
+)
+def test_what_cannot_be_matched_is_said(jax_shapes, torch_shapes, mapping, words):
+    with pytest.raises(ValueError) as caught:
+        match_parameters(jax_shapes, torch_shapes, mapping)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"jax_model": FlaxMLP("no bias")}, "JAX has ['hidden1.bias'] and PyTorch ['fc1.bias', "),
+        ({"mapping": {"hiden1": "fc1"}}, "no 'hiden1', only ['hidden1.bias', 'hidden1.kernel', "),
+        ({"mapping": {"hidden1": "fc2"}}, "hidden1.kernel in JAX has shape (12, 64) (in PyTorch's"),
+        ({"mapping": {"fc1.weight": "hidden1.kernel"}}, "the mapping is the other way round"),
+    ],
+)
+def test_parameters_in_jax_are_named_as_the_model_has_them(arguments, words):
+    with pytest.raises(ValueError) as caught:
+        report(**arguments)
+    assert words in str(caught.value)
+
+
+def test_the_report_says_where_a_layer_is_in_the_jax_model():
+    rngs = nnx.Rngs(0)
+    layers = nnx.Linear(64, 12, rngs=rngs), nnx.tanh, nnx.Linear(12, 10, rngs=rngs)
+    torch_model = nn.Sequential(nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 10))
+    found = report(nnx.Sequential(*layers), torch_model, epochs=1)
+    words = "`2` (`layers.2` in JAX) differs: look between `0` (`layers.0` in JAX) and it"
+    assert words in found.failures[0]
+    assert list(found.layers()["JAX"]) == ["layers.0", "layers.2"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"data": [(torch.tensor(X, requires_grad=True), torch.tensor(Y))]},
+        {"data": [(jnp.asarray(X), jnp.asarray(Y))]},
+        {"loss": (CROSS_ENTROPY, BACKENDS["torch"].softmax_cross_entropy)},
+        {"mapping": {"hidden1.kernel": "fc1.weight", "hidden2": "fc2"}},
+        {"weights": TorchMLP().state_dict()},
+        {"weights": dict(TorchMLP().named_parameters())},
+    ],
+)
+def test_what_is_easily_given_is_taken(arguments):
+    assert report(**arguments, epochs=1).agree
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"jax_model": 3}, TypeError, "jax_model must be a Flax NNX module, not int"),
+        (
+            {"jax_model": FlaxMLP},
+            TypeError,
+            "the class FlaxMLP: give an instance, FlaxMLP(",
+        ),
+        ({"torch_model": TorchMLP}, TypeError, "must be a PyTorch module, not the class TorchMLP"),
+        ({"jax_model": TorchMLP(), "torch_model": FlaxMLP()}, TypeError, "JAX's first and then"),
+        ({"loss": None}, ValueError, "no d2l.Module with a loss of its own"),
+        ({"loss": "mse"}, ValueError, "loss must be"),
+        ({"loss": 3}, TypeError, "loss must be"),
+        ({"loss": (CROSS_ENTROPY,) * 3}, TypeError, "or one for each backend, not ('softmax_"),
+        ({"loss": nn.CrossEntropyLoss}, TypeError, "not the class CrossEntropyLoss"),
+        ({"loss": nn.CrossEntropyLoss()}, TypeError, "of one framework alone: give a pair"),
+        ({"loss": lambda y_hat, y: y_hat}, TypeError, "not a tensor of shape (20, 10)"),
+        ({"loss": lambda y_hat, y: None}, TypeError, "loss must return one number"),
+        ({"mapping": ["hidden1", "fc1"]}, TypeError, "{name in JAX: name in PyTorch}, not list"),
+        ({"mapping": {"hidden1": 1}}, TypeError, "of text such as 'hidden1', not of int"),
+        ({"weights": TorchMLP()}, TypeError, "weights must be a dict of arrays by PyTorch's names"),
+        ({"weights": WEIGHTS | {"fc1.bias": None}}, TypeError, "fc1.bias must be an array of numb"),
+        ({"weights": WEIGHTS | {"fc1.bias": "a"}}, TypeError, "fc1.bias must hold real numbers"),
+        ({"weights": WEIGHTS | {"fc1.bias": np.full(12, np.nan)}}, ValueError, "not all finite"),
+        ({"weights": {"fc1.weight": np.ones((12, 64))}}, ValueError, "missing"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1"),
+        ({"lr": -1}, ValueError, "lr must be"),
+    ],
+)
+def test_wrong_arguments_are_said(arguments, error, words):
+    with pytest.raises(error) as caught:
+        report(**arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (None, TypeError, "data must be a list of minibatches"),
+        ([], ValueError, "data has no minibatches"),
+        ("digits", TypeError, "d2l_jax or d2l_torch, not str"),
+        (X, TypeError, "not ndarray: if it is X, give [(X, y)]"),
+        (iter(batches()), TypeError, "give list(data)"),
+        ((X, Y), TypeError, "must be (X, y), inputs and then targets, but data[0] is ndarray of"),
+        ([(X, Y), (X,)], TypeError, "but data[1] is tuple of length 1"),
+        ([(X, None)], TypeError, "data[0] must hold arrays of numbers"),
+        ([([[1, 2], [3]], Y[:2])], TypeError, "data[0] must hold arrays of numbers"),
+        ([(X, "a")], TypeError, "data[0] must hold arrays of real numbers"),
+        ([(X, Y), (X, Y[:5])], ValueError, "the arrays of data[1] have shapes (20, 64) and (5,)"),
+        ([(torch.tensor(X), torch.tensor(Y[:5]))], ValueError, "data[0] have shapes (20, 64) and"),
+        ([(jnp.asarray(X), 3)], ValueError, "data[0] have shapes (20, 64) and ()"),
+        ([(X[:0], Y[:0])], ValueError, "data[0] has no examples"),
+        ([(X.astype(np.uint8), Y)], TypeError, "images: divide by 255"),
+        (BACKENDS["jax"].Digits, TypeError, "not the class Digits: give lambda d2l: d2l.Digits("),
+        (BACKENDS["jax"].Digits(), TypeError, "each backend needs its own, lambda d2l: d2l.Digits"),
+        (lambda: None, TypeError, "data must be a function of one argument, the package"),
+        (lambda d2l: batches(), TypeError, "data must return a data module of the package"),
+        (lambda d2l: BACKENDS["jax"].Digits(), TypeError, "was given d2l_torch, but returned a da"),
+    ],
+)
+def test_wrong_data_is_said(data, error, words):
+    with pytest.raises(error) as caught:
+        report(data=data)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,123 @@
+"""Gradients that are 0 but for rounding are no difference, and hide none."""
+
+import jax
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from test_comparison import TorchMLP, batches, report
+from torch import nn
+
+from d2l_common.parity.rounding import only_rounding
+
+
+class TorchNorm(nn.Module):
+    """A model whose first bias, which is 0, stands before a batch normalization."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.norm = nn.Linear(64, 12), nn.BatchNorm1d(12)
+        self.fc2 = nn.Linear(12, 10)
+        nn.init.zeros_(self.fc1.bias)
+
+    def forward(self, X):
+        return self.fc2(torch.relu(self.norm(self.fc1(X))))
+
+
+class FlaxNorm(nnx.Module):
+    """Its port, in which the first bias can have a gradient that it should not have."""
+
+    def __init__(self, mistake=0.0, in_training_only=False):
+        rngs = nnx.Rngs(0)
+        self.hidden = nnx.Linear(64, 12, rngs=rngs)
+        self.norm = nnx.BatchNorm(12, momentum=0.9, rngs=rngs)
+        self.output = nnx.Linear(12, 10, rngs=rngs)
+        self.mistake, self.in_training_only = mistake, in_training_only
+
+    def __call__(self, X):
+        H = self.norm(self.hidden(X))
+        if not (self.in_training_only and self.norm.use_running_average):
+            extra = self.mistake * self.hidden.bias[...]
+            H = H + extra - jax.lax.stop_gradient(extra)
+        return self.output(nnx.relu(H))
+
+
+def exceeded(found):
+    return set().union(*(each.exceeded() for each in found.comparisons.values()))
+
+
+def test_a_bias_before_a_batch_normalization():
+    found = report(FlaxNorm(), TorchNorm())
+    # PyTorch's running variance divides by n - 1.
+    assert exceeded(found) == {"validation loss"}
+    for dtype, bound in (("float32", 1e-4), ("float64", 1e-12)):
+        largest = found.comparisons[dtype].largest()
+        assert max(largest["gradients"], largest["weights"]) < bound
+    assert list(found.only_rounding) == ["fc1.bias"]
+    assert "The gradient of `fc1.bias` (`hidden.bias` in JAX) is zero up to rounding" in str(found)
+
+
+@pytest.mark.parametrize("mistake", [1.0, 1e-6])
+def test_a_gradient_that_such_a_bias_should_not_have(mistake):
+    found = report(FlaxNorm(mistake), TorchNorm())
+    assert "look at `fc1.bias` (`hidden.bias` in JAX) itself" in found.failures[0]
+    assert "weights" in exceeded(found)
+    assert found.comparisons["float64"].largest()["gradients"] >= 1
+    assert not found.only_rounding
+
+
+def test_a_gradient_that_such_a_bias_should_not_have_in_training():
+    found = report(FlaxNorm(1e-6, in_training_only=True), TorchNorm())
+    assert "weights" in exceeded(found)
+    assert not found.only_rounding
+
+
+def test_constant_weights_have_gradients_that_cancel():
+    """The errors of all classes meet equal weights, and add up to 0."""
+    weights = {name: np.full(x.shape, 0.1) for name, x in TorchMLP().named_parameters()}
+    found = report(weights=weights, data=batches(n=1), epochs=1)
+    assert found.agree, found.failures
+    assert "fc2.weight" in found.only_rounding
+
+
+class TorchFaint(nn.Module):
+    """A model whose first layer has a gradient that is small, and is no rounding."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(64, 10), nn.Linear(64, 10)
+
+    def forward(self, X):
+        return 1e-13 * self.fc1(X) + self.fc2(X)
+
+
+class FlaxFaint(nnx.Module):
+    """Its port, whose first layer's gradient is `factor` times what it should be."""
+
+    def __init__(self, factor=1):
+        rngs = nnx.Rngs(0)
+        self.fc1, self.fc2 = nnx.Linear(64, 10, rngs=rngs), nnx.Linear(64, 10, rngs=rngs)
+        self.factor = factor
+
+    def __call__(self, X):
+        faint = self.factor * 1e-13 * self.fc1(X)
+        return faint + jax.lax.stop_gradient(1e-13 * self.fc1(X) - faint) + self.fc2(X)
+
+
+def test_a_small_gradient_is_not_taken_for_rounding():
+    found = report(FlaxFaint(), TorchFaint())
+    assert found.agree, found.failures
+    assert not found.only_rounding
+    found = report(FlaxFaint(factor=2), TorchFaint())
+    assert "gradients are not, from `fc1." in found.failures[0]
+
+
+def test_what_is_nothing_but_rounding():
+    def gradients(small):
+        return [{"a": np.ones((2, 3)), "b": np.full((2, 3), small)}] * 2
+
+    assert list(only_rounding(gradients(1e-7), gradients(1e-16))) == ["b"]
+    assert not only_rounding(gradients(1e-16), gradients(1e-16))  # it does not grow
+    assert not only_rounding(gradients(1e-3), gradients(1e-11))  # it is too large
+    assert not only_rounding(gradients(np.nan), gradients(np.nan))
+    assert not only_rounding(gradients(0), gradients(0))
