@@ -41,7 +41,7 @@ class Classifier(Module):
         TypeError, ValueError
             If shapes or dtypes are other than these, or a label is outside the classes.
         """
-        return functional.accuracy(*flatten(Y_hat, Y), averaged)
+        return functional.accuracy(*as_rows(Y_hat, Y), averaged)
 
     def loss(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
         """
@@ -64,10 +64,10 @@ class Classifier(Module):
         TypeError, ValueError
             If shapes or dtypes are other than these, or a label is outside the classes.
         """
-        return functional.softmax_cross_entropy(*flatten(Y_hat, Y), averaged)
+        return functional.softmax_cross_entropy(*as_rows(Y_hat, Y), averaged)
 
 
-def flatten(Y_hat: Array, Y: Array) -> tuple[Array, Array]:
+def as_rows(Y_hat: Array, Y: Array) -> tuple[Array, Array]:
     """Return scores as `(n, num_classes)` and labels as `(n,)`, whatever axes they had before."""
     if Y_hat.ndim != 2:
         Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])

@@ -24,6 +24,11 @@ def memory_of_training(fun: Callable[..., Array], params: Any, *inputs: Any) -> 
     -------
     prediction, training : int
         Bytes, beside parameters, inputs and results.
+
+    Raises
+    ------
+    RuntimeError
+        If the compiler for this device does not say.
     """
     sizes = []
     for program in (fun, jax.value_and_grad(fun)):

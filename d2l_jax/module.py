@@ -103,18 +103,6 @@ class Module(nnx.Module, HyperParameters):
             raise missing_trainer()
         plot_value(self, key, value, train)
 
-    def __deepcopy__(self, memo: Any = None) -> Any:
-        """Return a copy of the model, without its trainer."""
-        trainer, self.trainer = self.trainer, None
-        try:
-            return super().__deepcopy__(memo)
-        finally:
-            self.trainer = trainer
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy or a file keeps of a model: all but its trainer."""
-        return {name: value for name, value in vars(self).items() if name != "trainer"}
-
     def training_step(self, batch: tuple[Array, ...]) -> Array:
         """Return the loss of a minibatch `(*inputs, targets)`; the Trainer records it."""
         return self.loss(self(*batch[:-1]), batch[-1])
@@ -127,6 +115,18 @@ class Module(nnx.Module, HyperParameters):
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
         # In the optimizer's state, so that another learning rate is not another program.
         return optax.inject_hyperparams(optax.sgd)(learning_rate(self))
+
+    def __deepcopy__(self, memo: Any = None) -> Any:
+        """Return a copy of the model, without its trainer."""
+        trainer, self.trainer = self.trainer, None
+        try:
+            return super().__deepcopy__(memo)
+        finally:
+            self.trainer = trainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a file keeps of a model: all but its trainer."""
+        return {name: value for name, value in vars(self).items() if name != "trainer"}
 
 
 class OutsideSteps:
@@ -165,7 +165,7 @@ def computation_only(model: Any, **mode: bool) -> Any:
     """
     view = nnx.view(model, raise_if_not_found=False, **mode)
     for _, module in nnx.iter_modules(view):
-        for name in ("board", "trainer"):
-            if isinstance(module, Module):
+        if isinstance(module, Module):
+            for name in ("board", "trainer"):
                 setattr(module, name, OUTSIDE_STEPS)
     return view

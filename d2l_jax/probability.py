@@ -23,8 +23,8 @@ def normal_density(x: Array, mean: float, std: float) -> Array:
 
     Raises
     ------
-    ValueError
-        If `std` is not positive.
+    TypeError, ValueError
+        If `std` is no number, or not positive.
     """
     checks.check_positive("std", std)
     return jnp.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
@@ -42,6 +42,11 @@ def entropy(p: Array) -> Array:
     Returns
     -------
     array of shape `(...)`
+
+    Raises
+    ------
+    TypeError
+        If `p` holds integers.
     """
     checks.check_floating("p", is_floating(p), p.dtype)
     return -xlogy(p, p).sum(-1)
@@ -62,9 +67,11 @@ def kl_divergence(p: Array, q: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If the shapes differ.
+    TypeError, ValueError
+        If one of them holds integers, or the shapes differ.
     """
+    checks.check_floating("p", is_floating(p), p.dtype)
+    checks.check_floating("q", is_floating(q), q.dtype)
     checks.check_same_shape(p.shape, q.shape, ("p", "q"))
     return (xlogy(p, p) - xlogy(p, q)).sum(-1)
 

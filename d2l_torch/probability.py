@@ -22,8 +22,8 @@ def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
 
     Raises
     ------
-    ValueError
-        If `std` is not positive.
+    TypeError, ValueError
+        If `std` is no number, or not positive.
     """
     checks.check_positive("std", std)
     return torch.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
@@ -41,6 +41,11 @@ def entropy(p: Tensor) -> Tensor:
     Returns
     -------
     tensor of shape `(...)`
+
+    Raises
+    ------
+    TypeError
+        If `p` holds integers.
     """
     checks.check_floating("p", p.is_floating_point(), p.dtype)
     return -torch.xlogy(p, p).sum(-1)
@@ -61,9 +66,11 @@ def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
 
     Raises
     ------
-    ValueError
-        If the shapes differ.
+    TypeError, ValueError
+        If one of them holds integers, or the shapes differ.
     """
+    checks.check_floating("p", p.is_floating_point(), p.dtype)
+    checks.check_floating("q", q.is_floating_point(), q.dtype)
     checks.check_same_shape(p.shape, q.shape, ("p", "q"))
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 

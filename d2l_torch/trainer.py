@@ -105,8 +105,9 @@ class Trainer(TrainerBase):
 
         Raises
         ------
-        TypeError, ValueError
-            If the data is empty or does not fit the model, before anything is trained.
+        TypeError, ValueError, AttributeError
+            If the data is empty or does not fit the model, or the model lacks what training needs,
+            before anything is trained; or if a step returns no loss.
         """
         check_fit_arguments(model, data)
         self.prepare_data(data)
