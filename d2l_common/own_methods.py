@@ -49,9 +49,9 @@ class OwnMethods:
 
     def losses(self, model: Any) -> bool:
         """Return whether loss and accuracy of the model are the library's, of any of its models."""
-        modules = [
-            getattr(function_of(model, name), "__module__", "") for name in ("loss", "accuracy")
-        ]
+        functions = [function_of(model, name) for name in ("loss", "accuracy")]
+        # What a notebook's cell defines may be in no module.
+        modules = [getattr(function, "__module__", None) or "" for function in functions]
         return all(name.startswith(("d2l_jax.", "d2l_torch.")) for name in modules)
 
 
