@@ -48,7 +48,7 @@ def _data(side: Side, data: Any) -> str:
         *inputs, targets = map(to_numpy, data[0])
         shapes = ", ".join(str(x.shape) for x in inputs)
         others = {tuple(to_numpy(x).shape for x in batch) for batch in data}
-        also = ", some of another" if len(others) > 1 else ""
+        also = " (some of other shapes)" if len(others) > 1 else ""
         return f"given minibatches of inputs {shapes} and targets {targets.shape}{also}"
     module = side.data(data, "float64")
     told = {
