@@ -24,7 +24,7 @@ class History:
     train_loss : array of shape `(num_steps,)`
         The loss of each minibatch, before its update.
     val_loss, val_acc : arrays of shape `(num_epochs,)`
-        Empty if there was no validation, or no accuracy.
+        Empty if there was no validation, or no accuracy; of the epochs that had one.
     batch_sizes : array of shape `(num_steps,)`
         How many examples each value of `train_loss` speaks for.
     seconds : array of shape `(num_epochs,)`
@@ -33,6 +33,7 @@ class History:
 
     def __init__(self) -> None:
         self._series: dict[str, list[float]] = {}
+        self._epochs: dict[str, list[int]] = {}  # of each value, the epoch that it was recorded in
         self._sizes: list[float] = []
         self._seconds: list[float] = []
         self._ends: list[int] = []  # the number of training steps recorded when an epoch ended
@@ -40,6 +41,7 @@ class History:
     def extend(self, label: str, values: np.ndarray, sizes: np.ndarray) -> None:
         """Append `values` to the series `label`; `sizes` are the examples behind each."""
         self._series.setdefault(label, []).extend(values.tolist())
+        self._epochs.setdefault(label, []).extend([len(self._seconds)] * len(values))
         if label == "train_loss":
             self._sizes.extend(sizes.tolist())
 
@@ -98,11 +100,14 @@ class History:
         """Return a pandas table with a row an epoch: loss, validation loss, accuracy, seconds."""
         import pandas as pd
 
-        columns = {"loss": self.epoch_train_loss, "val_loss": self.val_loss}
-        if self.val_acc.size:
-            columns["val_acc"] = self.val_acc
-        columns["seconds"] = self.seconds
-        frame = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
+        columns = {"loss": pd.Series(self.epoch_train_loss)}
+        for label in ("val_loss", "val_acc"):
+            if label == "val_loss" or self.val_acc.size:
+                columns[label] = pd.Series(
+                    self._series.get(label, []), self._epochs.get(label, []), dtype=float
+                )
+        columns["seconds"] = pd.Series(self.seconds)
+        frame = pd.DataFrame(columns)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
         return frame
 

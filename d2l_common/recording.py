@@ -25,6 +25,7 @@ class Recording:
     recorder: Recorder | None = None
     records_results = takes_offers = fit_is_over = False
     _offered: Mapping[str, Any] = MappingProxyType({})
+    _plotted: dict[str, tuple[int, int]]
     epoch = train_batch_idx = val_batch_idx = 0
     num_train_batches = num_val_batches = 0
     _drawn_by_steps: dict[str, bool]
@@ -45,11 +46,13 @@ class Recording:
             return
         loader = self.train_dataloader if train else self.val_dataloader
         size = getattr(loader, "batch_examples", 1) or 1
-        step = self._step(train)
-        if self.takes_offers and self.recorder.has(label, step):
-            self.recorder.replace(label, value, size)
+        now = self.train_batch_idx, self.val_batch_idx
+        if self.takes_offers and self._plotted.get(label) == now:
+            self.recorder.replace(label, value, size)  # the last value of a step counts
         else:
-            self.recorder.add(label, step, value, size, draw)
+            self.recorder.add(label, self._step(train), value, size, draw)
+        if self.takes_offers:
+            self._plotted[label] = now
 
     @contextmanager
     def recording_results(self) -> Iterator[None]:
@@ -64,7 +67,7 @@ class Recording:
         self.records_results = bool(
             self.recorder and self.own.steps(model) and self.own.plots(model)
         )
-        self.takes_offers = not self.records_results
+        self.takes_offers, self._plotted = not self.records_results, {}
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import check_count, check_nonnegative
+from d2l_common.checks import check_count, check_floating, check_nonnegative
 
 
 def as_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -76,8 +76,25 @@ def _as_numpy_index(part: Any) -> Any:
     return to_numpy(part)
 
 
-def singular_confusion() -> ValueError:
-    """Return the error for a confusion matrix that cannot be inverted."""
-    return ValueError(
-        "the confusion matrix is singular: a class has no examples, or two are predicted alike"
-    )
+def check_confusion(confusion: Any) -> None:
+    """
+    Raise unless a confusion matrix can be inverted.
+
+    Raises
+    ------
+    TypeError
+        If it holds integers.
+    ValueError
+        If it is not square, or singular within its rounding.
+    """
+    matrix = to_numpy(confusion)
+    check_floating("confusion", matrix.dtype.kind == "f", matrix.dtype)
+    if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
+        raise ValueError(
+            f"confusion must have shape (num_classes, num_classes), not {matrix.shape}"
+        )
+    wide = matrix.astype(np.float64)
+    if not np.isfinite(wide).all() or np.linalg.cond(wide) * np.finfo(matrix.dtype).eps > 1:
+        raise ValueError(
+            "the confusion matrix is singular: a class has no examples, or two are predicted alike"
+        )

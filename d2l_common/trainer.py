@@ -89,6 +89,13 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         else:
             yield loader.resident(self.prepare_batch), loader.next_order()
 
+    def prepared(self, loader: Any) -> Iterator[Any]:
+        """Yield the minibatches of `loader` one at a time, as the model gets them."""
+        for batch in loader:
+            batch = self.prepare_batch(batch)
+            loader.batch_examples = len(batch[-1])  # which may be fewer, or more
+            yield batch
+
     def receive(self, batch: Any) -> Any:
         """Return a minibatch of a reader's own loader as tensors, checked."""
         batch = [self.as_tensor(x) for x in batch]
@@ -170,17 +177,23 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         return [devices.gpu(i) for i in range(min(self.num_gpus, found))]
 
 
-def check_fit_arguments(model: Any, data: Any) -> None:
+def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
     """
     Raise unless `fit` was given a model and then a data module.
 
     Raises
     ------
+    RuntimeError
+        If the trainer is in the middle of a fit.
     TypeError
-        If one of them is something else, such as a class.
+        If one of them is something else, such as a class, or is of the other package.
     AttributeError
         If the model's `__init__` has not called that of its base class.
     """
+    if trainer.recorder is not None:
+        raise RuntimeError("this Trainer is in the middle of a fit: make another one")
+    own = packages(trainer) & {"d2l_jax", "d2l_torch"}
+    others = {"d2l_jax", "d2l_torch"} - own
     for what, x, method in (
         ("model", model, "training_step"),
         ("data module", data, "train_dataloader"),
@@ -192,10 +205,17 @@ def check_fit_arguments(model: Any, data: Any) -> None:
                 f"fit takes a model and then a data module; the {what} must have a {method}, "
                 f"which {type(x).__name__} does not have"
             )
+        if packages(x) & others and not packages(x) & own:
+            raise TypeError(f"the {what} is of the other package, {' and '.join(others)}")
     if not hasattr(model, "board"):
         raise AttributeError(
             f"{type(model).__name__} has no board: its __init__ must begin with super().__init__()"
         )
+
+
+def packages(x: Any) -> set[str]:
+    """Return the packages that the classes of `x` are from."""
+    return {kind.__module__.partition(".")[0] for kind in type(x).__mro__} - {"builtins"}
 
 
 def named_metrics(result: Any) -> dict[str, Any]:

@@ -6,7 +6,33 @@ from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
+
+
+def as_arrays(weights: Any) -> dict[str, np.ndarray]:
+    """
+    Return weights by name as NumPy arrays, whatever framework they are of.
+
+    Raises
+    ------
+    TypeError
+        If they are no mapping, or a value holds no real numbers.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            "weights must be a dict of arrays by PyTorch's names, as d2l_torch.export_weights "
+            f"returns it, not {type(weights).__name__}"
+        )
+    arrays = {}
+    for name, value in weights.items():
+        try:
+            arrays[name] = to_numpy(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"weights: {name} must be an array of numbers: {error}") from error
+        if arrays[name].dtype.kind not in "biuf":
+            raise TypeError(f"weights: {name} must hold real numbers, not {arrays[name].dtype}")
+    return arrays
 
 
 def check_weights(shapes: Mapping[str, Sequence[int]], weights: Mapping[str, Any]) -> None:

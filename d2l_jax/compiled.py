@@ -12,7 +12,8 @@ MAX_PROGRAMS = 64
 _programs: OrderedDict[Any, Any] = OrderedDict()
 
 # Attributes that are compared by what they say; others are the same only if they are one object.
-PLAIN = (int, float, str, tuple, list, dict)
+CONTAINERS = (tuple, list, dict)
+PLAIN = (int, float, str, *CONTAINERS)
 
 
 class Program:
@@ -73,6 +74,8 @@ def contents(modules: Iterable[Any]) -> list[Any]:
     for module in modules:
         for name, value in vars(module).items():
             found += [name, repr(value) if isinstance(value, PLAIN) else value]
+            if isinstance(value, CONTAINERS):
+                found.append(value)  # whose text may leave out what is long
     return found
 
 

@@ -168,7 +168,7 @@ class SyntheticRegressionData(RegressionData):
         self.save_hyperparameters(ignore=["key"])
         n = num_train + num_val
         if key is None:
-            X, y = synthetic_regression(np.asarray(w), float(b), noise, n, seed)
+            X, y = synthetic_regression(to_numpy(w), float(to_numpy(b).item()), noise, n, seed)
             self.X = jnp.asarray(X, dtype=float)
             self.y = jnp.asarray(y, dtype=float)
         else:

@@ -164,12 +164,12 @@ def split(model: nnx.Module, wrt: Any = nnx.Param) -> Any:
 
 
 def attributes(model: nnx.Module) -> dict[str, Any]:
-    """Return what a model and its layers hold, by names such as `net.kernel`."""
+    """Return what a model and its layers hold, plain values as text, by names as `net.kernel`."""
     return {
-        ".".join(map(str, (*path, name))): value
+        ".".join(map(str, (*path, name))): repr(value) if isinstance(value, PLAIN) else value
         for path, module in nnx.iter_modules(model)
         for name, value in vars(module).items()
-        if not name.startswith("_")
+        if not name.startswith("_pytree__")  # of NNX itself
     }
 
 
@@ -179,7 +179,7 @@ def check_attributes_stay(before: dict[str, Any], after: dict[str, Any]) -> None
         old, new = before.get(name), after.get(name)
         if old is new or (isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)):
             continue
-        if isinstance(old, PLAIN) and isinstance(new, PLAIN) and repr(old) == repr(new):
+        if isinstance(old, str) and isinstance(new, str) and old == new:
             continue
         if isinstance(new, nnx.Variable):
             raise TypeError(

@@ -121,7 +121,7 @@ class Trainer(TrainerBase):
             If the data is empty or does not fit the model, or the model lacks what training needs,
             before anything is trained; or if a step returns no loss.
         """
-        check_fit_arguments(model, data)
+        check_fit_arguments(self, model, data)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
@@ -219,6 +219,11 @@ class Trainer(TrainerBase):
             output = jax.eval_shape(forward, state, *batch)
         return output.shape if is_classifier else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a file keeps of a trainer: all but its compiled steps."""
+        compiled = ("_train", "_validation", "_programs", "_modules", "_prepared_for")
+        return {name: value for name, value in vars(self).items() if name not in compiled}
+
     def as_tensor(self, x: Any) -> Any:
         """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
         return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
@@ -234,8 +239,7 @@ class Trainer(TrainerBase):
                 parts.append((metrics, number))
                 jax.block_until_ready(parts[-2:-1])  # one is computed while the next is moved
         else:
-            for batch in loader:
-                batch = self.prepare_batch(batch)
+            for batch in self.prepared(loader):
                 if self._has_changed():
                     self._prepare_steps()  # by whoever made the minibatch
                 metrics = self._advance(train, 1, None, batch)

@@ -8,7 +8,7 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
-from d2l_common.weights import check_weights
+from d2l_common.weights import as_arrays, check_weights
 
 # What PyTorch calls `weight` in a layer of each kind.
 WEIGHT_NAMES = {
@@ -54,16 +54,17 @@ def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None
 
     Raises
     ------
-    ValueError
-        If a name or a shape does not fit; then nothing has changed.
+    TypeError, ValueError
+        If a name or a shape does not fit, or something is no array; then nothing has changed.
     """
+    weights = as_arrays(weights)
     named = named_parameters(model)
     check_weights(
         {name: [param.shape[a] for a in axes] for name, (_, param, axes) in named.items()}, weights
     )
     state = {}
     for name, (path, param, axes) in named.items():
-        array = np.asarray(weights[name]).transpose(np.argsort(axes))
+        array = weights[name].transpose(np.argsort(axes))
         state[path] = jnp.array(array.astype(param.dtype))
     nnx.update(model, nnx.from_flat_state(state))
 

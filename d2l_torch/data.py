@@ -108,6 +108,8 @@ def as_default_float(x: Any) -> Tensor:
     if isinstance(x, Tensor):
         return x
     x = np.asarray(x)
+    if x.dtype in (np.uint16, np.uint32, np.uint64):  # in which PyTorch can hardly compute
+        x = x.astype(np.int64)
     return torch.as_tensor(x, dtype=torch.get_default_dtype() if x.dtype == np.float64 else None)
 
 
@@ -157,7 +159,7 @@ class SyntheticRegressionData(RegressionData):
         self.save_hyperparameters(ignore=["generator"])
         n = num_train + num_val
         if generator is None:
-            X, y = synthetic_regression(to_numpy(w), float(b), noise, n, seed)
+            X, y = synthetic_regression(to_numpy(w), float(to_numpy(b).item()), noise, n, seed)
             self.X = torch.tensor(X, dtype=torch.get_default_dtype())
             self.y = torch.tensor(y, dtype=torch.get_default_dtype())
         else:

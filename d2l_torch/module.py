@@ -151,6 +151,11 @@ def _adopt(module: Module) -> None:
         elif isinstance(value, list | tuple) and not name.startswith("_"):
             known = {id(param) for param in module._parameters.values()}
             for i, item in enumerate(value):
+                if isinstance(item, nn.Module) and item not in set(module.modules()):
+                    raise TypeError(
+                        f"{name} is a {type(value).__name__} of layers, which PyTorch does not "
+                        f"train: make it a torch.nn.ModuleList"
+                    )
                 if _is_trainable(item) or isinstance(item, nn.Parameter):
                     make_parameter(item)
                     if id(item) not in known:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from d2l_common import checks
-from d2l_common.tensor_checks import singular_confusion
+from d2l_common.tensor_checks import check_confusion
 from d2l_torch.functional import is_integer
 
 
@@ -125,15 +125,13 @@ def label_shift_weights(confusion: Tensor, predictions: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If predictions are no integers, there are none, one is out of range, or the matrix is
-        singular.
+        If predictions are no integers, there are none, one is out of range, or the matrix holds
+        integers or is singular.
     """
+    check_confusion(confusion)
     num_classes = len(confusion)
     checks.check_not_empty("the test data", len(predictions))
     checks.check_integer("predictions", is_integer(predictions), predictions.dtype)
     checks.check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
     mean = torch.bincount(predictions.long(), minlength=num_classes) / len(predictions)
-    weights, _ = torch.linalg.solve_ex(confusion, mean.to(confusion.dtype))
-    if not torch.isfinite(weights).all():
-        raise singular_confusion()
-    return weights
+    return torch.linalg.solve(confusion, mean.to(confusion.dtype))

@@ -223,6 +223,7 @@ def size(x: Tensor) -> int:
 
 def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
+    index = checks.parts_of_index(index)  # PyTorch takes some lists for tuples
     updated = x.clone()
     try:
         updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)

@@ -109,7 +109,7 @@ class Trainer(TrainerBase):
             If the data is empty or does not fit the model, or the model lacks what training needs,
             before anything is trained; or if a step returns no loss.
         """
-        check_fit_arguments(model, data)
+        check_fit_arguments(self, model, data)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
@@ -120,6 +120,13 @@ class Trainer(TrainerBase):
             raise TypeError(
                 "configure_optimizers must return an optimizer, with step and zero_grad, "
                 f"not {self.optim!r}"
+            )
+        groups = getattr(self.optim, "param_groups", ())
+        held = {id(param) for group in groups for param in group["params"]}
+        if held and held.isdisjoint(id(param) for param in model.parameters()):
+            raise ValueError(
+                f"the optimizer of {type(model).__name__} holds no parameter of it, "
+                "so that nothing would be learned"
             )
         if takes_closure(self.optim):
             raise TypeError(
@@ -150,7 +157,7 @@ class Trainer(TrainerBase):
         with self.recording_results(), labels_are_checked(self.labels_were_checked):
             self.model.train()
             for batch in self._minibatches(self.train_dataloader):
-                loss = self.model.training_step(self.prepare_batch(batch))
+                loss = self.model.training_step(batch)
                 check_training_loss(loss)
                 if not getattr(loss, "requires_grad", False):
                     raise nothing_learned()
@@ -158,6 +165,8 @@ class Trainer(TrainerBase):
                 value = loss.item() if loss.is_cpu else loss.detach().clone()
                 self.record_missing({"train_loss": value})
                 self.optim.zero_grad()
+                if self.gradient_clip_val > 0:
+                    self.model.zero_grad()  # the optimizer may hold only some of what is clipped
                 loss.backward()
                 with no_grad:
                     if self.gradient_clip_val > 0:
@@ -169,14 +178,14 @@ class Trainer(TrainerBase):
                 return
             with no_grad:
                 for batch in self._minibatches(self.val_dataloader):
-                    metrics = self.model.validation_step(self.prepare_batch(batch))
+                    metrics = self.model.validation_step(batch)
                     self.record_missing(named_metrics(metrics))
                     self.count_batches(1, train=False)
 
     def _minibatches(self, loader: Any) -> Iterator[Any]:
-        """Yield the minibatches of the next epoch, where the device has them if there is room."""
+        """Yield the minibatches of the next epoch as the model gets them."""
         if not (self.own.prepares_nothing(self) and isinstance(loader, TensorLoader)):
-            yield from loader
+            yield from self.prepared(loader)
             return
         for arrays, order in self.chunks(loader):
             yield from loader.minibatches(arrays, order)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from d2l_common.arrays import to_numpy
-from d2l_common.weights import check_weights
+from d2l_common.weights import as_arrays, check_weights
 
 
 def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
@@ -50,9 +50,10 @@ def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
 
     Raises
     ------
-    ValueError
-        If a name or a shape does not fit; then nothing has changed.
+    TypeError, ValueError
+        If a name or a shape does not fit, or something is no array; then nothing has changed.
     """
+    weights = as_arrays(weights)
     named = dict(model.named_parameters())
     expected = {
         name: lazy_shape(model, name, np.shape(weights.get(name, ()))) if is_lazy(param)
@@ -64,7 +65,7 @@ def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
         for name, param in named.items():
             if is_lazy(param):
                 param.materialize(expected[name])
-            param.copy_(torch.tensor(np.asarray(weights[name])))
+            param.copy_(torch.tensor(weights[name]))
 
 
 def lazy_shape(model: nn.Module, name: str, given: tuple[int, ...]) -> tuple[int, ...]:

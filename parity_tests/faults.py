@@ -235,8 +235,8 @@ FAULTS = [
     Fault("a weight transposed in transfer", "d2l_jax.weights.named_parameters",
           "(axes[-1], axes[-2], *axes[:-2])", "axes", shared(test_plan.check_transfer)),
     Fault("a weight transposed in transfer", "d2l_torch.weights.import_weights",
-          "np.asarray(weights[name])", "np.asarray(weights[name]).T if name == 'net.1.weight' else "
-          "np.asarray(weights[name])", shared(test_plan.check_transfer)),
+          "torch.tensor(weights[name])", "torch.tensor(weights[name].T if name == 'net.1.weight' "
+          "else weights[name])", shared(test_plan.check_transfer)),
     Fault("too narrow initial weights", "d2l_jax.layers.linear",
           "1 / math.sqrt(num_inputs)", "1 / num_inputs", shared(test_plan.check_layer_weights)),
     Fault("too narrow initial weights", "d2l_torch.layers.LazyLinear.reset_parameters",

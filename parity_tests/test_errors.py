@@ -48,6 +48,11 @@ def arrays(d2l, X, y, batch_size=2):
     return Data()
 
 
+def other_than(d2l):
+    """Return the other package."""
+    return next(package for package in BACKENDS.values() if package is not d2l)
+
+
 def batches(d2l, minibatches):
     """Return a data module of a reader with these minibatches."""
     return type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: minibatches})()
@@ -336,6 +341,34 @@ CASES = {
     "a negative number of examples of many features": (
         lambda d2l: d2l.HighDimensionalData(10, -5, 3, 2),
         "num_val must be at least 0, not -5",
+    ),
+    "a confusion matrix of equal rows": (
+        lambda d2l: d2l.label_shift_weights(
+            d2l.tensor([[0.1, 0.2], [0.3, 0.6]]), d2l.tensor([0, 1, 1])
+        ),
+        "the confusion matrix is singular",
+    ),
+    "a confusion matrix of counts": (
+        lambda d2l: d2l.label_shift_weights(d2l.tensor([[1, 0], [0, 1]]), d2l.tensor([0, 1])),
+        "confusion must hold floating-point numbers",
+    ),
+    "a fit within a fit": (
+        lambda d2l: type(
+            "T", (d2l.Trainer,), {"fit_epoch": lambda self: self.fit(reader(d2l), regression(d2l))}
+        )(1).fit(reader(d2l), regression(d2l)),
+        "this Trainer is in the middle of a fit: make another one",
+    ),
+    "a model of the other package": (
+        lambda d2l: d2l.Trainer(1).fit(reader(other_than(d2l)), regression(d2l)),
+        "the model is of the other package, d2l_",
+    ),
+    "data of the other package": (
+        lambda d2l: d2l.Trainer(1).fit(reader(d2l), regression(other_than(d2l))),
+        "the data module is of the other package, d2l_",
+    ),
+    "weights that are no arrays": (
+        lambda d2l: d2l.import_weights(reader(d2l), {"w": np.ones((2, 1)), "b": np.array(["a"])}),
+        "weights: b must hold real numbers, not <U1",
     ),
     "a minibatch that is none": (
         lambda d2l: type("T", (d2l.Trainer,), {"prepare_batch": lambda self, batch: None})(1).fit(

@@ -256,6 +256,11 @@ def test_a_size_may_be_written_in_any_way(d2l, name):
     assert tuple(d2l.reshape(make(2, 3), np.int64(-1)).shape) == (6,)
 
 
+def test_a_list_is_one_index_not_a_tuple_of_them(d2l):
+    x = d2l.tensor([[0.0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(d2l.numpy(d2l.index_update(x, [[0, 1], [1, 0]], 9)), 9)
+
+
 def test_dtypes_and_modules_are_the_frameworks_own():
     for name in ("int32", "int64", "float32", "float64"):
         assert getattr(BACKENDS["jax"], name) is getattr(jnp, name)

@@ -155,6 +155,23 @@ def test_an_attribute_that_changes_between_epochs(d2l, kind):
     assert losses[2] > 2 * losses[0]
 
 
+def test_a_container_is_another_one_though_its_text_is_the_same(d2l):
+    class Secret:
+        def __init__(self, number):
+            self.number = number
+
+        def __repr__(self):
+            return "Secret()"
+
+    model = model_of(d2l, loss=lambda self, y_hat, y: self.held[0].number * (y_hat**2).mean())
+    model.held = (Secret(1.0),)
+    model.b = type(model.b)(d2l.ones(1))
+    change = lambda trainer: setattr(trainer.model, "held", (Secret(0.0),))  # noqa: E731
+    losses = between_epochs(d2l, change, model)
+    assert losses[:2].min() > 0
+    np.testing.assert_array_equal(losses[2:], 0)
+
+
 def at_third_minibatch(d2l, change, model, **keywords):
     """Return the losses of ten steps, before the third of which `change(trainer)` is called."""
 
@@ -302,6 +319,22 @@ def test_another_attribute_that_a_step_sets_is_an_error_in_jax():
     model = model_of(d2l, forward=count)
     model.calls = 0
     with pytest.raises(TypeError, match="a step set calls, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+    def warm_up(self, X):
+        self._step = getattr(self, "_step", 0) + 1
+        return X @ self.w[...] + self.b[...]
+
+    def note(self, X):
+        self.seen.append(len(X))
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=warm_up)
+    with pytest.raises(TypeError, match="a step set _step, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    model = model_of(d2l, forward=note)
+    model.seen = []
+    with pytest.raises(TypeError, match="a step set seen, which a compiled step cannot keep"):
         d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
     with pytest.raises(TypeError, match="a step made the variable inputs, which"):
         d2l.Trainer(max_epochs=1).fit(model_of(d2l, forward=sow), regression(d2l))

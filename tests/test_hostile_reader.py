@@ -6,6 +6,7 @@ import pickle
 
 import jax
 import numpy as np
+import optax
 import pytest
 import torch
 from flax import nnx
@@ -343,6 +344,77 @@ def test_weights_of_too_few_outputs_for_a_lazy_layer_in_torch():
     weights = {"net.1.weight": np.ones((5, 3)), "net.1.bias": np.ones(5)}
     with pytest.raises(ValueError, match=r"net\.1\.weight has shape \(5, 3\)"):
         d2l_torch.import_weights(d2l_torch.SoftmaxRegression(num_outputs=10, lr=0.1), weights)
+
+
+def test_a_norm_is_of_the_gradients_of_this_step_alone(d2l):
+    def configure_optimizers(self):
+        if d2l is d2l_torch:
+            return torch.optim.SGD([self.b], lr=0.1)
+
+        def labels(params):
+            name = lambda path, _: jax.tree_util.keystr(path)[2]  # noqa: E731
+            return jax.tree.map_with_path(name, params)
+
+        return optax.multi_transform({"b": optax.sgd(0.1), "w": optax.set_to_zero()}, labels)
+
+    Reader = type("Reader", (d2l.LinearRegressionScratch,), {})
+    Reader.configure_optimizers = configure_optimizers
+    model = zeros(d2l, Reader(2, lr=0.1))
+    losses = d2l.Trainer(3, gradient_clip_val=1).fit(model, regression(d2l)).train_loss
+    expected = zeros(d2l_torch, d2l_torch.LinearRegressionScratch(2, lr=0.1))
+    data = regression(d2l_torch)
+    seen = []
+    for _ in range(3):
+        for X, y in data.train_dataloader():
+            loss = expected.loss(expected(X), y)
+            gradients = torch.autograd.grad(loss, [expected.w, expected.b])
+            norm = torch.sqrt(sum((g**2).sum() for g in gradients))
+            with torch.no_grad():
+                expected.b -= 0.1 * gradients[1] / max(1.0, norm)
+            seen.append(loss.item())
+    np.testing.assert_allclose(losses, seen, rtol=1e-5)  # float32
+
+
+def test_an_optimizer_of_another_model_in_torch():
+    other = d2l_torch.LinearRegression(num_inputs=2, lr=0.1)
+    optimizer = lambda self: torch.optim.SGD(other.parameters(), lr=0.1)  # noqa: E731
+    Reader = type("Reader", (d2l_torch.LinearRegression,), {"configure_optimizers": optimizer})
+    with pytest.raises(ValueError, match="the optimizer of Reader holds no parameter of it"):
+        d2l_torch.Trainer(1).fit(Reader(num_inputs=2, lr=0.1), regression(d2l_torch))
+
+
+def test_layers_in_a_list_say_what_to_do_in_torch():
+    class Reader(d2l_torch.LinearRegression):
+        def __init__(self):
+            super().__init__(num_inputs=2, lr=0.1)
+            self.blocks = [torch.nn.Linear(2, 2)]
+
+    with pytest.raises(TypeError, match=r"blocks is a list of layers.*torch\.nn\.ModuleList"):
+        d2l_torch.Trainer(1).fit(Reader(), regression(d2l_torch))
+
+
+def test_a_trainer_can_be_copied_after_a_fit(d2l):
+    trainer = d2l.Trainer(max_epochs=1)
+    trainer.fit(d2l.LinearRegression(num_inputs=2, lr=0.1), regression(d2l))
+    model = d2l.LinearRegression(num_inputs=2, lr=0.1)
+    assert copy.deepcopy(trainer).fit(model, regression(d2l)).train_loss.shape == (32,)
+
+
+def test_labels_of_unsigned_integers(d2l):
+    class Data(d2l.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            X, y = np.eye(4, dtype=np.float32), np.arange(4, dtype=np.uint16)
+            return self.get_tensorloader((X, y), train)
+
+    model = d2l.SoftmaxRegression(4, lr=0.1, num_inputs=4)
+    assert np.isfinite(d2l.Trainer(max_epochs=1).fit(model, Data()).train_loss).all()
+
+
+def test_synthetic_data_take_any_array_of_one_element(d2l):
+    data = d2l.SyntheticRegressionData(w=torch.ones(2, requires_grad=True), b=np.ones(1))
+    assert tuple(data.X.shape) == (2000, 2)
 
 
 def test_fitted_models_can_be_copied_and_pickled(d2l):

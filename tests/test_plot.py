@@ -56,6 +56,41 @@ def test_the_last_value_of_a_step_counts(d2l):
     np.testing.assert_array_equal(fit(d2l, training_step=training_step)["train_it"], [2, 2])
 
 
+def test_a_value_of_the_other_pass_is_one_of_its_own(d2l):
+    class Reader(d2l.LinearRegressionScratch):
+        def validation_step(self, batch):
+            self.plot("n", float(len(batch[0])), train=True)
+            return super().validation_step(batch)
+
+    data = regression(d2l, num_train=40, num_val=40, batch_size=16)
+    history = d2l.Trainer(max_epochs=2).fit(Reader(2, lr=0.03), data)
+    assert history["train_n"].tolist() == [16, 16, 8, 16, 16, 8]
+
+
+def test_epochs_without_validation_have_a_gap_in_the_table(d2l):
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            kept = self.val_dataloader
+            if self.epoch < 2:
+                self.val_dataloader = None
+            super().fit_epoch()
+            self.val_dataloader = kept
+
+    history = Trainer(max_epochs=3).fit(model_of(d2l), regression(d2l, num_train=64))
+    table = history.to_frame()["val_loss"]
+    assert table.isna().tolist() == [True, True, False]
+    assert table[3] == history.val_loss[0]
+
+
+def test_sizes_are_those_of_what_a_trainer_prepares(d2l):
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            return [x[:4] for x in batch]
+
+    data = regression(d2l, num_train=40, batch_size=16)
+    assert Trainer(max_epochs=1).fit(model_of(d2l), data).batch_sizes.tolist() == [4, 4, 4]
+
+
 def test_what_a_step_returns_is_recorded_not_what_it_called(d2l):
     class Reader(d2l.LinearRegressionScratch):
         def training_step(self, batch):

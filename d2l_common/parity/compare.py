@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from d2l_common.arrays import to_numpy
 from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.parity.backends import Side, pair
 from d2l_common.parity.comparison import Comparison
@@ -15,7 +14,7 @@ from d2l_common.parity.report import Report
 from d2l_common.parity.rounding import only_rounding
 from d2l_common.parity.setting import describe
 from d2l_common.parity.training import Run, moved_by_one_ulp, train, zero_model_loss
-from d2l_common.weights import check_weights
+from d2l_common.weights import as_arrays, check_weights
 
 # Runs from weights one ulp away, on each backend: of several, since one draw may be a lucky one.
 NUDGES = 2
@@ -119,31 +118,6 @@ def compare(
     rate = None if loss is None else lr
     setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0)
     return Report(name or type(torch_model).__name__, setting, comparisons, first, noise)
-
-
-def as_arrays(weights: Any) -> dict[str, np.ndarray]:
-    """
-    Return a reader's initial weights as NumPy arrays by name.
-
-    Raises
-    ------
-    TypeError
-        If they are no mapping, or a value holds no real numbers.
-    """
-    if not isinstance(weights, Mapping):
-        raise TypeError(
-            "weights must be a dict of arrays by PyTorch's names, as d2l_torch.export_weights "
-            f"returns it, not {type(weights).__name__}"
-        )
-    arrays = {}
-    for name, value in weights.items():
-        try:
-            arrays[name] = to_numpy(value)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"weights: {name} must be an array of numbers: {error}") from error
-        if arrays[name].dtype.kind not in "biuf":
-            raise TypeError(f"weights: {name} must hold real numbers, not {arrays[name].dtype}")
-    return arrays
 
 
 def check_finite(weights: Mapping[str, np.ndarray]) -> None:
