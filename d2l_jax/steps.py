@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.trainer import check_training_loss, named_metrics, nothing_learned
+from d2l_common.fit_checks import check_training_loss, named_metrics, nothing_learned
 from d2l_jax.compiled import PLAIN
 from d2l_jax.module import taping
 

@@ -11,11 +11,12 @@ from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks import nothing_to_train
+from d2l_common.fit_checks import check_fit_arguments
 from d2l_common.history import History
 from d2l_common.loader import TensorLoader
 from d2l_common.own_methods import OwnMethods
 from d2l_common.streaming import free_memory
-from d2l_common.trainer import TrainerBase, check_fit_arguments
+from d2l_common.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.classification import Classifier
 from d2l_jax.compiled import Program, contents, differ
@@ -76,7 +77,6 @@ class Trainer(TrainerBase):
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
-        self.fit_is_over = False
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 
 from d2l_common.checks import nothing_to_train
-from d2l_common.history import History
-from d2l_common.loader import TensorLoader
-from d2l_common.own_methods import OwnMethods
-from d2l_common.streaming import free_memory
-from d2l_common.trainer import (
-    TrainerBase,
+from d2l_common.fit_checks import (
     check_fit_arguments,
     check_training_loss,
     named_metrics,
     nothing_learned,
 )
+from d2l_common.history import History
+from d2l_common.loader import TensorLoader
+from d2l_common.own_methods import OwnMethods
+from d2l_common.streaming import free_memory
+from d2l_common.trainer import TrainerBase
 from d2l_torch import devices
 from d2l_torch.classification import Classifier
 from d2l_torch.data import as_default_float
@@ -66,7 +66,6 @@ class Trainer(TrainerBase):
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
-        self.fit_is_over = False
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:

@@ -55,11 +55,10 @@ def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
     weights = as_arrays(weights)
     named = dict(model.named_parameters())
-    expected = {
-        name: lazy_shape(model, name, np.shape(weights.get(name, ()))) if is_lazy(param)
-        else param.shape
-        for name, param in named.items()
-    }  # fmt: skip
+    expected: dict[str, tuple[int, ...]] = {}
+    for name, param in named.items():
+        given = np.shape(weights.get(name, ()))
+        expected[name] = lazy_shape(model, name, given) if is_lazy(param) else tuple(param.shape)
     check_weights(expected, weights)
     with torch.no_grad():
         for name, param in named.items():
