@@ -205,8 +205,8 @@ class TensorFlowDataLoader:
 def as_loader(
     make: Callable[[], Any], receive: Callable[[Any], Any]
 ) -> TensorLoader | ReaderLoader | None:
-    """Return the loader that `make()` makes, fit for epochs; None stays None."""
+    """Return the loader that `make()` makes, fit for epochs; None and one that is fit stay."""
     loader = make()
-    if loader is None or isinstance(loader, TensorLoader):
+    if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
         return loader
     return ReaderLoader(make, loader, receive)

@@ -84,7 +84,7 @@ class Recording:
             for label, value in metrics.items():
                 loader = self.train_dataloader if label == "train_loss" else self.val_dataloader
                 step = self._step(label == "train_loss")
-                self.recorder.add(label, step, value, getattr(loader, "batch_examples", 1) or 1)
+                self.recorder.add(label, step, value, loader.batch_examples)
             return
         metrics, self._offered = {**self._offered, **metrics}, {}
         for label, value in metrics.items():

@@ -10,7 +10,7 @@ from d2l_common.checks import check_count, check_nonnegative
 from d2l_common.data_checks import DataChecks
 from d2l_common.history import History
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.loader import ReaderLoader, TensorLoader, as_loader
+from d2l_common.loader import TensorLoader, as_loader
 from d2l_common.recorder import Recorder
 from d2l_common.recording import Recording
 
@@ -53,6 +53,24 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         if not isinstance(compile, bool | None):
             raise TypeError(f"compile must be True, False or None, not {compile!r}")
         self.save_hyperparameters()
+
+    @property
+    def train_dataloader(self) -> Any:
+        """The loader of the training data; a reader may set any, at any time."""
+        return self._train_dataloader
+
+    @train_dataloader.setter
+    def train_dataloader(self, loader: Any) -> None:
+        self._train_dataloader = as_loader(lambda: loader, self.receive)
+
+    @property
+    def val_dataloader(self) -> Any:
+        """The loader of the validation data; None where there is none."""
+        return self._val_dataloader
+
+    @val_dataloader.setter
+    def val_dataloader(self, loader: Any) -> None:
+        self._val_dataloader = as_loader(lambda: loader, self.receive)
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
@@ -110,9 +128,6 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        # Of a reader's own `prepare_data`, they may be any.
-        self.train_dataloader = self._fit_for_epochs(self.train_dataloader)
-        self.val_dataloader = self._fit_for_epochs(self.val_dataloader)
         recorder = self.recorder = Recorder(
             model.board,
             self.num_train_batches,
@@ -145,11 +160,6 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
             model.board.flush()
             model.eval()  # for predictions without dropout
         return recorder.history
-
-    def _fit_for_epochs(self, loader: Any) -> Any:
-        if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
-            return loader
-        return ReaderLoader(lambda: loader, loader, self.receive)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""

@@ -107,6 +107,18 @@ def test_a_pass_has_the_epoch_of_when_it_was_begun(d2l):
     np.testing.assert_array_equal(d2l.numpy(second[0]), d2l.numpy(expected[1]))
 
 
+def test_a_list_may_take_the_place_of_a_loader_between_epochs(d2l):
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            self.train_dataloader = [(d2l.ones(n, 2), d2l.ones(n, 1)) for n in (4, 2)]
+            super().fit_epoch()
+
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.0))
+    history = Trainer(max_epochs=1).fit(model, regression(d2l))
+    assert history.train_loss.tolist() == [0.5, 0.5]
+    assert history.batch_sizes.tolist() == [4, 2]
+
+
 def test_a_readers_own_prepare_data(d2l):
     """As the book has it: whatever the data module returns is the loader."""
     source = regression(d2l, num_train=40, num_val=0)
