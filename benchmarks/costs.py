@@ -12,8 +12,8 @@ from benchmarks.ratios import CONTENDERS
 from benchmarks.report import Bar, Row
 from benchmarks.tasks import TASKS, quick
 from benchmarks.workers import Absent, run_once
-from d2l_common.fashion_mnist import SHA256
-from d2l_common.idx import write_idx
+from d2l_common.data.fashion_mnist import SHA256
+from d2l_common.data.idx import write_idx
 
 PART = "Costs"
 

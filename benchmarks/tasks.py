@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from d2l_common.data import synthetic_regression
-from d2l_common.plan import BatchPlan
+from d2l_common.data.plan import BatchPlan
+from d2l_common.data.synthetic import synthetic_regression
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Layers = list[tuple[np.ndarray, np.ndarray]]

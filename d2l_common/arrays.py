@@ -67,3 +67,8 @@ def _from_torch(x: Any) -> np.ndarray:
 def _holds_numbers(kind: type) -> bool:
     """Tell whether items of this type are lists, arrays or tensors, and not plain numbers."""
     return issubclass(kind, list | tuple) or hasattr(kind, "__array__") or hasattr(kind, "detach")
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return the bare name of a dtype of any framework, such as `uint8`."""
+    return str(dtype).removeprefix("torch.")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks import check_count, check_nonnegative
+from d2l_common.checks.arguments import check_count, check_nonnegative
 
 
 def as_arrays(weights: Any) -> dict[str, np.ndarray]:

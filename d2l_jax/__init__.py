@@ -1,24 +1,25 @@
-"""The library of Dive into Deep Learning, chapters 2 to 5, in JAX, Flax NNX and Optax."""
+"""The library of the book Dive into Deep Learning; see the README and `docs/index.md`."""
 
 from typing import Any
 
-from d2l_common.board import ProgressBoard
-from d2l_common.early_stopping import out_of_patience
-from d2l_common.figures import plot, set_axes, set_figsize, use_svg_display
-from d2l_common.history import History
-from d2l_common.house_prices import k_fold
-from d2l_common.hub import DATA_HUB, DATA_URL, download, extract
+from d2l_common.data.house_prices import k_fold
+from d2l_common.data.hub import DATA_HUB, DATA_URL, download, extract
+from d2l_common.data.readers import TensorFlowDataLoader
 from d2l_common.hyperparameters import HyperParameters, add_to_class
-from d2l_common.loader import TensorFlowDataLoader
-from d2l_common.pictures import show_heatmaps, show_images
+from d2l_common.plotting.board import ProgressBoard
+from d2l_common.plotting.curves import plot, set_axes, set_figsize, use_svg_display
+from d2l_common.plotting.pictures import show_heatmaps, show_images
 from d2l_common.timer import Timer
+from d2l_common.training.early_stopping import out_of_patience
+from d2l_common.training.history import History
 from d2l_common.weights import initial_weights
-from d2l_jax.backprop import backpropagation, forward_propagation
-from d2l_jax.classification import Classifier
-from d2l_jax.data import DataModule, SyntheticRegressionData
-from d2l_jax.devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu, use_device
-from d2l_jax.dropout import DropoutMLP, DropoutMLPScratch, dropout_layer
-from d2l_jax.functional import (
+
+from .data.house_prices import KaggleHouse
+from .data.images import Digits, FashionMNIST
+from .data.module import DataModule
+from .data.synthetic import HighDimensionalData, PolynomialData, SyntheticRegressionData
+from .devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu, use_device
+from .functional import (
     accuracy,
     cross_entropy,
     grad,
@@ -31,23 +32,23 @@ from d2l_jax.functional import (
     squared_loss,
     value_and_grad,
 )
-from d2l_jax.house_prices import KaggleHouse
-from d2l_jax.image_data import Digits, FashionMNIST
-from d2l_jax.linear_regression import SGD, LinearRegression, LinearRegressionScratch
-from d2l_jax.memory import memory_of_training
-from d2l_jax.mlp import MLP, MLPScratch
-from d2l_jax.module import Module
-from d2l_jax.polynomial import PolynomialData
-from d2l_jax.probability import (
+from .math.backprop import backpropagation, forward_propagation
+from .math.probability import (
     confusion_matrix,
     entropy,
     kl_divergence,
     label_shift_weights,
     normal_density,
 )
-from d2l_jax.random import get_key, get_seed
-from d2l_jax.softmax_regression import SoftmaxRegression, SoftmaxRegressionScratch
-from d2l_jax.tensors import (
+from .memory import memory_of_training
+from .models.dropout_mlp import DropoutMLP, DropoutMLPScratch
+from .models.linear_regression import LinearRegression, LinearRegressionScratch
+from .models.mlp import MLP, MLPScratch
+from .models.softmax_regression import SoftmaxRegression, SoftmaxRegressionScratch
+from .models.weight_decay import WeightDecay, WeightDecayScratch, l2_penalty
+from .nn.dropout import dropout_layer
+from .random import get_key, get_seed
+from .tensors import (
     abs,
     arange,
     argmax,
@@ -92,9 +93,11 @@ from d2l_jax.tensors import (
     zeros,
     zeros_like,
 )
-from d2l_jax.trainer import Trainer
-from d2l_jax.weight_decay import HighDimensionalData, WeightDecay, WeightDecayScratch, l2_penalty
-from d2l_jax.weights import export_weights, import_weights
+from .training.classifier import Classifier
+from .training.module import Module
+from .training.optimizers import SGD
+from .training.trainer import Trainer
+from .weights import export_weights, import_weights
 
 __all__ = [
     "DATA_HUB",

@@ -8,7 +8,16 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common import checks
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.tensors import (
+    check_bias,
+    check_differentiable,
+    check_floating,
+    check_num_features,
+    check_same_shape,
+    check_scalar_output,
+)
 
 
 def linreg(X: Array, w: Array, b: Array) -> Array:
@@ -32,9 +41,9 @@ def linreg(X: Array, w: Array, b: Array) -> Array:
     ValueError
         If `X` has another number of inputs than `w`, or `b` another number of outputs.
     """
-    checks.check_floating("X", is_floating(X), X.dtype)
-    checks.check_num_features(w.shape[0], X.shape)
-    checks.check_bias(w.shape, b.shape)
+    check_floating("X", is_floating(X), X.dtype)
+    check_num_features(w.shape[0], X.shape)
+    check_bias(w.shape, b.shape)
     return jnp.matmul(X, w) + b
 
 
@@ -81,7 +90,7 @@ def softmax(X: Array) -> Array:
     TypeError
         If `X` holds integers.
     """
-    checks.check_floating("X", is_floating(X), X.dtype)
+    check_floating("X", is_floating(X), X.dtype)
     return jax.nn.softmax(X, axis=-1)
 
 
@@ -98,7 +107,7 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
     ValueError
         If their shapes differ.
     """
-    checks.check_same_shape(y_hat.shape, y.shape)
+    check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 
 
@@ -204,7 +213,7 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
         If `lr` is no finite number that is not negative.
     """
     if not isinstance(lr, jax.core.Tracer):  # a traced one has no value to look at
-        checks.check_nonnegative("lr", lr)
+        check_nonnegative("lr", lr)
     return jax.tree.map(lambda param, grad: param - lr * grad, params, grads)
 
 
@@ -247,12 +256,12 @@ def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[...,
 
     def scalar_fun(*args: Any) -> Array:
         value = fun(*args)
-        checks.check_scalar_output(jnp.shape(value))
+        check_scalar_output(jnp.shape(value))
         return value
 
     def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
         for leaf in jax.tree.leaves(args[argnums]):
-            checks.check_differentiable(is_floating(jnp.asarray(leaf)), leaf)
+            check_differentiable(is_floating(jnp.asarray(leaf)), leaf)
         return jax.value_and_grad(scalar_fun, argnums)(*args)
 
     return value_and_grad_fun
@@ -260,14 +269,14 @@ def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[...,
 
 def check_labels(name: str, scores: Array, y: Array) -> None:
     """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
-    checks.check_floating(name, is_floating(scores), scores.dtype)
-    checks.check_integer("y", is_integer(y), y.dtype)
-    checks.check_class_scores(name, scores.shape, y.shape)
+    check_floating(name, is_floating(scores), scores.dtype)
+    check_integer("y", is_integer(y), y.dtype)
+    check_class_scores(name, scores.shape, y.shape)
     # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there. Labels from
     # outside have one, but only NumPy looks at it at once: JAX would make the look a part of jit.
     if len(y) and not isinstance(y, jax.core.Tracer):
         values = np.asarray(y)
-        checks.check_label_range(int(values.min()), int(values.max()), scores.shape[1])
+        check_label_range(int(values.min()), int(values.max()), scores.shape[1])
 
 
 def pick(scores: Array, y: Array) -> Array:

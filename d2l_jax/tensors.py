@@ -8,8 +8,17 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
+from d2l_common.checks.tensors import (
+    as_shape,
+    check_axes,
+    check_batches,
+    check_deviation,
+    check_index,
+    check_range,
+    check_some,
+    parts_of_index,
+)
 from d2l_jax.random import get_key
 
 int32 = jnp.int32
@@ -24,12 +33,12 @@ nn_Module = nnx.Module
 
 def ones(*size: Any, dtype=None, device=None) -> Array:
     """Return an array of ones of shape `size`; of the default float type if not given."""
-    return jnp.ones(checks.as_shape(size), dtype=dtype, device=device)
+    return jnp.ones(as_shape(size), dtype=dtype, device=device)
 
 
 def zeros(*size: Any, dtype=None, device=None) -> Array:
     """Return an array of zeros of shape `size`; of the default float type if not given."""
-    return jnp.zeros(checks.as_shape(size), dtype=dtype, device=device)
+    return jnp.zeros(as_shape(size), dtype=dtype, device=device)
 
 
 def ones_like(x: Array, dtype=None) -> Array:
@@ -45,7 +54,7 @@ def zeros_like(x: Array, dtype=None) -> Array:
 def arange(start, end=None, step=1, dtype=None, device=None) -> Array:
     """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
     start, end = (0, start) if end is None else (start, end)
-    checks.check_range(start, end, step)
+    check_range(start, end, step)
     return jnp.arange(start, end, step, dtype=dtype, device=device)
 
 
@@ -69,20 +78,20 @@ def tensor(data: Any, dtype=None, device=None) -> Array:
 def rand(*size: Any, key=None, dtype=None, device=None) -> Array:
     """Return uniform random numbers in `[0, 1)` of shape `size`."""
     key = get_key() if key is None else key
-    return jax.device_put(jax.random.uniform(key, checks.as_shape(size), dtype), device)
+    return jax.device_put(jax.random.uniform(key, as_shape(size), dtype), device)
 
 
 def randn(*size: Any, key=None, dtype=None, device=None) -> Array:
     """Return standard normal random numbers of shape `size`."""
     key = get_key() if key is None else key
-    return jax.device_put(jax.random.normal(key, checks.as_shape(size), dtype), device)
+    return jax.device_put(jax.random.normal(key, as_shape(size), dtype), device)
 
 
 def normal(mean=0.0, std=1.0, size=(), key=None) -> Array:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
-    checks.check_deviation(std)
+    check_deviation(std)
     key = get_key() if key is None else key
-    return mean + std * jax.random.normal(key, checks.as_shape((size,)))
+    return mean + std * jax.random.normal(key, as_shape((size,)))
 
 
 # -- elementwise ------------------------------------------------------------------------------
@@ -150,25 +159,25 @@ def matmul(a: Array, b: Array) -> Array:
 
 def batch_matmul(a: Array, b: Array) -> Array:
     """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
-    checks.check_batches(a.shape, b.shape)
+    check_batches(a.shape, b.shape)
     return jax.lax.batch_matmul(a, b)
 
 
 def reduce_sum(x: Array, axis=None, keepdims: bool = False) -> Array:
     """Return the sum over `axis` (a number or several), or over all entries."""
-    checks.check_axes(axis)
+    check_axes(axis)
     return jnp.sum(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def reduce_mean(x: Array, axis=None, keepdims: bool = False) -> Array:
     """Return the mean over `axis` (a number or several), or over all entries."""
-    checks.check_axes(axis)
+    check_axes(axis)
     return jnp.mean(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def argmax(x: Array, axis: int | None = None) -> Array:
     """Return where the largest entry along `axis` is; the first of equals."""
-    checks.check_some("argmax", x.size if axis is None else x.shape[axis])
+    check_some("argmax", x.size if axis is None else x.shape[axis])
     return jnp.argmax(x, axis=axis)
 
 
@@ -177,7 +186,7 @@ def argmax(x: Array, axis: int | None = None) -> Array:
 
 def reshape(x: Array, shape: Any) -> Array:
     """Return `x` in another shape, in which one entry may be -1."""
-    return jnp.reshape(x, checks.as_shape((shape,)))
+    return jnp.reshape(x, as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Array:
@@ -222,9 +231,9 @@ def size(x: Array) -> int:
 
 def index_update(x: Array, index: Any, values: Any) -> Array:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
-    index = checks.parts_of_index(index)  # JAX refuses lists
+    index = parts_of_index(index)  # JAX refuses lists
     if not any(isinstance(part, jax.core.Tracer) for part in index):
-        checks.check_index(x.shape, index)  # compiled code cannot: there nothing is written
+        check_index(x.shape, index)  # compiled code cannot: there nothing is written
     return x.at[index].set(values)
 
 

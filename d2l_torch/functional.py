@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from d2l_common import checks
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.tensors import (
+    check_bias,
+    check_differentiable,
+    check_floating,
+    check_num_features,
+    check_same_shape,
+    check_scalar_output,
+)
 
 # Set while a Trainer feeds labels that it has checked: a look at each minibatch's labels would
 # make every step wait for the device.
@@ -37,9 +46,9 @@ def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     ValueError
         If `X` has another number of inputs than `w`, or `b` another number of outputs.
     """
-    checks.check_floating("X", X.is_floating_point(), X.dtype)
-    checks.check_num_features(w.shape[0], X.shape)
-    checks.check_bias(w.shape, b.shape)
+    check_floating("X", X.is_floating_point(), X.dtype)
+    check_num_features(w.shape[0], X.shape)
+    check_bias(w.shape, b.shape)
     return torch.matmul(X, w) + b
 
 
@@ -86,7 +95,7 @@ def softmax(X: Tensor) -> Tensor:
     TypeError
         If `X` holds integers.
     """
-    checks.check_floating("X", X.is_floating_point(), X.dtype)
+    check_floating("X", X.is_floating_point(), X.dtype)
     return torch.softmax(X, dim=-1)
 
 
@@ -103,7 +112,7 @@ def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
     ValueError
         If their shapes differ.
     """
-    checks.check_same_shape(y_hat.shape, y.shape)
+    check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 
 
@@ -203,7 +212,7 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
     TypeError, ValueError
         If `lr` is no finite number that is not negative.
     """
-    checks.check_nonnegative("lr", lr)
+    check_nonnegative("lr", lr)
     return pytree.tree_map(lambda param, grad: param - lr * grad, params, grads)
 
 
@@ -246,12 +255,12 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
 
     def scalar_fun(*args: Any) -> Tensor:
         value = fun(*args)
-        checks.check_scalar_output(value.shape)
+        check_scalar_output(value.shape)
         return value
 
     def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
         for leaf in pytree.tree_leaves(args[argnums]):
-            checks.check_differentiable(torch.as_tensor(leaf).is_floating_point(), leaf)
+            check_differentiable(torch.as_tensor(leaf).is_floating_point(), leaf)
         gradient, value = torch.func.grad_and_value(scalar_fun, argnums)(*args)
         return value, gradient
 
@@ -260,11 +269,11 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
 
 def check_labels(name: str, scores: Tensor, y: Tensor) -> None:
     """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
-    checks.check_floating(name, scores.is_floating_point(), scores.dtype)
-    checks.check_integer("y", is_integer(y), y.dtype)
-    checks.check_class_scores(name, scores.shape, y.shape)
+    check_floating(name, scores.is_floating_point(), scores.dtype)
+    check_integer("y", is_integer(y), y.dtype)
+    check_class_scores(name, scores.shape, y.shape)
     if not _labels_are_checked.get() and len(y):
-        checks.check_label_range(int(y.min()), int(y.max()), scores.shape[1])
+        check_label_range(int(y.min()), int(y.max()), scores.shape[1])
 
 
 def is_integer(x: Tensor) -> bool:

@@ -6,8 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from d2l_common import tensor_checks as checks
 from d2l_common.arrays import to_numpy
+from d2l_common.checks.tensors import (
+    as_shape,
+    check_axes,
+    check_batches,
+    check_deviation,
+    check_index,
+    check_range,
+    check_some,
+    parts_of_index,
+)
 
 int32 = torch.int32
 int64 = torch.int64
@@ -21,16 +30,12 @@ nn_Module = nn.Module
 
 def ones(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones of shape `size`; of the default float type if not given."""
-    return torch.ones(
-        checks.as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad
-    )
+    return torch.ones(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def zeros(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros of shape `size`; of the default float type if not given."""
-    return torch.zeros(
-        checks.as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad
-    )
+    return torch.zeros(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(x: Tensor, dtype=None) -> Tensor:
@@ -46,7 +51,7 @@ def zeros_like(x: Tensor, dtype=None) -> Tensor:
 def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
     start, end = (0, start) if end is None else (start, end)
-    checks.check_range(start, end, step)
+    check_range(start, end, step)
     return torch.arange(start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -70,19 +75,19 @@ def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> T
 
 def rand(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
     """Return uniform random numbers in `[0, 1)` of shape `size`."""
-    return torch.rand(checks.as_shape(size), generator=generator, dtype=dtype, device=device)
+    return torch.rand(as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
     """Return standard normal random numbers of shape `size`."""
-    return torch.randn(checks.as_shape(size), generator=generator, dtype=dtype, device=device)
+    return torch.randn(as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
     """Return normal random numbers of shape `size` with this mean and standard deviation."""
-    checks.check_deviation(std)
+    check_deviation(std)
     return torch.normal(
-        mean, std, checks.as_shape((size,)), generator=generator, requires_grad=requires_grad
+        mean, std, as_shape((size,)), generator=generator, requires_grad=requires_grad
     )
 
 
@@ -149,19 +154,19 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
 
 def batch_matmul(a: Tensor, b: Tensor) -> Tensor:
     """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
-    checks.check_batches(a.shape, b.shape)
+    check_batches(a.shape, b.shape)
     return torch.bmm(a, b)
 
 
 def reduce_sum(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
     """Return the sum over `axis` (a number or several), or over all entries."""
-    checks.check_axes(axis)
+    check_axes(axis)
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
 def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
     """Return the mean over `axis` (a number or several), or over all entries."""
-    checks.check_axes(axis)
+    check_axes(axis)
     # PyTorch refuses integers and bools.
     dtype = x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
     return torch.mean(x, dim=axis, keepdim=keepdims, dtype=dtype)
@@ -169,7 +174,7 @@ def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
 
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:
     """Return where the largest entry along `axis` is; the first of equals."""
-    checks.check_some("argmax", x.numel() if axis is None else x.shape[axis])
+    check_some("argmax", x.numel() if axis is None else x.shape[axis])
     return torch.argmax(x, dim=axis)
 
 
@@ -178,7 +183,7 @@ def argmax(x: Tensor, axis: int | None = None) -> Tensor:
 
 def reshape(x: Tensor, shape: Any) -> Tensor:
     """Return `x` in another shape, in which one entry may be -1."""
-    return torch.reshape(x, checks.as_shape((shape,)))
+    return torch.reshape(x, as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Tensor:
@@ -223,12 +228,12 @@ def size(x: Tensor) -> int:
 
 def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
     """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
-    index = checks.parts_of_index(index)  # PyTorch takes some lists for tuples
+    index = parts_of_index(index)  # PyTorch takes some lists for tuples
     updated = x.clone()
     try:
         updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)
     except IndexError:
-        checks.check_index(x.shape, index)  # in the words that both backends have
+        check_index(x.shape, index)  # in the words that both backends have
         raise
     return updated
 

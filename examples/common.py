@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.history import History
+from d2l_common.training.history import History
 from d2l_common.weights import initial_weights
 
 OUTPUT = Path("out")

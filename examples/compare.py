@@ -9,8 +9,8 @@ from types import ModuleType
 
 from common import OUTPUT, Example, check_plot, four_significant, load_backend, set_weights
 
-from d2l_common.parity import Report
-from d2l_common.parity import compare as compare_models
+from d2l_parity import Report
+from d2l_parity import compare as compare_models
 
 
 def example_names() -> list[str]:

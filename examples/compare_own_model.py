@@ -15,8 +15,8 @@ from common import OUTPUT
 from flax import nnx
 from torch import nn
 
-from d2l_common.digits import load_digits_images
-from d2l_common.parity import Report, compare
+from d2l_common.data.digits import load_digits_images
+from d2l_parity import Report, compare
 
 
 class TorchMLP(nn.Module):

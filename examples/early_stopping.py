@@ -8,7 +8,7 @@ falling while its validation loss rises. A Trainer with patience stops it in tim
 import numpy as np
 from common import Section, set_weights
 
-from d2l_common.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images
 
 
 def make_data(d2l, num_train, noise, seed):

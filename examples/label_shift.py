@@ -9,7 +9,7 @@ are scikit-learn's digits.
 import numpy as np
 from common import Section, set_weights, show
 
-from d2l_common.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images
 
 NUM_CLASSES = 10
 

@@ -1,4 +1,4 @@
-"""What the parity tests share: both backends, in both precisions; d2l_common.parity compares."""
+"""What the parity tests share: both backends, in both precisions; d2l_parity compares."""
 
 from contextlib import contextmanager
 

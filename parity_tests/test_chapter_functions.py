@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support import BACKENDS, precision
 
-from d2l_common.parity import RUNS, assert_within, relative_gap
+from d2l_parity import RUNS, assert_within, relative_gap
 
 EPS = float(np.finfo(np.float32).eps)
 

@@ -10,10 +10,10 @@ from flax import nnx
 from support import BACKENDS
 from torch import nn
 
-from d2l_common.digits import load_digits_images
-from d2l_common.parity import assert_within, compare, worst_entry
-from d2l_common.parity.closeness import relative_gap
-from d2l_common.parity.picture import draw
+from d2l_common.data.digits import load_digits_images
+from d2l_parity import assert_within, compare, worst_entry
+from d2l_parity.closeness import relative_gap
+from d2l_parity.picture import draw
 
 CROSS_ENTROPY = "softmax_cross_entropy"
 
@@ -256,8 +256,8 @@ def test_gaps_are_relative_to_the_larger_norm():
 
 
 def test_shared_dropout_masks_are_equal_to_the_bit():
-    from d2l_jax.shared_dropout import SharedMasks as JaxMasks
-    from d2l_torch.shared_dropout import SharedMasks as TorchMasks
+    from d2l_parity.jax_dropout import SharedMasks as JaxMasks
+    from d2l_parity.torch_dropout import SharedMasks as TorchMasks
 
     draws = {"jax": JaxMasks(seed=3), "torch": TorchMasks(seed=3)}
     kept = []

@@ -9,7 +9,7 @@ from support import BACKENDS
 from test_comparison import CROSS_ENTROPY, FlaxMLP, TorchMLP, batches, report
 from torch import nn
 
-from d2l_common.parity import match_parameters
+from d2l_parity import match_parameters
 
 SHAPES = {"weight": (3, 3), "bias": (3,)}
 X, Y = batches()[0]

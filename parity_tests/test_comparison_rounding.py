@@ -8,7 +8,7 @@ from flax import nnx
 from test_comparison import TorchMLP, batches, report
 from torch import nn
 
-from d2l_common.parity.rounding import only_rounding
+from d2l_parity.rounding import only_rounding
 
 
 class TorchNorm(nn.Module):

@@ -480,7 +480,7 @@ def test_a_failed_import_changes_no_weight(d2l):
 
 
 def test_damaged_files(d2l, tmp_path):
-    from d2l_common.idx import write_idx
+    from d2l_common.data.idx import write_idx
 
     for part, n in (("train", 4), ("t10k", 2)):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte", np.zeros((n, 28, 28), np.uint8))

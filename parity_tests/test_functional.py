@@ -10,7 +10,7 @@ import pytest
 import torch
 from support import BACKENDS, precision
 
-from d2l_common.parity import assert_within, forward_error_bound
+from d2l_parity import assert_within, forward_error_bound
 
 JAX, TORCH = BACKENDS["jax"], BACKENDS["torch"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import CASES, digits, mlp
 
-from d2l_common.plan import BatchPlan
+from d2l_common.data.plan import BatchPlan
 from d2l_common.weights import initial_weights
 
 NUM_EXAMPLES = 1437

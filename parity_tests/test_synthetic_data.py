@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support import BACKENDS, precision
 
-from d2l_common.parity import assert_within
+from d2l_parity import assert_within
 
 EPS = float(np.finfo(np.float32).eps)
 

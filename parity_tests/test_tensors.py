@@ -12,7 +12,7 @@ from flax import nnx
 from jax import numpy as jnp
 from support import BACKENDS, precision
 
-from d2l_common.parity import assert_within
+from d2l_parity import assert_within
 
 M = np.arange(6, dtype=np.float32).reshape(2, 3) / 4 - 0.5
 

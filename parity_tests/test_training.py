@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import CASES, Case, digits_600, dropout, images_60000, mlp, softmax_regression
 
-from d2l_common.parity import RUNS
+from d2l_parity import RUNS
 
 
 def assert_same_run(comparison, clipped=False):

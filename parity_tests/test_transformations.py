@@ -8,7 +8,7 @@ from operations import GRADIENTS, VALUES
 from support import BACKENDS, precision
 from truth import assert_true
 
-from d2l_common.parity import assert_within
+from d2l_parity import assert_within
 
 SHAPE = (7, 5)
 OPERATIONS = {**VALUES, **{f"gradient of {name}": op for name, op in GRADIENTS.items()}}

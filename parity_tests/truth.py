@@ -2,7 +2,7 @@
 What exact arithmetic says of every operation, and how far roundings may take it from there.
 
 A reference is NumPy in a wider type than the operation's. It returns the value and its condition:
-the quantity that the operation's row in `d2l_common.parity.OPERATIONS` names. Where a reference
+the quantity that the operation's row in `d2l_parity.OPERATIONS` names. Where a reference
 gives NaN or infinity, both backends have to. Those of one theme are in one file, `truth_*.py`;
 `operations.py` has them all.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from draws import FEW, KINDS, SCALES
 
 from d2l_common.arrays import to_numpy
-from d2l_common.parity import assert_within, forward_error_bound
+from d2l_parity import assert_within, forward_error_bound
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 # Where `long double` is no wider than `double`, nothing can judge float64.
@@ -29,7 +29,7 @@ class Operation:
 
     Attributes
     ----------
-    row : its row in `d2l_common.parity.OPERATIONS`
+    row : its row in `d2l_parity.OPERATIONS`
     arrays : from a `draws.Source` to the arguments
     call : from a backend and the arguments, as its tensors, to the result, or a tuple of them
     truth : from the arguments, widened, to `(value, condition)`, or a tuple of such pairs; a third

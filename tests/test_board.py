@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 
-from d2l_common.board import Point, ProgressBoard
+from d2l_common.plotting.board import Point, ProgressBoard
 
 
 def lines(board):
@@ -271,7 +271,7 @@ def test_headless_draws_nothing():
     """Neither drawing library is imported, and a figure does not go through pyplot."""
     code = """
 import sys
-from d2l_common.board import ProgressBoard
+from d2l_common.plotting.board import ProgressBoard
 board = ProgressBoard()
 board._next_frame = -1.0
 for x in range(100):

@@ -8,8 +8,8 @@ import types
 import numpy as np
 import pytest
 
-from d2l_common import board_cell
-from d2l_common.board import ProgressBoard
+from d2l_common.plotting import cell as board_cell
+from d2l_common.plotting.board import ProgressBoard
 
 
 class Notebook:

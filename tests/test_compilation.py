@@ -11,7 +11,7 @@ import pytest
 
 import d2l_jax
 import d2l_torch
-from d2l_jax.compiled import MAX_PROGRAMS, Program, _programs
+from d2l_jax.training.compiled import MAX_PROGRAMS, Program, _programs
 
 TRACE, COMPILE = (
     "/jax/core/compile/jaxpr_trace_duration",

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from d2l_common.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images
 
 
 def test_digits():

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from d2l_common import download
-from d2l_common.download import fetch
+from d2l_common.data import download
+from d2l_common.data.download import fetch
 
 pooch = pytest.importorskip("pooch")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_common import fashion_mnist
-from d2l_common.download import fetch
-from d2l_common.fashion_mnist import LABELS, MIRRORS, SHA256, load_fashion_mnist
-from d2l_common.idx import write_idx
+from d2l_common.data import fashion_mnist
+from d2l_common.data.download import fetch
+from d2l_common.data.fashion_mnist import LABELS, MIRRORS, SHA256, load_fashion_mnist
+from d2l_common.data.idx import write_idx
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared/data/fashion-mnist-sample"
 NAMES = list(SHA256)
@@ -425,7 +425,8 @@ def test_import_is_light():
         "jax torch pooch requests PIL sklearn tensorflow_datasets tqdm pandas matplotlib".split()
     )
     code = (
-        "import d2l_common.fashion_mnist, d2l_common.digits, d2l_common.images, sys\n"
+        "import sys\n"
+        "from d2l_common.data import digits, fashion_mnist, resize\n"
         f"print(*[name for name in {heavy} if name in sys.modules])"
     )
     repository = Path(fashion_mnist.__file__).parents[1]

@@ -7,7 +7,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from d2l_common import figures, pictures
+from d2l_common.plotting import curves as figures
+from d2l_common.plotting import pictures
 
 
 @pytest.fixture(autouse=True)

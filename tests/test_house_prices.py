@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from d2l_common import house_prices
+from d2l_common.data import house_prices
 
 
 def make_table(n, seed, prices=True):

@@ -12,9 +12,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from d2l_common.early_stopping import out_of_patience
-from d2l_common.hub import DATA_HUB, download, extract
+from d2l_common.data.hub import DATA_HUB, download, extract
 from d2l_common.timer import Timer
+from d2l_common.training.early_stopping import out_of_patience
 
 
 class Quiet(SimpleHTTPRequestHandler):

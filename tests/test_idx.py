@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_common.idx import read_idx, write_idx
+from d2l_common.data.idx import read_idx, write_idx
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared/data/fashion-mnist-sample"
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d2l_common import images as images_module
-from d2l_common.images import resize_images
+from d2l_common.data import resize as images_module
+from d2l_common.data.resize import resize_images
 
 
 def noise(*shape):

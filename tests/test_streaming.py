@@ -6,8 +6,8 @@ import weakref
 import numpy as np
 import pytest
 
-from d2l_common import streaming
-from d2l_common.streaming import chunk_size, fetched_ahead, free_memory
+from d2l_common.data import streaming
+from d2l_common.data.streaming import chunk_size, fetched_ahead, free_memory
 
 
 def images(d2l, n=330, batch_size=32, folder=None):
@@ -71,7 +71,7 @@ def chunks(monkeypatch):
 
         return fetched_ahead(watching, order, size)
 
-    monkeypatch.setattr("d2l_common.loader.fetched_ahead", watched)
+    monkeypatch.setattr("d2l_common.data.loader.fetched_ahead", watched)
     return fetched
 
 

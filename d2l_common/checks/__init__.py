@@ -1,0 +1,1 @@
+"""Errors that both backends raise, worded once."""

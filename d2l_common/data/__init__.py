@@ -1,0 +1,1 @@
+"""The framework-free half of data: files, tables, batch plans and loaders."""

@@ -1,0 +1,242 @@
+"""The house prices of a Kaggle competition: reading, preprocessing, folds (section 5.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from d2l_common.arrays import to_numpy
+from d2l_common.checks.arguments import check_count
+from d2l_common.data.hub import DATA_URL, download
+
+if TYPE_CHECKING:  # pandas is slow to import, so that happens when it is used
+    import pandas as pd
+
+TARGET = "SalePrice"
+FILES = {
+    "kaggle_house_pred_train.csv": "585e9cc93e70b39160e7921475f9bcd7d31219ce",
+    "kaggle_house_pred_test.csv": "fa19780a7b011d9b009e8bff8e99922a8ee2eb90",
+}
+
+
+def read_house_prices(root: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Return the competition's training table and test table, downloaded into `root` if missing.
+
+    Raises
+    ------
+    ConnectionError
+        If they are not there and cannot be downloaded.
+    ValueError
+        If a table lacks the column `Id`, or the first one the column `SalePrice`.
+    """
+    import pandas as pd
+
+    tables = []
+    for name, sha1_hash in FILES.items():
+        path = Path(root) / name
+        # A table that is there is taken as it is: the reader may have put a copy of their own.
+        found = path if path.exists() else download(DATA_URL + name, root, sha1_hash)
+        tables.append(pd.read_csv(found))
+    train, test = tables
+    for table, columns in ((train, ("Id", TARGET)), (test, ("Id",))):
+        for column in columns:
+            if column not in table:
+                raise ValueError(f"the table of house prices has no column {column!r}")
+    return train, test
+
+
+def preprocess(
+    raw_train: pd.DataFrame, raw_other: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Return both tables as numbers: standardized, without missing values, one column a category.
+
+    Mean and standard deviation are those of `raw_train`, so that nothing leaks from the other
+    table. A number that is missing becomes the mean; a missing category is one of its own.
+
+    Parameters
+    ----------
+    raw_train, raw_other : DataFrames with the competition's columns
+        With `SalePrice` or without.
+
+    Returns
+    -------
+    two DataFrames
+        With the same columns, float64; and `SalePrice` last where there was one.
+    """
+    import pandas as pd
+
+    raws = (raw_train, raw_other)
+    features = [table.drop(columns=["Id", TARGET], errors="ignore") for table in raws]
+    numeric = features[0].select_dtypes("number").columns
+    mean, std = features[0][numeric].mean(), features[0][numeric].std().replace(0, 1)
+    done = []
+    for table in features:
+        numbers = ((table[numeric] - mean) / std).fillna(0)
+        categories = pd.get_dummies(table.drop(columns=numeric), dummy_na=True, dtype=float)
+        done.append(pd.concat([numbers, categories], axis=1))
+    # The columns are those of the training table; a category that it lacks says nothing.
+    done[1] = done[1].reindex(columns=done[0].columns, fill_value=0)
+    for table, raw in zip(done, raws, strict=True):
+        if TARGET in raw:
+            table[TARGET] = raw[TARGET].astype(float)
+    return done[0].astype(float), done[1].astype(float)
+
+
+def log_prices(table: pd.DataFrame) -> np.ndarray:
+    """
+    Return the logarithms of the prices, float64 of shape `(n, 1)`.
+
+    With them as targets the squared loss judges relative errors, as the competition does.
+    """
+    return np.log(table[TARGET].to_numpy(dtype=float)).reshape(-1, 1)
+
+
+def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """
+    Cut a table into `k` folds: each validates once, while the others train (section 3.6.2.2).
+
+    Parameters
+    ----------
+    table : DataFrame
+    k : int
+        At least 2, and not more than there are rows.
+    seed : int
+        Of the shuffling that comes first.
+
+    Returns
+    -------
+    list of `k` pairs (training rows, validation rows)
+        Fold sizes differ by one at most.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `k` is no integer, below 2, or larger than the table.
+    """
+    check_count("k", k, minimum=2)
+    if k > len(table):
+        raise ValueError(f"k must not be above the number of rows, {len(table)}, but is {k}")
+    order = np.random.default_rng(seed).permutation(len(table))
+    parts = np.array_split(order, k)
+    return [
+        (table.iloc[np.concatenate(parts[:i] + parts[i + 1 :])], table.iloc[part])
+        for i, part in enumerate(parts)
+    ]
+
+
+class KaggleHouseBase:
+    """What the data modules of both backends do alike with the tables."""
+
+    raw_train: pd.DataFrame
+    raw_val: pd.DataFrame
+    train: pd.DataFrame
+    val: pd.DataFrame
+    batch_size: int
+    seed: int
+    root: str
+
+    def preprocess(self) -> None:
+        """Make numbers of both tables, by mean and deviation of the training table."""
+        self.train, self.val = preprocess(self.raw_train, self.raw_val)
+
+    @property
+    def num_features(self) -> int:
+        """The number of features of a house, once preprocessed."""
+        return self.table(train=True).shape[1] - 1
+
+    def table(self, train: bool) -> pd.DataFrame:
+        """
+        Return the table to train on, or to validate on.
+
+        Raises
+        ------
+        RuntimeError
+            Before `preprocess()`.
+        """
+        table = self.train if train else self.val
+        if table is None:
+            raise RuntimeError("call data.preprocess() first: the tables are not numbers yet")
+        return table
+
+    def k_fold(self, k: int) -> list[Any]:
+        """
+        Return `k` data modules, each with another part of the training table to validate on.
+
+        Each is preprocessed by itself, so that nothing leaks from its validation part; but all
+        have the columns of the whole table, 0 for a category that a fold lacks, so that their
+        models can predict the test houses' prices.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `k` is no integer, below 2, or larger than the table.
+        """
+        columns = preprocess(self.raw_train, self.raw_val)[0].columns
+        tables = [
+            [table.reindex(columns=columns, fill_value=0) for table in preprocess(train, val)]
+            for train, val in folds(self.raw_train, k, self.seed)
+        ]
+        make: Any = type(self)
+        return [make(self.batch_size, *pair, root=self.root, seed=self.seed) for pair in tables]
+
+    def submission(self, models: list[Any]) -> pd.DataFrame:
+        """
+        Return the table that the competition takes: the test houses' prices (section 5.7.7).
+
+        Parameters
+        ----------
+        models : list of models
+            The average of their predictions, of logarithms of prices, counts.
+
+        Returns
+        -------
+        DataFrame
+            The columns `Id` and `SalePrice`; write it with `to_csv(path, index=False)`.
+        """
+        import pandas as pd
+
+        X = self.features(self.table(train=False))
+        logs = np.mean([to_numpy(model(X)).astype(float).reshape(-1) for model in models], axis=0)
+        return pd.DataFrame({"Id": self.raw_val["Id"].to_numpy(), TARGET: np.exp(logs)})
+
+    def features(self, table: pd.DataFrame) -> Any:
+        """Return the features of a preprocessed table as a tensor `(n, num_features)`."""
+        raise NotImplementedError
+
+
+def k_fold(
+    trainer: Any, data: KaggleHouseBase, k: int, make_model: Callable[[Any], Any]
+) -> tuple[list[Any], list[float]]:
+    """
+    Train a model on each of `k` folds (section 5.7.6).
+
+    Parameters
+    ----------
+    trainer : Trainer
+    data : KaggleHouse
+    k : int
+        At least 2.
+    make_model : callable
+        Gets the data module of a fold, and returns a new model.
+
+    Returns
+    -------
+    models : list of `k` models
+    losses : list of `k` floats
+        Each model's last validation loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `k` is no integer, below 2, or larger than the table.
+    """
+    models, losses = [], []
+    for fold in data.k_fold(k):
+        models.append(make_model(fold))
+        losses.append(float(trainer.fit(models[-1], fold).val_loss[-1]))
+    return models, losses

@@ -1,0 +1,116 @@
+"""Loaders: what a Trainer iterates over, once an epoch."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from d2l_common.data.plan import BatchPlan
+from d2l_common.data.streaming import chunk_size, fetched_ahead
+
+
+class TensorLoader:
+    """
+    Minibatches of arrays, in the order of a batch plan.
+
+    Each pass over it is a new epoch of the plan, also when the loader itself was made anew:
+    the data module counts. A backend says in a subclass how rows are taken.
+
+    Parameters
+    ----------
+    arrays : tuple of arrays
+        Each of shape `(num_examples, ...)`, as they are kept (images as uint8).
+    plan : BatchPlan
+    next_epoch : callable
+        Returns the number of the epoch that begins.
+    transform : callable
+        Turns the tensors of a minibatch into what the model gets.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple[Any, ...],
+        plan: BatchPlan,
+        next_epoch: Callable[[], int],
+        transform: Callable[..., tuple[Any, ...]] | None = None,
+    ):
+        self.arrays = arrays
+        self.plan = plan
+        self.transform = transform
+        # Whether the targets of a minibatch are rows of the last array, as they are.
+        self.keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
+        self.batch_examples = 0
+        self._next_epoch = next_epoch
+        self._resident: Any = None
+
+    def __len__(self) -> int:
+        """Return the number of minibatches."""
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the minibatches of the next epoch."""
+        return self.minibatches(self.arrays, self.next_order())
+
+    def minibatches(self, arrays: tuple[Any, ...], order: np.ndarray) -> Iterator[tuple[Any, ...]]:
+        """Yield the minibatches of `arrays` whose rows follow each other in `order`."""
+        for indices in self.plan.split(order):
+            self.batch_examples = len(indices)
+            yield self.gather(arrays, indices)
+
+    def next_order(self) -> np.ndarray:
+        """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""
+        # A pass in the data's own order is none of the epochs that the order depends on.
+        return self.plan.order(self._next_epoch() if self.plan.shuffle else 0)
+
+    def first(self) -> tuple[Any, ...]:
+        """Return the first example as a minibatch of one; begins no epoch."""
+        return self.gather(self.arrays, np.zeros(1, np.int32))
+
+    def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
+        """Return the minibatch of the rows `indices` of `arrays`, ready for a model."""
+        batch = self.take(arrays, indices)
+        return batch if self.transform is None else self.transform(*batch)
+
+    def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
+        """Return the rows `indices` of `arrays` as tensors."""
+        raise NotImplementedError
+
+    # -- data on the device: all of it, or a chunk at a time --------------------------------------
+
+    def bytes_on_host(self) -> int:
+        """Return the size in bytes of what is not on a device yet."""
+        raise NotImplementedError
+
+    def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
+        """Return the rows `indices`, without leaving the host; safe in another thread."""
+        raise NotImplementedError
+
+    def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Any, ...]:
+        """Return arrays as tensors, which must not share their memory if a `copy` is wanted."""
+        raise NotImplementedError
+
+    def resident(self, move: Callable[[Any], Any]) -> Any:
+        """Return `move(tensors)` of all the data, kept for the epochs that follow."""
+        if self._resident is None:
+            self._resident = move(self.tensors(self.arrays, copy=True))
+        return self._resident
+
+    def release(self) -> None:
+        """Forget the tensors that `resident` has kept."""
+        self._resident = None
+
+    def streamed(self, move: Callable[[Any], Any], room: int) -> Iterator[tuple[Any, np.ndarray]]:
+        """
+        Yield the next epoch in chunks: `move(tensors)` of some minibatches, and the rows' order.
+
+        Parameters
+        ----------
+        move : callable
+            Puts tensors where the model is.
+        room : int
+            How many bytes two chunks may take there.
+        """
+        order = self.next_order()
+        size = chunk_size(self.bytes_on_host() / len(order), self.plan.batch_size, room)
+        for rows in fetched_ahead(self.fetch, order, size):
+            yield move(self.tensors(rows, copy=False)), np.arange(len(rows[0]), dtype=np.int32)

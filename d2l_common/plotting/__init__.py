@@ -1,0 +1,1 @@
+"""Figures: curves, pictures, and the board of a training run."""

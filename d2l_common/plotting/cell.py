@@ -1,0 +1,124 @@
+"""What the running cell of a notebook shows of a board, in frames at a bounded rate."""
+
+import io
+from time import perf_counter
+from typing import Any
+
+from d2l_common.plotting.curves import notebook_shell
+
+# Seconds. A frame of a small figure takes 0.05 to 0.1, the first one also imports matplotlib.
+FIRST_FRAME_AFTER = 0.5
+FRAME_PERIOD = 0.2
+# After a frame that took t seconds none is drawn for 4 t: drawing takes a fifth of the time.
+PAUSE_PER_FRAME = 4.0
+# An SVG grows with its points, and a browser slows down; beyond this many the notebook gets a PNG.
+MAX_SVG_POINTS = 10_000
+
+
+class RunningCell:
+    """
+    The half of a board that a notebook sees.
+
+    IPython is imported when a frame is shown.
+
+    Attributes
+    ----------
+    display : bool
+        Whether a notebook shows the board.
+    data : dict
+        Its lines; `figure` draws them.
+    """
+
+    display: bool
+    data: dict[Any, list[Any]]
+    fig: Any
+    axes: Any
+    # What the running cell shows; see `_leave_cell`.
+    _slot: Any = None
+    _attached = False
+    _next_frame = 0.0
+    _num_shown = 0
+
+    def figure(self) -> Any:
+        """Draw the lines, and return the figure."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """
+        Show the final figure in a notebook, in place of what the cell has shown of it so far.
+
+        The end of a cell does the same for points that no one has shown. Outside a notebook
+        nothing is shown; then this draws into `fig` or `axes`, if they are given.
+        """
+        if not self.display or not any(self.data.values()):
+            return
+        if self._attach():
+            self._show()
+        elif self.fig is not None or self.axes is not None:
+            self.figure()
+
+    def animate(self) -> None:
+        """Show a frame if one is due, or settle when to look again."""
+        start = perf_counter()
+        if not self.display or start < self._next_frame:
+            return
+        if not self._attach():
+            self._next_frame = start + FRAME_PERIOD
+        elif not self._next_frame:
+            self._next_frame = start + FIRST_FRAME_AFTER
+        else:
+            self._show()
+            end = perf_counter()
+            self._next_frame = end + max(FRAME_PERIOD, PAUSE_PER_FRAME * (end - start))
+
+    def _show(self) -> None:
+        """Show the lines so far in the running cell, in place of what it has shown of them."""
+        from IPython.display import SVG, Image, display
+
+        figure, file = self.figure(), io.BytesIO()
+        self._num_shown = self._num_points()
+        image: Any
+        if self._num_shown <= MAX_SVG_POINTS:
+            figure.savefig(file, format="svg")
+            image = SVG(data=file.getvalue().decode())
+        else:
+            # Twice the resolution, shown at the nominal size.
+            figure.savefig(file, format="png", dpi=2 * figure.dpi)
+            image = Image(data=file.getvalue(), format="png", retina=True)
+        if self._slot is None:
+            self._slot = display(image, display_id=True)
+        else:
+            self._slot.update(image)
+
+    def _num_points(self) -> int:
+        """Return the number of points on all lines."""
+        return sum(map(len, self.data.values()))
+
+    def _attach(self) -> bool:
+        """Tell whether this is a notebook, and have it call `_end_cell` when the cell ends."""
+        shell = notebook_shell()
+        if shell is not None and not self._attached:
+            shell.events.register("post_run_cell", self._end_cell)
+            self._attached = True
+        return shell is not None
+
+    def _end_cell(self, *_: Any) -> None:
+        """Show the points that the cell has drawn without a `flush`, as in the 1.0.3 edition."""
+        shell = notebook_shell()
+        if shell is not None:
+            shell.events.unregister("post_run_cell", self._end_cell)
+        try:
+            if self.display and self._num_points() != self._num_shown:
+                self._show()
+        finally:
+            self._leave_cell()
+
+    def _leave_cell(self) -> None:
+        """Forget the running cell: the next one gets a figure of its own."""
+        self._slot = None
+        self._attached = False
+        self._next_frame = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, as of a model that is deep-copied or pickled, is not part of the running cell.
+        return {**self.__dict__, "_slot": None, "_attached": False, "_next_frame": 0.0}

@@ -1,0 +1,1 @@
+"""The framework-free half of training: the loop over epochs and the record."""

@@ -1,0 +1,139 @@
+"""Densities, information, and the correction of label shift (sections 3.1.3, 4.1 and 4.7)."""
+
+import math
+
+from jax import Array
+from jax import numpy as jnp
+from jax.scipy.special import xlogy
+
+from d2l_common.checks.arguments import check_not_empty, check_positive
+from d2l_common.checks.classification import check_confusion, check_integer, check_label_range
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_jax.functional import is_floating, is_integer
+
+
+def normal_density(x: Array, mean: float, std: float) -> Array:
+    """
+    Return the density of the normal distribution at `x` (section 3.1.3).
+
+    Parameters
+    ----------
+    x : array of any shape
+    mean, std : float
+        The standard deviation `std` is positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `std` is no number, or not positive.
+    """
+    check_positive("std", std)
+    return jnp.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
+
+
+def entropy(p: Array) -> Array:
+    """
+    Return the entropy of distributions, in nats (section 4.1.3.1).
+
+    Parameters
+    ----------
+    p : floating-point array of shape `(..., num_classes)`
+        Probabilities; one of 0 adds nothing.
+
+    Returns
+    -------
+    array of shape `(...)`
+
+    Raises
+    ------
+    TypeError
+        If `p` holds integers.
+    """
+    check_floating("p", is_floating(p), p.dtype)
+    return -xlogy(p, p).sum(-1)
+
+
+def kl_divergence(p: Array, q: Array) -> Array:
+    """
+    Return by how much the cross-entropy of `q` exceeds the entropy of `p`, in nats (section 4.1.3).
+
+    Parameters
+    ----------
+    p, q : floating-point arrays of shape `(..., num_classes)`
+        Probabilities; where `q` is 0 and `p` is not, the divergence is infinite.
+
+    Returns
+    -------
+    array of shape `(...)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them holds integers, or the shapes differ.
+    """
+    check_floating("p", is_floating(p), p.dtype)
+    check_floating("q", is_floating(q), q.dtype)
+    check_same_shape(p.shape, q.shape, ("p", "q"))
+    return (xlogy(p, p) - xlogy(p, q)).sum(-1)
+
+
+def confusion_matrix(predictions: Array, y: Array, num_classes: int) -> Array:
+    """
+    Return the share of examples by prediction (row) and label (column) (section 4.7.3.2).
+
+    Parameters
+    ----------
+    predictions, y : integer arrays of shape `(n,)`
+        Predicted classes and labels.
+    num_classes : int
+
+    Returns
+    -------
+    floating-point array of shape `(num_classes, num_classes)`
+        Its sum is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If classes are no integers, the shapes differ, there are no examples, or a class is out of
+        range.
+    """
+    check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
+    check_not_empty("the data set", len(y))
+    for name, classes in (("predictions", predictions), ("y", y)):
+        check_integer(name, is_integer(classes), classes.dtype)
+        check_label_range(int(classes.min()), int(classes.max()), num_classes)
+    cells = predictions.astype(jnp.int32) * num_classes + y.astype(jnp.int32)
+    counts = jnp.bincount(cells, length=num_classes**2).reshape(num_classes, num_classes)
+    return counts.astype(float) / len(y)
+
+
+def label_shift_weights(confusion: Array, predictions: Array) -> Array:
+    """
+    Return how much more frequent each class is in test than in training data (section 4.7.3.2).
+
+    Parameters
+    ----------
+    confusion : array of shape `(num_classes, num_classes)`
+        `confusion_matrix` of a classifier on validation data.
+    predictions : integer array of shape `(n,)`
+        The classes that it predicts for the test data.
+
+    Returns
+    -------
+    array of shape `(num_classes,)`
+        The ratio of frequencies, test to training, by which to weight a class's examples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If predictions are no integers, there are none, one is out of range, or the matrix holds
+        integers or is singular.
+    """
+    check_confusion(confusion)
+    num_classes = len(confusion)
+    check_not_empty("the test data", len(predictions))
+    check_integer("predictions", is_integer(predictions), predictions.dtype)
+    check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
+    mean = jnp.bincount(predictions, length=num_classes) / len(predictions)
+    return jnp.linalg.solve(confusion, mean.astype(confusion.dtype))

@@ -1,0 +1,101 @@
+"""Weight decay, from scratch and concise (section 3.7)."""
+
+from typing import Any
+
+import jax
+import optax
+from jax import Array
+
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_jax.models.linear_regression import LinearRegression, LinearRegressionScratch
+
+
+def l2_penalty(w: Array) -> Array:
+    """
+    Return half the sum of squares of `w` (section 3.7.3.1).
+
+    Parameters
+    ----------
+    w : array of any shape
+
+    Returns
+    -------
+    array of shape `()`
+    """
+    return (w[...] ** 2).sum() / 2
+
+
+class WeightDecayScratch(LinearRegressionScratch):
+    """
+    Linear regression whose loss has a penalty on the weights (section 3.7.3).
+
+    Parameters
+    ----------
+    num_inputs : int
+    lambd : float
+        The factor of the penalty.
+    lr : float
+        The learning rate.
+    sigma : float
+        The standard deviation of the initial weights.
+    rngs : nnx.Rngs
+        Draws them; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, or `num_inputs` is no positive integer.
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        lambd: float,
+        lr: float,
+        sigma: float = 0.01,
+        rngs: Any = None,
+    ):
+        super().__init__(num_inputs, lr, sigma, rngs)
+        check_nonnegative("lambd", lambd)
+        self.save_hyperparameters(ignore=["rngs"])
+
+    def loss(self, y_hat: Array, y: Array) -> Array:
+        """Return the mean of half the squared errors plus `lambd` times the penalty."""
+        return super().loss(y_hat, y) + self.lambd * l2_penalty(self.w[...])
+
+
+class WeightDecay(LinearRegression):
+    """
+    Linear regression whose optimizer decays the weights, but not the bias (section 3.7.4).
+
+    Parameters
+    ----------
+    wd : float
+        The factor of the decay: `wd * w` is added to the gradient of the weights.
+    lr : float
+        The learning rate.
+    num_inputs : int
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, or `num_inputs` is no positive integer.
+    """
+
+    def __init__(self, wd: float, lr: float, num_inputs: int = 200, rngs: Any = None):
+        super().__init__(num_inputs, lr, rngs)
+        check_nonnegative("wd", wd)
+        self.save_hyperparameters(ignore=["rngs"])
+
+    def configure_optimizers(self) -> Any:
+        """Return Optax's minibatch SGD after a weight decay for the weights alone."""
+        return optax.chain(
+            optax.add_decayed_weights(self.wd, mask=are_weights), super().configure_optimizers()
+        )
+
+
+def are_weights(params: Any) -> Any:
+    """Return for each parameter whether it is a weight: biases have one axis only."""
+    return jax.tree.map(lambda param: param.ndim > 1, params)

@@ -1,0 +1,38 @@
+"""Dropout (section 5.6)."""
+
+from typing import Any
+
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.checks.arguments import check_probability
+from d2l_jax.tensors import rand
+
+
+def dropout_layer(X: Array, dropout: float, mask: Array | None = None, key: Any = None) -> Array:
+    """
+    Return `X` with each entry dropped with probability `dropout` (section 5.6.2).
+
+    The entries that are kept are divided by `1 - dropout`, so that the mean stays what it was.
+
+    Parameters
+    ----------
+    X : array of any shape
+    dropout : float
+        From 0 to 1; with 1 everything is dropped.
+    mask : array of 0 and 1, or of bools, of the same shape
+        Which entries to keep; drawn if not given.
+    key : JAX random key
+        Draws the mask; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dropout` is no number from 0 to 1.
+    """
+    check_probability("dropout", dropout)
+    if dropout == 1:
+        return jnp.zeros_like(X)
+    if mask is None:
+        mask = rand(X.shape, key=key) >= dropout
+    return mask.astype(X.dtype) * X / (1 - dropout)

@@ -1,0 +1,90 @@
+"""Layers with the initial weights that both backends share, and the book's habits for them."""
+
+import math
+from typing import Any
+
+import jax
+from flax import nnx
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.checks.arguments import check_count
+from d2l_common.checks.tensors import check_floating, check_num_features
+from d2l_jax.functional import is_floating
+from d2l_jax.random import default_rngs
+
+FEW_OUTPUTS = 16
+
+
+class Linear(nnx.Linear):
+    """A fully connected layer that says what is wrong with its input."""
+
+    def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
+        """Return `X W + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
+        check_floating("X", is_floating(inputs), inputs.dtype)
+        check_num_features(self.in_features, inputs.shape)
+        return super().__call__(inputs, out_sharding=out_sharding)
+
+
+def linear(
+    num_inputs: int, num_outputs: int, sigma: float | None = None, rngs: Any = None
+) -> Linear:
+    """
+    Return a fully connected layer, `(n, num_inputs)` to `(n, num_outputs)`.
+
+    Parameters
+    ----------
+    num_inputs : int
+    num_outputs : int
+    sigma : float
+        Draws the weights from a normal distribution with this standard deviation, with biases
+        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
+    rngs : nnx.Rngs
+        `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number of inputs or outputs is no positive integer.
+    """
+    check_count("num_inputs", num_inputs)
+    check_count("num_outputs", num_outputs)
+    if sigma is None:
+        # PyTorch's choice; NNX's own would be wider, with biases of 0.
+        kernel_init = bias_init = uniform(1 / math.sqrt(num_inputs))
+    else:
+        kernel_init, bias_init = nnx.initializers.normal(sigma), nnx.initializers.zeros
+    return Linear(
+        num_inputs,
+        num_outputs,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        param_dtype=jnp.zeros(()).dtype,  # the default float type
+        dot_general=dot_transposed if num_outputs <= FEW_OUTPUTS else jax.lax.dot_general,
+        rngs=default_rngs(rngs),
+    )
+
+
+def dot_transposed(X: Array, W: Array, *args: Any, **kwargs: Any) -> Array:
+    """
+    Return `lax.dot_general(X, W)`, for weights `(num_inputs, num_outputs)` with few outputs.
+
+    With the weights the other way round their gradient is g^T X, which XLA computes on a CPU in a
+    fraction of the time of X^T g, where g has few columns. It does not see that by itself, and
+    without the barrier it would undo the transposition.
+    """
+    return jax.lax.dot_general(X, jax.lax.optimization_barrier(W.T).T, *args, **kwargs)
+
+
+def uniform(bound: float) -> Any:
+    """Return the initializer that draws uniformly from `-bound` to `bound`."""
+
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = float, **_: Any) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def flatten(X: Array) -> Array:
+    """Return a minibatch with each example as a vector: `(n, ...)` to `(n, num_inputs)`."""
+    return X.reshape(X.shape[0], -1)

@@ -1,0 +1,74 @@
+"""The base class of classification models (section 4.3)."""
+
+from typing import Any
+
+from jax import Array
+
+from d2l_jax import functional
+from d2l_jax.training.module import Module
+
+
+class Classifier(Module):
+    """
+    The base class of classification models (section 4.3.1).
+
+    Its outputs `(n, num_classes)` are logits, unless a subclass defines another `loss`.
+    """
+
+    def validation_step(self, batch: tuple[Array, ...]) -> Any:
+        """Return the loss and the accuracy of a minibatch; the Trainer records them."""
+        Y_hat = self(*batch[:-1])
+        return self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+
+    def accuracy(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
+        """
+        Return the share of correct predictions, or 1 or 0 for each example (section 4.3.2).
+
+        Parameters
+        ----------
+        Y_hat : array of shape `(..., num_classes)`
+            Logits or probabilities.
+        Y : integer array of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        float32 array of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        return functional.accuracy(*as_rows(Y_hat, Y), averaged)
+
+    def loss(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
+        """
+        Return the cross-entropy of logits, on average or for each example (section 4.5.2).
+
+        Parameters
+        ----------
+        Y_hat : array of shape `(..., num_classes)`
+            Logits.
+        Y : integer array of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        array of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        return functional.softmax_cross_entropy(*as_rows(Y_hat, Y), averaged)
+
+
+def as_rows(Y_hat: Array, Y: Array) -> tuple[Array, Array]:
+    """Return scores as `(n, num_classes)` and labels as `(n,)`, whatever axes they had before."""
+    if Y_hat.ndim != 2:
+        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
+    return Y_hat, Y if Y.ndim == 1 else Y.reshape(-1)

@@ -1,0 +1,136 @@
+"""What two models are trained on: minibatches of arrays, or a data module of each package."""
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from d2l_common.arrays import to_numpy
+from d2l_common.checks.data import check_images
+
+WANTED = (
+    "data must be a list of minibatches (X, y), or a function that returns a data module for "
+    "d2l_jax or d2l_torch"
+)
+
+
+def check_data(data: Any) -> None:
+    """Raise a `TypeError` or `ValueError` unless `data` can serve both backends."""
+    if callable(data):
+        _check_function(data)
+        return
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise TypeError(f"{WANTED}, not {type(data).__name__}{_hint(data)}")
+    if not len(data):
+        raise ValueError("data has no minibatches")
+    for i, batch in enumerate(data):
+        _check_minibatch(f"data[{i}]", batch)
+
+
+def _check_function(data: Callable[..., Any]) -> None:
+    """Raise a `TypeError` unless `data` is a function of one argument."""
+    if isinstance(data, type):
+        raise TypeError(
+            f"{WANTED}, not the class {data.__name__}: give lambda d2l: d2l.{data.__name__}(...)"
+        )
+    try:
+        inspect.signature(data).bind(None)
+    except TypeError as error:
+        raise TypeError(
+            "data must be a function of one argument, the package, such as "
+            "lambda d2l: d2l.Digits(batch_size=100)"
+        ) from error
+
+
+def _hint(data: Any) -> str:
+    """Return what to do about data of a wrong kind, where one can tell."""
+    if hasattr(data, "train_dataloader"):
+        return f": each backend needs its own, lambda d2l: d2l.{type(data).__name__}(...)"
+    if hasattr(data, "shape"):
+        return ": if it is X, give [(X, y)]"
+    is_loader = isinstance(data, Iterable) and not isinstance(data, str | dict)
+    return ": give list(data)" if is_loader else ""
+
+
+def _check_minibatch(name: str, batch: Any) -> None:
+    """Raise a `TypeError` or `ValueError` unless `batch` is `(*inputs, targets)` of equal size."""
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        kind = type(batch).__name__
+        if isinstance(batch, tuple | list):
+            kind += f" of length {len(batch)}"
+        elif hasattr(batch, "shape"):
+            kind += f" of shape {tuple(batch.shape)}"
+        raise TypeError(
+            f"each minibatch of data must be (X, y), inputs and then targets, but {name} is {kind}"
+        )
+    arrays = []
+    for x in batch:
+        try:
+            arrays.append(to_numpy(x))
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} must hold arrays of numbers: {error}") from error
+        if arrays[-1].dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold arrays of real numbers, not {arrays[-1].dtype}")
+    shapes = [array.shape for array in arrays]
+    if () in shapes or len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(
+            f"the arrays of {name} have shapes {' and '.join(map(str, shapes))}: they need one "
+            "row for each example, equally many"
+        )
+    if shapes[0][0] == 0:
+        raise ValueError(f"{name} has no examples")
+    for array in arrays[:-1]:
+        check_images(array)
+
+
+def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
+    """
+    Return the data module of a backend.
+
+    Parameters
+    ----------
+    d2l : module
+        The backend's package.
+    data : callable, or list of minibatches
+        `data(d2l)` returns a data module for the package that it is given. A list holds
+        minibatches `(*inputs, targets)` of arrays, to train and to validate on.
+    dtype : str
+        "float32" or "float64", of the floating-point numbers in a list.
+
+    Raises
+    ------
+    TypeError
+        If `data(d2l)` is no data module, or that of the other package.
+    """
+    if not callable(data):
+        return _given_batches(d2l, data, dtype)
+    module = data(d2l)
+    if not hasattr(module, "train_dataloader"):
+        raise TypeError(
+            f"data must return a data module of the package that it is given, such as "
+            f"d2l.Digits(), not {type(module).__name__}"
+        )
+    packages = {kind.__module__.partition(".")[0] for kind in type(module).__mro__}
+    other = packages & {"d2l_jax", "d2l_torch"} - {d2l.__name__}
+    if other:
+        raise TypeError(
+            f"data was given {d2l.__name__}, but returned a data module of {other.pop()}: use "
+            "the package that it is given, lambda d2l: d2l.Digits()"
+        )
+    return module
+
+
+def _given_batches(d2l: ModuleType, batches: Sequence[Any], dtype: str) -> Any:
+    def cast(x: Any) -> np.ndarray:
+        x = to_numpy(x)
+        return x.astype(dtype) if x.dtype.kind == "f" else x
+
+    cast_batches = [tuple(map(cast, batch)) for batch in batches]
+
+    class GivenBatches(d2l.DataModule):  # type: ignore[name-defined]
+        def get_dataloader(self, train: bool) -> Any:
+            return [tuple(d2l.tensor(x) for x in batch) for batch in cast_batches]
+
+    return GivenBatches()

@@ -1,0 +1,74 @@
+"""The picture of a comparison: the curves lie on each other, and how the gap grows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from d2l_parity.report import Report
+
+STYLES = {"jax": ("C0", "-"), "torch": ("C1", "--")}
+COLORS = {"float32": "C2", "float64": "C4"}
+
+
+def draw(report: Report) -> Any:
+    """
+    Return a matplotlib figure: loss curves, and the gap between them at each step.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    curves, gaps = figure.subplots(1, 2)
+    _draw_curves(curves, report)
+    _draw_gaps(gaps, report)
+    for axes in (curves, gaps):
+        axes.grid(alpha=0.3)
+        axes.set_xlabel("epoch")
+    return figure
+
+
+def _draw_curves(axes: Any, report: Report) -> None:
+    each = report.comparisons["float32"]
+    for backend, run in (("jax", each.jax), ("torch", each.torch)):
+        color, style = STYLES[backend]
+        losses = run.history.train_loss
+        axes.plot(_epochs(each), losses, style, color=color, label=backend, linewidth=1.3)
+    axes.set(ylabel="training loss, float32", title=report.name)
+    losses = each.torch.history.train_loss
+    if 0 < losses.min() < losses.max() / 20:
+        axes.set_yscale("log")
+    axes.legend()
+
+
+def _draw_gaps(axes: Any, report: Report) -> None:
+    # A gap of 0 has no place on a log scale: it is drawn below every other that there can be.
+    floor = np.finfo(np.float64).eps / 64
+    for dtype, each in report.comparisons.items():
+        color, x = COLORS[dtype], _epochs(each)
+        gap = np.maximum(each.loss_gap, floor)
+        axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}, a step")
+        if each.nudged:
+            opened = np.maximum(each.one_ulp_gap, floor)
+            label = f"{dtype}, one ulp"
+            axes.semilogy(x, opened, color=color, linewidth=1, label=label)
+        spacing = np.finfo(dtype).eps
+        label = f"{dtype}, spacing"
+        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
+    axes.set(ylabel="gap / (loss + loss of the zero model)", title="jax against torch")
+    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 1e4)  # room for the legend
+    axes.legend(loc="upper left", ncols=2, fontsize="x-small")
+    ticks = [1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1]
+    axes.set_yticks([floor, *ticks], ["0", *(f"$10^{{{round(np.log10(t))}}}$" for t in ticks)])
+    axes.minorticks_off()
+
+
+def _epochs(each: Any) -> np.ndarray:
+    """Return where each step is, in epochs."""
+    epochs = len(each.torch.history.seconds)
+    return np.linspace(0, epochs, len(each.torch.history.train_loss), endpoint=False)

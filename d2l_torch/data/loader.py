@@ -1,0 +1,61 @@
+"""Loader of minibatches of tensors."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from d2l_common.data.loader import TensorLoader
+
+
+class Loader(TensorLoader):
+    """Minibatches of tensors, or of NumPy's memory-mapped files."""
+
+    def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
+        """Return the rows `indices` of `arrays` as tensors."""
+        rows = torch.from_numpy(indices)
+        return tuple(
+            [
+                x.index_select(0, rows.to(x.device) if x.is_cuda else rows)
+                if isinstance(x, Tensor)
+                else as_default_float(x.take(indices, axis=0))
+                for x in arrays
+            ]
+        )
+
+    def bytes_on_host(self) -> int:
+        """Return the size in bytes of what is not on a device yet."""
+        return sum(array.nbytes for array in self.arrays if not getattr(array, "is_cuda", False))
+
+    def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
+        """Return the rows `indices`, without leaving the host; safe in another thread."""
+        # By NumPy, since PyTorch's threads would get into the way of those that compute.
+        rows = self.take(tuple(map(as_numpy_keeps_it, self.arrays)), indices)
+        return tuple(x.pin_memory() for x in rows) if torch.cuda.is_available() else rows
+
+    def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Tensor, ...]:
+        """Return arrays as tensors; a `copy` only of what is not PyTorch's."""
+        # A file that is mapped to be read only would be no tensor that PyTorch likes: a copy.
+        return tuple(
+            as_default_float(np.array(x) if copy and isinstance(x, np.memmap) else x)
+            for x in arrays
+        )
+
+
+def as_numpy_keeps_it(array: Any) -> Any:
+    """Return a tensor as NumPy's array, without a copy; as it is where NumPy cannot have it."""
+    try:
+        return array.detach().numpy() if isinstance(array, Tensor) else array
+    except TypeError:  # on a GPU, or numbers such as bfloat16
+        return array
+
+
+def as_default_float(x: Any) -> Tensor:
+    """Return `x` as a tensor; NumPy's float64, its habit and not a choice, as the default float."""
+    if isinstance(x, Tensor):
+        return x
+    x = np.asarray(x)
+    if x.dtype in (np.uint16, np.uint32, np.uint64):  # in which PyTorch can hardly compute
+        x = x.astype(np.int64)
+    return torch.as_tensor(x, dtype=torch.get_default_dtype() if x.dtype == np.float64 else None)

@@ -1,0 +1,1 @@
+"""Probability, and backpropagation by hand."""

@@ -1,0 +1,71 @@
+"""Forward propagation and backpropagation by hand (section 5.3)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from d2l_torch.functional import relu
+from d2l_torch.models.weight_decay import l2_penalty
+from d2l_torch.tensors import astype, matmul, transpose
+
+
+def forward_propagation(
+    params: dict[str, Tensor], X: Tensor, y: Tensor, lambd: float = 0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """
+    Return the objective of a perceptron with one hidden layer, and what is needed to go back.
+
+    The objective is the mean of half the squared errors, summed over outputs, plus `lambd` times
+    half the sum of squares of both weight matrices (section 5.3.1).
+
+    Parameters
+    ----------
+    params : dict
+        `W1` of shape `(num_inputs, num_hiddens)` and `W2` of shape `(num_hiddens, num_outputs)`.
+    X : tensor of shape `(n, num_inputs)`
+    y : tensor of shape `(n, num_outputs)`
+    lambd : float
+
+    Returns
+    -------
+    objective : tensor of shape `()`
+    intermediates : dict
+        `Z` before and `H` after the hidden layer's ReLU, and the outputs `O`.
+    """
+    Z = matmul(X, params["W1"])
+    H = relu(Z)
+    O = matmul(H, params["W2"])
+    loss = ((O - y) ** 2).sum() / 2 / len(X)
+    penalty = l2_penalty(params["W1"]) + l2_penalty(params["W2"])
+    return loss + lambd * penalty, {"Z": Z, "H": H, "O": O}
+
+
+def backpropagation(
+    params: dict[str, Tensor],
+    X: Tensor,
+    y: Tensor,
+    intermediates: dict[str, Any],
+    lambd: float = 0,
+) -> dict[str, Tensor]:
+    """
+    Return the gradient of `forward_propagation`'s objective, by the chain rule (section 5.3.3).
+
+    Parameters
+    ----------
+    params, X, y, lambd
+        What was given to `forward_propagation`.
+    intermediates : dict
+        What it returned.
+
+    Returns
+    -------
+    dict
+        The gradients by `W1` and `W2`.
+    """
+    Z, H, O = (intermediates[name] for name in "ZHO")
+    dO = (O - y) / len(X)
+    dW2 = matmul(transpose(H), dO) + lambd * params["W2"]
+    dH = matmul(dO, transpose(params["W2"]))
+    dZ = dH * astype(Z > 0, Z.dtype)
+    dW1 = matmul(transpose(X), dZ) + lambd * params["W1"]
+    return {"W1": dW1, "W2": dW2}

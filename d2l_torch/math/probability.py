@@ -1,0 +1,138 @@
+"""Densities, information, and the correction of label shift (sections 3.1.3, 4.1 and 4.7)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from d2l_common.checks.arguments import check_not_empty, check_positive
+from d2l_common.checks.classification import check_confusion, check_integer, check_label_range
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_torch.functional import is_integer
+
+
+def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
+    """
+    Return the density of the normal distribution at `x` (section 3.1.3).
+
+    Parameters
+    ----------
+    x : tensor of any shape
+    mean, std : float
+        The standard deviation `std` is positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `std` is no number, or not positive.
+    """
+    check_positive("std", std)
+    return torch.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
+
+
+def entropy(p: Tensor) -> Tensor:
+    """
+    Return the entropy of distributions, in nats (section 4.1.3.1).
+
+    Parameters
+    ----------
+    p : floating-point tensor of shape `(..., num_classes)`
+        Probabilities; one of 0 adds nothing.
+
+    Returns
+    -------
+    tensor of shape `(...)`
+
+    Raises
+    ------
+    TypeError
+        If `p` holds integers.
+    """
+    check_floating("p", p.is_floating_point(), p.dtype)
+    return -torch.xlogy(p, p).sum(-1)
+
+
+def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
+    """
+    Return by how much the cross-entropy of `q` exceeds the entropy of `p`, in nats (section 4.1.3).
+
+    Parameters
+    ----------
+    p, q : floating-point tensors of shape `(..., num_classes)`
+        Probabilities; where `q` is 0 and `p` is not, the divergence is infinite.
+
+    Returns
+    -------
+    tensor of shape `(...)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them holds integers, or the shapes differ.
+    """
+    check_floating("p", p.is_floating_point(), p.dtype)
+    check_floating("q", q.is_floating_point(), q.dtype)
+    check_same_shape(p.shape, q.shape, ("p", "q"))
+    return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
+
+
+def confusion_matrix(predictions: Tensor, y: Tensor, num_classes: int) -> Tensor:
+    """
+    Return the share of examples by prediction (row) and label (column) (section 4.7.3.2).
+
+    Parameters
+    ----------
+    predictions, y : integer tensors of shape `(n,)`
+        Predicted classes and labels.
+    num_classes : int
+
+    Returns
+    -------
+    floating-point tensor of shape `(num_classes, num_classes)`
+        Its sum is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If classes are no integers, the shapes differ, there are no examples, or a class is out of
+        range.
+    """
+    check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
+    check_not_empty("the data set", len(y))
+    for name, classes in (("predictions", predictions), ("y", y)):
+        check_integer(name, is_integer(classes), classes.dtype)
+        check_label_range(int(classes.min()), int(classes.max()), num_classes)
+    cells = predictions.long() * num_classes + y.long()
+    counts = torch.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    return counts.to(torch.get_default_dtype()) / len(y)
+
+
+def label_shift_weights(confusion: Tensor, predictions: Tensor) -> Tensor:
+    """
+    Return how much more frequent each class is in test than in training data (section 4.7.3.2).
+
+    Parameters
+    ----------
+    confusion : tensor of shape `(num_classes, num_classes)`
+        `confusion_matrix` of a classifier on validation data.
+    predictions : integer tensor of shape `(n,)`
+        The classes that it predicts for the test data.
+
+    Returns
+    -------
+    tensor of shape `(num_classes,)`
+        The ratio of frequencies, test to training, by which to weight a class's examples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If predictions are no integers, there are none, one is out of range, or the matrix holds
+        integers or is singular.
+    """
+    check_confusion(confusion)
+    num_classes = len(confusion)
+    check_not_empty("the test data", len(predictions))
+    check_integer("predictions", is_integer(predictions), predictions.dtype)
+    check_label_range(int(predictions.min()), int(predictions.max()), num_classes)
+    mean = torch.bincount(predictions.long(), minlength=num_classes) / len(predictions)
+    return torch.linalg.solve(confusion, mean.to(confusion.dtype))

@@ -1,0 +1,126 @@
+"""Dropout, from scratch and concise (section 5.6)."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from d2l_common.checks.arguments import check_nonnegative, check_probability
+from d2l_torch.functional import relu
+from d2l_torch.nn.dropout import dropout_layer
+from d2l_torch.nn.linear import linear
+from d2l_torch.tensors import reshape
+from d2l_torch.training.classifier import Classifier
+
+
+class DropoutMLPScratch(Classifier):
+    """
+    A perceptron of two hidden layers with dropout after each, from scratch (section 5.6.2).
+
+    Parameters
+    ----------
+    num_outputs, num_hiddens_1, num_hiddens_2 : int
+        The number of classes and the widths of the hidden layers.
+    dropout_1, dropout_2 : float
+        The probabilities that an output of a hidden layer is dropped.
+    lr : float
+        The learning rate.
+    num_inputs : int
+        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+    generator : torch.Generator
+        Draws initial weights and masks; PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, a width no positive integer, or a probability above 1.
+    """
+
+    dropout_1: float
+    dropout_2: float
+    generator: Any
+
+    def __init__(
+        self,
+        num_outputs: int,
+        num_hiddens_1: int,
+        num_hiddens_2: int,
+        dropout_1: float,
+        dropout_2: float,
+        lr: float,
+        num_inputs: int | None = None,
+        generator: Any = None,
+    ):
+        super().__init__()
+        check_probability("dropout_1", dropout_1)
+        check_probability("dropout_2", dropout_2)
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters()
+        self.lin1 = linear(num_inputs, num_hiddens_1, generator=generator)
+        self.lin2 = linear(num_hiddens_1, num_hiddens_2, generator=generator)
+        self.lin3 = linear(num_hiddens_2, num_outputs, generator=generator)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the logits `(n, num_outputs)` of images `(n, ...)`."""
+        H1 = relu(self.lin1(reshape(X, (len(X), -1))))
+        if self.training:
+            H1 = self.drop(H1, self.dropout_1)
+        H2 = relu(self.lin2(H1))
+        if self.training:
+            H2 = self.drop(H2, self.dropout_2)
+        return self.lin3(H2)
+
+    def drop(self, H: Tensor, dropout: float) -> Tensor:
+        """Return outputs of a hidden layer, each dropped with probability `dropout`."""
+        return dropout_layer(H, dropout, generator=self.generator)
+
+
+class DropoutMLP(Classifier):
+    """
+    A perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
+
+    Parameters
+    ----------
+    num_outputs, num_hiddens_1, num_hiddens_2 : int
+        The number of classes and the widths of the hidden layers.
+    dropout_1, dropout_2 : float
+        The probabilities that an output of a hidden layer is dropped.
+    lr : float
+        The learning rate.
+    num_inputs : int
+        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+    generator : torch.Generator
+        Draws the initial weights; PyTorch's global one if not given. The masks of PyTorch's
+        own layer always come from the global one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is negative, a width no positive integer, or a probability above 1.
+    """
+
+    def __init__(
+        self,
+        num_outputs: int,
+        num_hiddens_1: int,
+        num_hiddens_2: int,
+        dropout_1: float,
+        dropout_2: float,
+        lr: float,
+        num_inputs: int | None = None,
+        generator: Any = None,
+    ):
+        super().__init__()
+        check_probability("dropout_1", dropout_1)
+        check_probability("dropout_2", dropout_2)
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters(ignore=["generator"])
+        self.net = nn.Sequential(
+            nn.Flatten(),
+            linear(num_inputs, num_hiddens_1, generator=generator),
+            nn.ReLU(),
+            nn.Dropout(dropout_1),
+            linear(num_hiddens_1, num_hiddens_2, generator=generator),
+            nn.ReLU(),
+            nn.Dropout(dropout_2),
+            linear(num_hiddens_2, num_outputs, generator=generator),
+        )

@@ -1,0 +1,40 @@
+"""Dropout (section 5.6)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from d2l_common.checks.arguments import check_probability
+from d2l_torch.tensors import rand
+
+
+def dropout_layer(
+    X: Tensor, dropout: float, mask: Tensor | None = None, generator: Any = None
+) -> Tensor:
+    """
+    Return `X` with each entry dropped with probability `dropout` (section 5.6.2).
+
+    The entries that are kept are divided by `1 - dropout`, so that the mean stays what it was.
+
+    Parameters
+    ----------
+    X : tensor of any shape
+    dropout : float
+        From 0 to 1; with 1 everything is dropped.
+    mask : tensor of 0 and 1, or of bools, of the same shape
+        Which entries to keep; drawn if not given.
+    generator : torch.Generator
+        Draws the mask; PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dropout` is no number from 0 to 1.
+    """
+    check_probability("dropout", dropout)
+    if dropout == 1:
+        return torch.zeros_like(X)
+    if mask is None:
+        mask = rand(X.shape, generator=generator, device=X.device) >= dropout
+    return mask.to(X.dtype) * X / (1 - dropout)

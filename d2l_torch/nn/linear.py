@@ -1,0 +1,84 @@
+"""Layers with the initial weights that both backends share, and the book's habits for them."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from d2l_common.checks.arguments import check_count
+from d2l_common.checks.tensors import check_floating, check_num_features
+
+
+class Linear(nn.Linear):
+    """A fully connected layer that says what is wrong with its input."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return `X W^T + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
+        check_floating("X", X.is_floating_point(), X.dtype)
+        check_num_features(self.in_features, X.shape)
+        return super().forward(X)
+
+
+class LazyLinear(nn.LazyLinear):
+    """
+    A fully connected layer that learns its number of inputs from the first minibatch.
+
+    Parameters
+    ----------
+    num_outputs : int
+    sigma : float
+        Draws the weights from a normal distribution with this standard deviation, with biases
+        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
+    generator : torch.Generator
+        PyTorch's global one if not given.
+    """
+
+    cls_to_become = Linear
+
+    def __init__(self, num_outputs: int, sigma: float | None = None, generator: Any = None):
+        self._draw = (sigma, generator)
+        super().__init__(check_count("num_outputs", num_outputs))
+
+    def reset_parameters(self) -> None:
+        """Draw the initial weights; PyTorch calls it once the shape is known."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            sigma, generator = self._draw
+            with torch.no_grad():
+                if sigma is None:
+                    bound = 1 / math.sqrt(self.in_features)
+                    self.weight.uniform_(-bound, bound, generator=generator)
+                    self.bias.uniform_(-bound, bound, generator=generator)
+                else:
+                    self.weight.normal_(0, sigma, generator=generator)
+                    self.bias.zero_()
+
+
+def linear(
+    num_inputs: int | None, num_outputs: int, sigma: float | None = None, generator: Any = None
+) -> nn.Module:
+    """
+    Return a fully connected layer, `(n, num_inputs)` to `(n, num_outputs)`.
+
+    Parameters
+    ----------
+    num_inputs : int
+        None to learn it from the first minibatch.
+    num_outputs : int
+    sigma : float
+        Draws the weights from a normal distribution with this standard deviation, with biases
+        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
+    generator : torch.Generator
+        PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number of inputs or outputs is no positive integer.
+    """
+    layer = LazyLinear(num_outputs, sigma, generator)
+    if num_inputs is not None:
+        # A pass over one row of zeros is PyTorch's own way to give a lazy layer its shape.
+        with torch.no_grad():
+            layer(torch.zeros(1, check_count("num_inputs", num_inputs)))
+    return layer

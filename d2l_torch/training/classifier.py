@@ -1,0 +1,77 @@
+"""The base class of classification models (section 4.3)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from d2l_torch import functional
+from d2l_torch.training.module import Module
+
+
+class Classifier(Module):
+    """
+    The base class of classification models (section 4.3.1).
+
+    Its outputs `(n, num_classes)` are logits, unless a subclass defines another `loss`.
+    """
+
+    def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
+        """Return and plot the loss and the accuracy of a minibatch."""
+        Y_hat = self(*batch[:-1])
+        loss, accuracy = self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+        self._plot_in_fit("loss", loss, train=False)
+        self._plot_in_fit("acc", accuracy, train=False)
+        return loss, accuracy
+
+    def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
+        """
+        Return the share of correct predictions, or 1 or 0 for each example (section 4.3.2).
+
+        Parameters
+        ----------
+        Y_hat : tensor of shape `(..., num_classes)`
+            Logits or probabilities.
+        Y : integer tensor of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        float32 tensor of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        return functional.accuracy(*as_rows(Y_hat, Y), averaged)
+
+    def loss(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
+        """
+        Return the cross-entropy of logits, on average or for each example (section 4.5.2).
+
+        Parameters
+        ----------
+        Y_hat : tensor of shape `(..., num_classes)`
+            Logits.
+        Y : integer tensor of shape `(...)`
+            Labels.
+        averaged : bool
+
+        Returns
+        -------
+        tensor of shape `()`, or `(n,)` if not averaged
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or dtypes are other than these, or a label is outside the classes.
+        """
+        return functional.softmax_cross_entropy(*as_rows(Y_hat, Y), averaged)
+
+
+def as_rows(Y_hat: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return scores as `(n, num_classes)` and labels as `(n,)`, whatever axes they had before."""
+    if Y_hat.ndim != 2:
+        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
+    return Y_hat, Y if Y.ndim == 1 else Y.reshape(-1)
