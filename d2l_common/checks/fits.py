@@ -1,4 +1,4 @@
-"""What a reader gives a Trainer: arguments of `fit`, results of steps. Worded once, for both."""
+"""Checks of the arguments of `fit` and of what steps return."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
     Raises
     ------
     RuntimeError
-        If the trainer is in the middle of a fit.
+        If the trainer is running a fit.
     TypeError
-        If one of them is something else, such as a class, or is of the other package.
+        If `model` or `data` is a class, lacks its methods, or is of the other package.
     AttributeError
-        If the model's `__init__` has not called that of its base class.
+        If the model's `__init__` has not called `super().__init__()`.
     """
-    if trainer.recorder is not None:
-        raise RuntimeError("this Trainer is in the middle of a fit: make another one")
+    if trainer.recorder is not None and trainer.recorder.is_open:
+        raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
     own = packages(trainer) & {"d2l_jax", "d2l_torch"}
     others = {"d2l_jax", "d2l_torch"} - own
     for what, x, method in (
@@ -46,19 +46,19 @@ def packages(x: Any) -> set[str]:
 
 def named_metrics(result: Any) -> dict[str, Any]:
     """
-    Name what a `validation_step` returned: a loss, `(loss, accuracy)`, or None.
+    Return the results of a `validation_step` by name: `loss`, and `acc` if there is one.
 
     Raises
     ------
     TypeError
-        If it returned anything else, or a loss for each example.
+        If `result` is not a loss, `(loss, accuracy)` or None, or has a value for each example.
     """
     if result is None:
         return {}
     values = result if isinstance(result, tuple | list) else (result,)
     if len(values) > 2:
         raise TypeError(
-            f"validation_step must return a loss or (loss, accuracy), not {len(values)} values"
+            f"validation_step must return a loss or (loss, accuracy), got {len(values)} values"
         )
     for value in values:
         shape = getattr(value, "shape", None)
@@ -66,31 +66,23 @@ def named_metrics(result: Any) -> dict[str, Any]:
             continue
         if shape is not None:
             raise TypeError(
-                f"validation_step must return one number for a minibatch, not shape {tuple(shape)}"
+                f"validation_step must return one number for a minibatch, got shape {tuple(shape)}"
             )
         if not isinstance(value, int | float):
             raise TypeError(
                 "validation_step must return a loss or (loss, accuracy), "
-                f"not a {type(value).__name__}"
+                f"got {type(value).__name__}"
             )
-    return dict(zip(("val_loss", "val_acc"), values, strict=False))
+    return dict(zip(("loss", "acc"), values, strict=False))
 
 
 def check_training_loss(loss: Any) -> None:
-    """Raise a `TypeError` unless a `training_step` returned one number that can be a loss."""
+    """Raise a TypeError unless the `loss` of a `training_step` is a tensor of one number."""
     shape = getattr(loss, "shape", None)
     if shape is None:
-        raise TypeError(f"training_step must return the loss, not {loss!r}")
+        raise TypeError(f"training_step must return the loss, got {loss!r}")
     if shape != ():
         raise TypeError(
-            f"training_step must return one number, not a loss of shape {tuple(shape)}; "
+            f"training_step must return one number, got a loss of shape {tuple(shape)}; "
             "average it over the minibatch"
         )
-
-
-def nothing_learned() -> ValueError:
-    """Return the error for a loss that no parameter has a part in."""
-    return ValueError(
-        "the loss that training_step returned does not depend on the model's parameters, "
-        "so that nothing would be learned"
-    )

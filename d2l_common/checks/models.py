@@ -1,15 +1,8 @@
-"""Checks of models."""
+"""Checks of models, and the errors for what a model lacks."""
 
 from typing import Any
 
 from d2l_common.checks.arguments import check_nonnegative
-
-
-def missing_net(model: Any) -> AttributeError:
-    """Return the error for a model without a network."""
-    return AttributeError(
-        f"{type(model).__name__} has no network: assign self.net in __init__ or define forward"
-    )
 
 
 def learning_rate(model: Any) -> float:
@@ -19,9 +12,9 @@ def learning_rate(model: Any) -> float:
     Raises
     ------
     AttributeError
-        If it has none.
+        If the model has no `lr`.
     TypeError, ValueError
-        If it is no finite number that is not negative.
+        If `lr` is not a finite number, or is negative.
     """
     if not hasattr(model, "lr"):
         raise AttributeError(
@@ -29,6 +22,13 @@ def learning_rate(model: Any) -> float:
             "does so for an argument lr) or define configure_optimizers"
         )
     return check_nonnegative("lr", model.lr)
+
+
+def missing_net(model: Any) -> AttributeError:
+    """Return the error for a model without a network."""
+    return AttributeError(
+        f"{type(model).__name__} has no network: assign self.net in __init__ or define forward"
+    )
 
 
 def missing_trainer() -> RuntimeError:
@@ -41,4 +41,12 @@ def nothing_to_train(model: Any) -> ValueError:
     return ValueError(
         f"{type(model).__name__} has no parameters to train: assign tensors with requires_grad, "
         "or nnx.Params, or layers that have them"
+    )
+
+
+def nothing_learned() -> ValueError:
+    """Return the error for a loss that depends on no parameter."""
+    return ValueError(
+        "the loss that training_step returned does not depend on the model's parameters, "
+        "so nothing would be learned"
     )

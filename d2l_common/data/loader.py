@@ -1,20 +1,21 @@
-"""Loaders: what a Trainer iterates over, once an epoch."""
+"""Loader of minibatches: what a Trainer iterates over, once an epoch."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from d2l_common.arrays import to_numpy
 from d2l_common.data.plan import BatchPlan
 from d2l_common.data.streaming import chunk_size, fetched_ahead
 
 
 class TensorLoader:
     """
-    Minibatches of arrays, in the order of a batch plan.
+    Loader of minibatches of arrays, in the order of a batch plan.
 
-    Each pass over it is a new epoch of the plan, also when the loader itself was made anew:
-    the data module counts. A backend says in a subclass how rows are taken.
+    Each pass over it is a new epoch of the plan, also when the loader itself was made again: the
+    data module counts. A backend defines in a subclass how rows are taken.
 
     Parameters
     ----------
@@ -25,6 +26,11 @@ class TensorLoader:
         Returns the number of the epoch that begins.
     transform : callable
         Turns the tensors of a minibatch into what the model gets.
+
+    Attributes
+    ----------
+    batch_examples : int
+        The size of the minibatch that was yielded last.
     """
 
     def __init__(
@@ -37,8 +43,6 @@ class TensorLoader:
         self.arrays = arrays
         self.plan = plan
         self.transform = transform
-        # Whether the targets of a minibatch are rows of the last array, as they are.
-        self.keeps_targets = transform is None or getattr(transform, "keeps_targets", False)
         self.batch_examples = 0
         self._next_epoch = next_epoch
         self._resident: Any = None
@@ -59,12 +63,24 @@ class TensorLoader:
 
     def next_order(self) -> np.ndarray:
         """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""
-        # A pass in the data's own order is none of the epochs that the order depends on.
+        # A pass in the order of the data is not one of the epochs that the shuffling counts.
         return self.plan.order(self._next_epoch() if self.plan.shuffle else 0)
 
     def first(self) -> tuple[Any, ...]:
         """Return the first example as a minibatch of one; begins no epoch."""
         return self.gather(self.arrays, np.zeros(1, np.int32))
+
+    def one_of_each_label(self) -> tuple[Any, ...]:
+        """Return a minibatch with one example of each value of the targets; begins no epoch."""
+        labels = to_numpy(self.arrays[-1])
+        _, positions = np.unique(labels, return_index=True)
+        rows = np.unique(positions // labels[0].size).astype(np.int32)
+        return self.gather(self.arrays, rows)
+
+    @staticmethod
+    def keep(array: Any) -> Any:
+        """Return an array of any kind as the loader keeps it."""
+        raise NotImplementedError
 
     def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
         """Return the minibatch of the rows `indices` of `arrays`, ready for a model."""
@@ -78,7 +94,7 @@ class TensorLoader:
     # -- data on the device: all of it, or a chunk at a time --------------------------------------
 
     def bytes_on_host(self) -> int:
-        """Return the size in bytes of what is not on a device yet."""
+        """Return the size in bytes of the arrays that are not on a device yet."""
         raise NotImplementedError
 
     def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
@@ -86,7 +102,7 @@ class TensorLoader:
         raise NotImplementedError
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Any, ...]:
-        """Return arrays as tensors, which must not share their memory if a `copy` is wanted."""
+        """Return arrays as tensors, which share no memory with them if `copy` is true."""
         raise NotImplementedError
 
     def resident(self, move: Callable[[Any], Any]) -> Any:
@@ -96,7 +112,7 @@ class TensorLoader:
         return self._resident
 
     def release(self) -> None:
-        """Forget the tensors that `resident` has kept."""
+        """Drop the tensors that `resident` has kept."""
         self._resident = None
 
     def streamed(self, move: Callable[[Any], Any], room: int) -> Iterator[tuple[Any, np.ndarray]]:
@@ -106,9 +122,9 @@ class TensorLoader:
         Parameters
         ----------
         move : callable
-            Puts tensors where the model is.
+            Puts tensors on the device.
         room : int
-            How many bytes two chunks may take there.
+            Number of bytes that two chunks may take there.
         """
         order = self.next_order()
         size = chunk_size(self.bytes_on_host() / len(order), self.plan.batch_size, room)

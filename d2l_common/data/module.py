@@ -1,27 +1,38 @@
-"""The framework-free half of a DataModule, and the numbers of the synthetic regression data."""
+"""The framework-free half of a DataModule."""
 
 from typing import Any
 
+from d2l_common.checks.data import check_tensors, positions
+from d2l_common.data.loader import TensorLoader
+from d2l_common.data.plan import BatchPlan
 from d2l_common.hyperparameters import HyperParameters
 
 
 class DataModuleBase(HyperParameters):
     """
-    What the data modules of both backends do alike (section 3.2.3 of the book).
+    Base class of the data modules of both backends (section 3.2.3).
 
-    A subclass sets `self.batch_size` and defines `get_dataloader`; it may set `self.seed`, from
-    which, with the number of the pass, the order of the training examples comes.
+    A subclass sets `self.batch_size` and defines `get_dataloader(train)`; it may set `self.seed`,
+    which together with the number of the pass determines the order of the training examples.
+
+    Parameters
+    ----------
+    root : str
+        The folder of data files.
+    num_workers : int
+        Kept for the book's own loaders; those of the library need no workers.
     """
 
     seed = 0
     batch_size: int
+    loader_class: type[TensorLoader]  # a backend's
     _epoch = 0
 
     def __init__(self, root: str = "../data", num_workers: int = 4):
         self.save_hyperparameters()
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return an iterable over minibatches: of the training data, or of the validation data."""
+        """Return an iterable over minibatches of the training data, or of the validation data."""
         raise NotImplementedError
 
     def train_dataloader(self) -> Any:
@@ -32,7 +43,40 @@ class DataModuleBase(HyperParameters):
         """Return the loader of the validation data; None where there is none."""
         return self.get_dataloader(train=False)
 
+    def get_tensorloader(
+        self, tensors: Any, train: bool, indices: Any = slice(0, None), transform: Any = None
+    ) -> TensorLoader:
+        """
+        Return a loader of minibatches of `tensors` (section 3.3.3).
+
+        Parameters
+        ----------
+        tensors : tuple of arrays
+            Each of shape `(num_examples, ...)`; the last one holds the targets.
+        train : bool
+            Whether to shuffle, in a new order each epoch.
+        indices : slice, integers or mask of shape `(num_examples,)`
+            The examples to use.
+        transform : callable, optional
+            Turns the tensors of a minibatch into what the model gets; a pure function.
+
+        Raises
+        ------
+        TypeError
+            If `tensors` is not a tuple of arrays, or `indices` are not integers, mask or slice.
+        IndexError
+            If an index is out of range.
+        ValueError
+            If there are no examples, or the arrays differ in their number.
+        """
+        rows = positions(indices, check_tensors(tensors))
+        arrays = tuple(map(self.loader_class.keep, tensors))
+        if not (isinstance(rows, slice) and rows == slice(0, None)):
+            arrays = tuple(array[rows] for array in arrays)
+        plan = BatchPlan(check_tensors(arrays), self.batch_size, shuffle=train, seed=self.seed)
+        return self.loader_class(arrays, plan, self._next_epoch, transform)
+
     def _next_epoch(self) -> int:
-        # Kept here, not in a loader, so that loaders made anew each epoch still reshuffle.
+        # Counted here, not in a loader, so that a loader made for each epoch still reshuffles.
         self._epoch += 1
         return self._epoch - 1

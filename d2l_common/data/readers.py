@@ -1,4 +1,4 @@
-"""Loaders that readers bring."""
+"""Loaders of the reader: generators, lists of minibatches, loaders of other libraries."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,10 +9,10 @@ from d2l_common.data.loader import TensorLoader
 
 class ReaderLoader:
     """
-    A reader's own loader (generator, list of minibatches, `DataLoader`), made fit for epochs.
+    Adapter of a reader's loader (generator, list of minibatches, `DataLoader`) for epochs.
 
-    A generator is made anew for each epoch. One without a length is counted by a pass of its own,
-    since a Trainer needs to know how long an epoch is.
+    A generator is made again for each epoch. One without a length is counted by a separate pass,
+    since a Trainer needs the length of an epoch.
 
     Parameters
     ----------
@@ -21,14 +21,14 @@ class ReaderLoader:
     loader : iterable
         What `make` returned first.
     receive : callable
-        Gets each minibatch, and returns it as the Trainer shall get it; may raise.
+        Takes each minibatch and returns it as the Trainer gets it; may raise.
     """
 
     def __init__(self, make: Callable[[], Any], loader: Any, receive: Callable[[Any], Any]):
         self._make = make
         self._receive = receive
         self._loader = loader
-        # An iterator can be used once; anything else starts over by itself.
+        # An iterator can be used once; anything else starts again by itself.
         self._used_up = False
         self._once = iter(loader) is loader
         self.batch_examples = 0
@@ -53,7 +53,7 @@ class ReaderLoader:
             yield self._receive(batch)
         if is_empty and self._length:
             raise ValueError(
-                "the loader gave no minibatches in a later pass: "
+                "the loader yielded no minibatches in a later pass: "
                 "return a new iterator each time, not the same one"
             )
 

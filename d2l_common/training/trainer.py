@@ -1,4 +1,4 @@
-"""The framework-free half of a Trainer: loaders, the loop over epochs, the record."""
+"""The framework-free half of a Trainer: the loop over epochs and the record of a fit."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,38 +7,44 @@ from typing import Any
 import numpy as np
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
+from d2l_common.checks.data import check_class_labels, check_images, check_minibatch
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.readers import as_loader
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.training.data_checks import DataChecks
 from d2l_common.training.history import History
-from d2l_common.training.recorder import Recorder
-from d2l_common.training.recording import Recording
+from d2l_common.training.recorder import Recorder, draw_at_once
+from d2l_common.training.tape import StepRecord
 
 
-class TrainerBase(DataChecks, Recording, HyperParameters):
+class TrainerBase(HyperParameters):
     """
-    What the Trainers of both backends do alike (section 3.2.4 of the book).
+    Base class of the Trainers of both backends (section 3.2.4).
 
     Parameters
     ----------
     max_epochs : int
-        How many times `fit` goes over the training data; 0 trains nothing.
+        Number of passes over the training data; 0 trains nothing.
     num_gpus : int
         With 1 or more, training runs on the first GPU, as in the book.
     gradient_clip_val : float
-        The largest norm of the gradient (of all parameters together); 0 for no limit.
-    compile : bool
+        Largest norm of the gradient of all parameters together; 0 for no limit.
+    compile : bool, optional
         Whether the steps are compiled; None for what suits the backend.
 
     Raises
     ------
-    TypeError, ValueError
-        If `compile` is something else, or another one is no number, negative or, for the first
-        two, not whole.
+    TypeError
+        If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, or
+        `compile` is not True, False or None.
+    ValueError
+        If a number is negative.
     """
 
     compile: bool | None = None
+    model: Any
+    recorder: Recorder | None = None
+    epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
+    num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
     room: int | None = None  # what `room_for_data` returned for this fit
 
     def __init__(
@@ -52,102 +58,116 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         check_count("num_gpus", num_gpus, minimum=0)
         check_nonnegative("gradient_clip_val", gradient_clip_val)
         if not isinstance(compile, bool | None):
-            raise TypeError(f"compile must be True, False or None, not {compile!r}")
+            raise TypeError(f"compile must be True, False or None, got {compile!r}")
         self.save_hyperparameters()
 
     @property
-    def train_dataloader(self) -> Any:
-        """The loader of the training data; a reader may set any, at any time."""
-        return self._train_dataloader
+    def history(self) -> History:
+        """The record of the running or last fit, there from its first step on."""
+        if self.recorder is None:
+            return History()
+        self.recorder.read()
+        return self.recorder.history
 
-    @train_dataloader.setter
-    def train_dataloader(self, loader: Any) -> None:
-        self._train_dataloader = as_loader(lambda: loader, self.receive)
-
-    @property
-    def val_dataloader(self) -> Any:
-        """The loader of the validation data; None where there is none."""
-        return self._val_dataloader
-
-    @val_dataloader.setter
-    def val_dataloader(self, loader: Any) -> None:
-        self._val_dataloader = as_loader(lambda: loader, self.receive)
+    # -- data ------------------------------------------------------------------------------------
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
-        train_dataloader = as_loader(data.train_dataloader, self.receive)
-        if train_dataloader is None:
-            raise ValueError("train_dataloader() returned None: there is nothing to train on")
-        self.train_dataloader = train_dataloader
+        self.train_dataloader = as_loader(data.train_dataloader, self.receive)
         self.val_dataloader = as_loader(data.val_dataloader, self.receive)
+        if self.train_dataloader is None:
+            raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.num_train_batches = len(self.train_dataloader)
-        self.num_val_batches = len(self.val_dataloader) if self.val_dataloader is not None else 0
+        self.num_val_batches = 0 if self.val_dataloader is None else len(self.val_dataloader)
         if self.num_train_batches == 0:
             raise ValueError("the training data has no minibatches")
         for loader in (self.train_dataloader, self.val_dataloader):
             if isinstance(loader, TensorLoader):
                 loader.release()  # a data module may return the loader of another fit
-        # Asked once: data that stays on the device takes of what is free.
+        # Read once: data that stays on the device takes part of what is free.
         self.room = self.room_for_data()
         check_nonnegative("room_for_data()", self.room)
 
-    def room_for_data(self) -> int:
-        """Return how many bytes of data may stay on the device."""
-        raise NotImplementedError
+    def loader(self, train: bool) -> Any:
+        """Return the loader of a pass, whatever the reader has set in its place."""
+        loader = self.train_dataloader if train else self.val_dataloader
+        return as_loader(lambda: loader, self.receive)
 
     def chunks(self, loader: TensorLoader) -> Iterator[tuple[Any, np.ndarray]]:
         """
-        Yield the next epoch as arrays on the device, with the order in which to take their rows.
+        Yield the next epoch as arrays on the device and the order in which to take their rows.
 
-        All the data is one chunk if there is room for it; otherwise each chunk is some minibatches.
+        All the data is one chunk if there is room for it; otherwise a chunk is some minibatches.
         """
         loaders = (self.train_dataloader, self.val_dataloader)
         needed = sum(x.bytes_on_host() for x in loaders if isinstance(x, TensorLoader))
         if self.room is not None and needed > self.room and loader.bytes_on_host():
-            yield from loader.streamed(self.prepare_batch, self.room)
+            yield from loader.streamed(self.to_device, self.room)
         else:
-            yield loader.resident(self.prepare_batch), loader.next_order()
-
-    def prepared(self, loader: Any) -> Iterator[Any]:
-        """Yield the minibatches of `loader` one at a time, as the model gets them."""
-        for batch in loader:
-            batch = self.prepare_batch(batch)
-            loader.batch_examples = len(batch[-1])  # which may be fewer, or more
-            yield batch
+            yield loader.resident(self.to_device), loader.next_order()
 
     def receive(self, batch: Any) -> Any:
         """Return a minibatch of a reader's own loader as tensors, checked."""
         batch = [self.as_tensor(x) for x in batch]
-        # `prepare_batch` is the loop's to call; here it only shows what the model will get.
-        self.check_batch(batch if self.own.prepares_nothing(self) else self.prepare_batch(batch))
+        self.check_batch(batch)
         return batch
 
-    def as_tensor(self, x: Any) -> Any:
-        """Return an array of any kind as a tensor of this framework."""
-        raise NotImplementedError
+    def check_data(self) -> None:
+        """
+        Raise unless the model can be trained on the data in memory.
+
+        The model is tried on one example of each loader, and on one example of each label.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If images hold integers, a label is outside the classes, or a shape does not fit.
+        """
+        for loader in (self.train_dataloader, self.val_dataloader):
+            self.num_classes = None
+            if isinstance(loader, TensorLoader):
+                self.check_batch(loader.first())
+                if self.num_classes:
+                    self.check_batch(loader.one_of_each_label())
+
+    def check_batch(self, batch: Any) -> None:
+        """Raise unless the model can be trained on a minibatch."""
+        check_minibatch(batch)
+        batch = self.prepare_batch(batch)
+        check_minibatch(batch)
+        if self.num_classes is None:
+            check_images(batch[0])
+            try:
+                self.num_classes = self.try_out(batch)
+            except Exception as error:
+                images = ", images that a linear layer takes as X.reshape(len(X), -1)"
+                error.add_note(
+                    f"{type(self.model).__name__} was tried on X of shape {tuple(batch[0].shape)}"
+                    f"{images if len(batch[0].shape) > 2 else ''}."
+                )
+                raise
+        if self.num_classes:
+            check_class_labels(batch[-1], self.num_classes)
+
+    # -- the loop --------------------------------------------------------------------------------
 
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        recorder = self.recorder = Recorder(
-            model.board,
-            self.num_train_batches,
-            getattr(model, "plot_train_per_epoch", 2),
-            getattr(model, "plot_valid_per_epoch", 1),
-        )
+        recorder = self.recorder = Recorder(model, self.num_train_batches)
         model.board.data.clear()
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        self._drawn_by_steps, self.fit_is_over = {}, False
+        warned = False
         try:
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
                 self.fit_epoch()
                 recorder.end_epoch()
-                if recorder.diverged_at is not None and not recorder.warned:
-                    recorder.warned = True
+                if recorder.diverged_at is not None and not warned:
+                    warned = True
                     warnings.warn(
                         f"the training loss became {recorder.diverged_at} in epoch {epoch + 1}: "
                         "try a lower learning rate",
@@ -155,16 +175,25 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
                     )
                 if self.should_stop(recorder.history):
                     break
-        finally:  # also after an interrupt, the epochs that ended are on the board
-            self.recorder = None
-            self.fit_is_over = True
-            model.board.flush()
-            model.eval()  # for predictions without dropout
+        finally:  # what was recorded is kept, and the model predicts, after an interrupt as well
+            recorder.close()
+            model.eval()
         return recorder.history
 
-    def fit_epoch(self) -> None:
-        """Train for one epoch and validate."""
-        raise NotImplementedError
+    def record(self, step: StepRecord, train: bool) -> None:
+        """Record what a step, or consecutive steps of one program, left; count them."""
+        first = self.train_batch_idx if train else self.val_batch_idx
+        for values, draw in ((step.plotted, True), (step.returned, False)):
+            if self.recorder is not None:
+                self.recorder.add(first, values, step.num_examples, draw)
+            elif draw:  # under a `fit` of the reader's own
+                for label in values:
+                    draw_at_once(self, self.model, label, values[label])
+        num_steps = np.size(step.num_examples)
+        if train:
+            self.train_batch_idx += num_steps
+        else:
+            self.val_batch_idx += num_steps
 
     def should_stop(self, history: History) -> bool:
         """
@@ -173,7 +202,7 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
         Parameters
         ----------
         history : History
-            What was recorded so far, such as `history.val_loss`.
+            The record so far, such as `history.val_loss`.
         """
         return False
 
@@ -186,3 +215,29 @@ class TrainerBase(DataChecks, Recording, HyperParameters):
                 f"num_gpus={self.num_gpus}, but {found} found: training {where}", stacklevel=3
             )
         return [devices.gpu(i) for i in range(min(self.num_gpus, found))]
+
+    # -- what a backend adds ---------------------------------------------------------------------
+
+    def fit_epoch(self) -> None:
+        """Train for one epoch and validate."""
+        raise NotImplementedError
+
+    def prepare_batch(self, batch: Any) -> Any:
+        """Return the minibatch as the model gets it."""
+        raise NotImplementedError
+
+    def to_device(self, tensors: Any) -> Any:
+        """Return tensors where the model is."""
+        raise NotImplementedError
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array of any kind as a tensor of this framework."""
+        raise NotImplementedError
+
+    def room_for_data(self) -> int:
+        """Return the number of bytes of data that may stay on the device."""
+        raise NotImplementedError
+
+    def try_out(self, batch: Any) -> int:
+        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
+        raise NotImplementedError

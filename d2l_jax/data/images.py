@@ -100,6 +100,3 @@ class Digits(ImageData):
 def to_floats(X: Array, y: Array) -> tuple[Array, Array]:
     """Return images `(n, h, w)` as floats from 0 to 1, `(n, h, w, 1)`; labels as they are."""
     return jnp.expand_dims(X, -1).astype(float) * PIXEL_SCALE, y
-
-
-to_floats.keeps_targets = True  # type: ignore[attr-defined]

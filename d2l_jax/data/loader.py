@@ -1,7 +1,6 @@
-"""Loader of minibatches of tensors."""
+"""Loader of minibatches of JAX's arrays."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -9,38 +8,36 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
+from d2l_common.arrays import to_numpy
 from d2l_common.data.loader import TensorLoader
-from d2l_jax.training.compiled import Program
 
 
 class Loader(TensorLoader):
-    """Minibatches of arrays of JAX, or of NumPy's arrays, which stay on the host until used."""
+    """Loader of minibatches of JAX's arrays, or of NumPy's, which stay on the host until used."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._compiled = None if self.transform is None else Program(self.transform)
+        if self.transform is not None:
+            # A function of its own for each loader: JAX traces what the reader has defined by now.
+            self.transform = jax.jit(lambda *batch, transform=self.transform: transform(*batch))
 
-    def minibatches(
-        self, arrays: tuple[Any, ...], order: np.ndarray
-    ) -> Iterator[tuple[Array, ...]]:
-        """Yield the minibatches in `order`; for a loop in Python, so the transform is compiled."""
-        for indices in self.plan.split(order):
-            self.batch_examples = len(indices)
-            batch = self.take(arrays, indices)
-            yield batch if self._compiled is None else self._compiled(*batch)
+    @staticmethod
+    def keep(array: Any) -> Any:
+        """Return an array of JAX or NumPy as it is, any other as NumPy's."""
+        return array if isinstance(array, jax.Array | np.ndarray) else to_numpy(array)
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""
         return tuple(
             jax.device_put(array.take(indices, axis=0))
             if isinstance(array, np.ndarray)
-            # The plan's indices are in bounds: "clip" spares the pass that would look for others.
+            # The plan's indices are in bounds: "clip" spares the pass that would check them.
             else jnp.take(array, indices, axis=0, mode="clip")
             for array in arrays
         )
 
     def bytes_on_host(self) -> int:
-        """Return the size in bytes of what is not on a device yet."""
+        """Return the size in bytes of the arrays that are not on a device yet."""
         return sum(array.nbytes for array in self.arrays if isinstance(array, np.ndarray))
 
     def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
@@ -51,17 +48,17 @@ class Loader(TensorLoader):
         )
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
-        """Return arrays as arrays of JAX; unless a `copy` is wanted, perhaps with their memory."""
+        """Return arrays as arrays of JAX, which may share memory with them unless `copy`."""
         return tuple(jnp.asarray(x) if copy else jax.device_put(x) for x in arrays)
 
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the rows `indices` of `array`, placed so that on a CPU JAX need not copy them."""
-    # It takes over what begins at a multiple of 64 bytes.
+    # JAX takes over memory that begins at a multiple of 64 bytes.
     shape = (len(indices), *array.shape[1:])
     num_bytes = math.prod(shape) * array.itemsize
     memory = np.empty(num_bytes + 63, np.uint8)
     start = -memory.ctypes.data % 64
     rows = memory[start : start + num_bytes].view(array.dtype).reshape(shape)
-    # The plan's indices are in bounds; any other mode would take a detour for the sake of `out`.
+    # The plan's indices are in bounds; any other mode would buffer `out`.
     return np.take(array, indices, axis=0, out=rows, mode="clip")

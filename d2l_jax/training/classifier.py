@@ -16,7 +16,7 @@ class Classifier(Module):
     """
 
     def validation_step(self, batch: tuple[Array, ...]) -> Any:
-        """Return the loss and the accuracy of a minibatch; the Trainer records them."""
+        """Return the loss and the accuracy of a minibatch; the Trainer plots them."""
         Y_hat = self(*batch[:-1])
         return self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
 

@@ -1,8 +1,5 @@
 """The base class of models (section 3.2.2)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -12,25 +9,22 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks.models import learning_rate, missing_net, missing_trainer
+from d2l_common.checks.models import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
-from d2l_common.training.recording import check_plotted, plot_label, plot_value
-
-# While a step is traced, its plotted values are outputs of the step, collected here.
-_tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
+from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
 
 
 class Module(nnx.Module, HyperParameters):
     """
-    A model: its parameters, its loss, and how to train it (section 3.2.2).
+    The base class of models: parameters, loss, and how to train them (section 3.2.2).
 
     Its parameters are the `nnx.Param`s that are assigned to it, or to its layers.
 
     Parameters
     ----------
     plot_train_per_epoch, plot_valid_per_epoch : int
-        How many points of each curve the board shows an epoch.
+        Number of points of each curve on the board in an epoch.
 
     Attributes
     ----------
@@ -64,22 +58,24 @@ class Module(nnx.Module, HyperParameters):
 
     def plot(self, key: str, value: Any, train: bool) -> None:
         """
-        Record a number for the step under way, for the board and the history.
+        Record a number for the running step, for the board and the history.
 
         Parameters
         ----------
         key : str
-            What it is, such as `'loss'`.
+            Its name, such as `'loss'`.
         value : number or array of one element
         train : bool
             Whether it comes from a training step or from a validation step.
 
         Raises
         ------
-        TypeError, ValueError
-            If `value` is something else.
+        TypeError
+            If `key` is not a string, or `value` is not a real number or an array of one.
+        ValueError
+            If `value` is an array that does not hold exactly one number.
         RuntimeError
-            If no Trainer is training this model, or if `value` has none yet because the call
+            If no Trainer is training this model, or if `value` is not known yet because the call
             stands in a function that the reader compiles.
 
         Notes
@@ -87,33 +83,24 @@ class Module(nnx.Module, HyperParameters):
         A compiled step keeps numbers in JAX's default type, float32 unless x64 is enabled.
         """
         check_plotted(key, value)
-        tape = _tape.get()
-        if tape is not None:
-            # Any other number by way of a float: JAX cuts large integers off without a word.
-            known = not isinstance(value, Array | nnx.Variable)
-            value = float(np.reshape(value, ())) if known else value
-            tape[plot_label(key, train)] = jnp.reshape(value, ())
-            return
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, jax.core.Tracer) and not in_step():
             raise RuntimeError(
                 "plot() has no value to record inside a function under jax.jit; "
                 "return the value and plot it outside"
             )
-        if self.trainer is None:
-            raise missing_trainer()
-        plot_value(self, key, value, train)
+        put_on_record(self, plot_label(key, train), as_scalar(value))
 
     def training_step(self, batch: tuple[Array, ...]) -> Array:
-        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer records it."""
+        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer plots it."""
         return self.loss(self(*batch[:-1]), batch[-1])
 
     def validation_step(self, batch: tuple[Array, ...]) -> Any:
-        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer records it."""
+        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer plots them."""
         return self.loss(self(*batch[:-1]), batch[-1])
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
-        # In the optimizer's state, so that another learning rate is not another program.
+        # In the optimizer's state, so that changing the learning rate compiles nothing.
         return optax.inject_hyperparams(optax.sgd)(learning_rate(self))
 
     def __deepcopy__(self, memo: Any = None) -> Any:
@@ -125,19 +112,26 @@ class Module(nnx.Module, HyperParameters):
             self.trainer = trainer
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy or a file keeps of a model: all but its trainer."""
+        """Return the attributes that a copy or a file keeps: all except the trainer."""
         return {name: value for name, value in vars(self).items() if name != "trainer"}
 
 
+def as_scalar(value: Any) -> Array:
+    """Return a number, or an array of one element, as an array of shape `()`."""
+    if not isinstance(value, Array | nnx.Variable):
+        value = float(np.reshape(value, ()))  # JAX would cut large integers off without a word
+    return jnp.reshape(jnp.asarray(value), ())
+
+
 class OutsideSteps:
-    """Stands for what a compiled step cannot see, and says so."""
+    """Stand-in for the board and the trainer inside a compiled step; any use raises."""
 
     def __getattr__(self, name: str) -> Any:
-        """Explain."""
+        """Raise an AttributeError that explains why the attribute is unavailable."""
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(
-            f"board and trainer (here its {name!r}) are not there inside a compiled step: "
+            f"board and trainer (here its {name!r}) are not available inside a compiled step; "
             "set what the step needs as an attribute of the model, before or between epochs"
         )
 
@@ -145,27 +139,9 @@ class OutsideSteps:
 OUTSIDE_STEPS = OutsideSteps()
 
 
-@contextmanager
-def taping() -> Iterator[dict[str, Any]]:
-    """Collect what is plotted within this context, as `{label: value}`."""
-    tape: dict[str, Any] = {}
-    token = _tape.set(tape)
-    try:
-        yield tape
-    finally:
-        _tape.reset(token)
-
-
-def computation_only(model: Any, **mode: bool) -> Any:
-    """
-    Return a view of `model` in a mode, without what is not computation.
-
-    The view shares the model's variables. Board and trainer stay off it: NNX counts plain
-    attributes as part of the program, so with them each model would be a program of its own.
-    """
-    view = nnx.view(model, raise_if_not_found=False, **mode)
-    for _, module in nnx.iter_modules(view):
+def computation_only(model: Any) -> Any:
+    """Return `model`, a copy or a view of the reader's, without its boards and trainers."""
+    for _, module in nnx.iter_modules(model):
         if isinstance(module, Module):
-            for name in ("board", "trainer"):
-                setattr(module, name, OUTSIDE_STEPS)
-    return view
+            module.board = module.trainer = OUTSIDE_STEPS
+    return model

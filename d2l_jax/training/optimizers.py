@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import optax
+from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.hyperparameters import HyperParameters
@@ -21,7 +22,7 @@ class SGD(HyperParameters):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is no finite number that is not negative.
+        If `lr` is not a finite number, or is negative.
     """
 
     def __init__(self, lr: float):
@@ -29,13 +30,34 @@ class SGD(HyperParameters):
         self.save_hyperparameters()
 
     def init(self, params: Any) -> optax.EmptyState:
-        """Return the optimizer's state: SGD has none."""
+        """Return the optimizer's state, which is empty."""
         return optax.EmptyState()
 
     def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        """Return what is to be added to each parameter, `-lr` times its gradient; and the state."""
+        """Return the update of each parameter, `-lr` times its gradient, and the state."""
         return jax.tree.map(lambda grad: -self.lr * grad, updates), state
 
     def __call__(self) -> optax.GradientTransformation:
         """Return the pair of functions that Optax calls a gradient transformation."""
         return optax.GradientTransformation(self.init, self.update)
+
+
+def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
+    """
+    Return what `configure_optimizers` returned as an `nnx.Optimizer` of the model's parameters.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` has no `init` and `update`.
+    """
+    if isinstance(optimizer, nnx.Optimizer):
+        return optimizer
+    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
+        raise TypeError(
+            "configure_optimizers must return an Optax transformation, with init and update, "
+            f"got {optimizer!r}"
+        )
+    if not isinstance(optimizer, optax.GradientTransformation):
+        optimizer = optax.GradientTransformation(optimizer.init, optimizer.update)
+    return nnx.Optimizer(model, optimizer, wrt=nnx.Param)

@@ -1,237 +1,226 @@
 """
-The pure functions that a Trainer compiles: a step, and an epoch as a scan over steps.
+The state of training as pytrees of arrays, and an epoch as a scan over steps.
 
-State goes in and out as pytrees of arrays: `params` is what is trained, `rest` the model's other
-variables (random streams, running averages), `metrics` maps labels to numbers.
+`Trainer.train_step` and `Trainer.validation_step` are pure functions `state, batch -> state,
+record`. Here stands what takes them over many minibatches, and what reads and checks a state.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import Any, NamedTuple
 
 import jax
-import optax
+import numpy as np
 from flax import nnx
 from jax import Array
 from jax import numpy as jnp
+from jax.extend.core import jaxprs_in_params
 
-from d2l_common.checks.fits import check_training_loss, named_metrics, nothing_learned
-from d2l_jax.training.compiled import PLAIN
-from d2l_jax.training.module import taping
-
-State = Any
-Metrics = dict[str, Array]
+from d2l_common.training.tape import StepRecord
 
 
-def make_train_step(
-    model: nnx.Module, tx: Any, wrt: Any = nnx.Param, clip: Callable[[Any], Any] | None = None
-) -> Callable[..., Any]:
+class State(NamedTuple):
     """
-    Return the pure step `(params, rest, opt_state), batch -> (params, rest, opt_state), metrics`.
+    Arrays that a step reads and returns: pytrees without any module.
 
-    Parameters
+    Attributes
     ----------
-    model : nnx.Module
-        Only its structure and methods count; its arrays come with each call.
-    tx : optax.GradientTransformation
-    wrt : filter of NNX
-        Which variables are `params`, those to train.
-    clip : callable
-        What is done to the gradients first, if anything.
+    params : pytree
+        The variables that are trained.
+    rest : pytree
+        The model's other variables and arrays, such as random streams and running averages.
+    optimizer : pytree
+        The number of steps taken, and the state of the Optax transformation.
     """
-    graphdef, _, _ = split(model, wrt)
-    update = optax.with_extra_args_support(tx).update
 
-    def loss_fn(params: State, rest: State, batch: Any) -> tuple[Array, tuple[Any, Metrics]]:
-        # A copy, since a model with random state is written to while it is differentiated.
-        model = nnx.merge(graphdef, params, rest, copy=True)
-        before = attributes(model)
-        with taping() as plotted:
-            loss = model.training_step(batch)
-        check_training_loss(loss)
-        if type(loss) is not type(jax.tree.leaves(params)[0]):
-            raise nothing_learned()  # what depends on the parameters is traced as they are
-        check_attributes_stay(before, attributes(model))
-        return loss, (nnx.as_pure(split(model, wrt)[1:]), plotted)
-
-    def train_step(state: tuple[State, State, State], batch: Any) -> tuple[Any, Metrics]:
-        params, rest, opt_state = state
-        (loss, (after, plotted)), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-            params, rest, batch
-        )
-        grads = grads if clip is None else clip(grads)
-        # A line search or a plateau needs more than the gradients.
-        value_fn = partial(lambda rest, params: loss_fn(params, rest, batch)[0], rest)
-        extra = {"value": loss, "grad": grads, "value_fn": value_fn}
-        params, rest = after  # with what the model's own code has set
-        try:
-            updates, opt_state = update(grads, opt_state, params, **extra)
-        except ValueError as error:
-            error.add_note(
-                "If the model's parameters are others than when the fit began, the optimizer "
-                "must be made anew, too: set trainer.optim."
-            )
-            raise
-        params = optax.apply_updates(params, updates)
-        return (params, rest, opt_state), {"train_loss": loss, **plotted}
-
-    return train_step
+    params: Any
+    rest: Any
+    optimizer: Any
 
 
-def make_validation_step(model: nnx.Module) -> Callable[..., Any]:
-    """Return the pure step `(params, rest), batch -> (params, rest), metrics`."""
-    graphdef, _, _ = split(model)
-
-    def validation_step(state: tuple[State, State], batch: Any) -> tuple[Any, Metrics]:
-        model = nnx.merge(graphdef, *state, copy=True)
-        before = attributes(model)
-        with taping() as plotted:
-            metrics = named_metrics(model.validation_step(batch))
-        check_attributes_stay(before, attributes(model))
-        return nnx.as_pure(split(model)[1:]), metrics | plotted
-
-    return validation_step
+Step = Callable[[State, Any], tuple[State, StepRecord]]
 
 
-def make_epoch(
-    step: Callable[..., Any], gather: Callable[..., Any], batch_size: int
-) -> Callable[..., Any]:
+def over_minibatches(step: Step, gather: Callable[..., Any], batch_size: int) -> Callable[..., Any]:
     """
-    Return the pure epoch `state, arrays, order -> state, metrics`: `step` over every minibatch.
+    Return the pure function `state, arrays, order -> state, records`: `step` on each minibatch.
 
     Parameters
     ----------
     step : callable
-        `state, batch -> state, metrics`.
+        `state, batch -> state, record`.
     gather : callable
         `arrays, indices -> batch`.
     batch_size : int
-        The last minibatch has what is left of `order`.
+        The last minibatch has the remaining rows of `order`. It is taken after the scan, since it
+        may be smaller.
     """
 
-    def epoch(state: Any, arrays: tuple[Array, ...], order: Array) -> tuple[Any, Metrics]:
-        def body(state: Any, indices: Array) -> tuple[Any, Metrics]:
-            return step(state, gather(arrays, indices))
+    def run(state: State, arrays: Any, order: Array) -> tuple[State, StepRecord]:
+        def body(state: State, rows: Array) -> tuple[State, StepRecord]:
+            state, record = step(state, gather(arrays, rows))
+            return state, record._replace(attributes={})
 
-        full = len(order) // batch_size * batch_size
-        parts = []
+        full = (len(order) - 1) // batch_size * batch_size
+        records = []
         if full:
-            state, metrics = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
-            parts.append(metrics)
-        if full < len(order):
-            state, last = body(state, order[full:])
-            parts.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
-        return state, joined(parts)
+            state, record = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
+            records.append(record)
+        state, last = step(state, gather(arrays, order[full:]))
+        records.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
+        return state, joined(records)._replace(attributes=last.attributes)
 
-    return epoch
-
-
-def joined(parts: list[Metrics]) -> Metrics:
-    """Return the metrics of consecutive steps, `{label: (num_steps,)}`, of all parts together."""
-    if len(parts) == 1:
-        return parts[0]
-    for part in parts:
-        if part.keys() != parts[0].keys():
-            raise ValueError(
-                "a step must plot the same names for every minibatch, also for the smaller last "
-                f"one, not {sorted(parts[0])} and then {sorted(part)}"
-            )
-    return {label: jnp.concatenate([part[label] for part in parts]) for label in parts[0]}
+    return run
 
 
-def as_transformation(optimizer: Any) -> optax.GradientTransformation:
+class Program:
     """
-    Return the optimizer that a model configured as an Optax transformation.
+    A step, compiled for the minibatches of a loader.
 
-    Raises
-    ------
-    TypeError
-        If it has no `init` and `update`.
+    An epoch is one scan; but on a CPU a convolution takes five times as long inside a scan, so
+    there a step with one is called once a minibatch. The numbers are the same.
+
+    Parameters
+    ----------
+    step : callable
+        A jitted step.
+    loader : TensorLoader
     """
-    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
-        raise TypeError(
-            "configure_optimizers must return an Optax transformation, with init and update, "
-            f"not {optimizer!r}"
+
+    def __init__(self, step: Any, loader: Any):
+        self._step, self._loader = step, loader
+        self._run = jax.jit(over_minibatches(step, loader.gather, loader.plan.batch_size))
+        self._at_once: bool | None = None
+
+    def __call__(
+        self, state: State, arrays: Any, order: np.ndarray
+    ) -> Iterator[tuple[State, StepRecord]]:
+        """Yield the state and the records of consecutive steps over the rows in `order`."""
+        if self._at_once is None:
+            rows = order[: self._loader.plan.batch_size]
+            batch = jax.eval_shape(self._loader.gather, arrays, rows)
+            self._at_once = not is_slow_in_scan(self._step, state, batch)
+        for rows in [order] if self._at_once else self._loader.plan.split(order):
+            state, record = self._run(state, arrays, rows)
+            yield state, record
+
+
+def is_slow_in_scan(step: Any, state: State, batch: Any) -> bool:
+    """Return whether a jitted step has a convolution and runs on a CPU."""
+    # https://github.com/jax-ml/jax/issues/12868
+    [*devices] = jax.tree.leaves(state)[0].devices()
+    if jax.config.jax_disable_jit or devices[0].platform != "cpu":
+        return False
+    return "conv_general_dilated" in primitives(step.trace(state, batch).jaxpr)
+
+
+def joined(records: list[StepRecord]) -> StepRecord:
+    """Return the records of consecutive steps, `(num_steps,)` each, as one."""
+    names = [sorted({*record.plotted, *record.returned}) for record in records]
+    if names[0] != names[-1]:
+        raise ValueError(
+            "a step must plot the same names for every minibatch, also for the smaller last one, "
+            f"got {names[0]} and then {names[-1]}"
         )
-    if isinstance(optimizer, optax.GradientTransformation):
-        return optimizer
-    return optax.GradientTransformation(optimizer.init, optimizer.update)
+    records = [record._replace(attributes={}) for record in records]
+    return jax.tree.map(lambda *values: jnp.concatenate(values), *records)
 
 
-def split(model: nnx.Module, wrt: Any = nnx.Param) -> Any:
-    """Return `(graphdef, params, rest)`: a model's structure, what is trained, other variables."""
-    return nnx.split(model, wrt, ...)
+def primitives(jaxpr: Any) -> set[str]:
+    """Return the names of the operations in a jaxpr, also of those inside other operations."""
+    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+    names = set()
+    for equation in jaxpr.eqns:
+        names.add(equation.primitive.name)
+        for inner in jaxprs_in_params(equation.params):
+            names |= primitives(inner)
+    return names
 
 
-def attributes(model: nnx.Module) -> dict[str, Any]:
-    """Return what a model and its layers hold, plain values as text, by names as `net.kernel`."""
+def as_arrays(variables: Any) -> Any:
+    """Return a pytree of variables as arrays, none weakly typed: a step must keep their types."""
+    return jax.tree.map(_strongly_typed, nnx.as_pure(variables))
+
+
+def write(variables: Any, arrays: Any) -> bool:
+    """Set a pytree of variables to arrays; return False if it also holds arrays, not set here."""
+    leaves, treedef = jax.tree.flatten(variables, is_leaf=lambda x: isinstance(x, nnx.Variable))
+    for variable, array in zip(leaves, treedef.flatten_up_to(arrays), strict=True):
+        if isinstance(variable, nnx.Variable):
+            variable.set_raw_value(array)
+    return all(isinstance(leaf, nnx.Variable) for leaf in leaves)
+
+
+def _strongly_typed(x: Any) -> Array:
+    if isinstance(x, Array) and not getattr(x, "weak_type", False):
+        return x
+    return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
+
+
+def attributes(model: nnx.Module) -> dict[tuple[Any, ...], Any]:
+    """Return the attributes of a model and its layers by path, such as `("net", "kernel")`."""
     return {
-        ".".join(map(str, (*path, name))): repr(value) if isinstance(value, PLAIN) else value
+        (*path, name): copy(value) if isinstance(value, list | dict) else value
         for path, module in nnx.iter_modules(model)
         for name, value in vars(module).items()
         if not name.startswith("_pytree__")  # of NNX itself
     }
 
 
-def check_attributes_stay(before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Raise a `TypeError` if a step has set an attribute, unless it was and is a variable."""
-    for name in before | after:
-        old, new = before.get(name), after.get(name)
-        if old is new or (isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)):
-            continue
-        if isinstance(old, str) and isinstance(new, str) and old == new:
-            continue
-        if isinstance(new, nnx.Variable):
-            raise TypeError(
-                f"a step made the variable {name}, which a compiled step cannot keep: "
-                "make it in __init__, or take it away at the end of the step, as nnx.pop does"
-            )
-        raise TypeError(
-            f"a step set {name}, which a compiled step cannot keep: "
-            f"make it an nnx.Variable in __init__ and set {name}[...]"
-        )
-
-
-def variables(tree: Any) -> tuple[list[Any], Any]:
-    """Return the variables of a pytree, with the arrays that are in none, and its structure."""
-    return jax.tree.flatten(tree, is_leaf=lambda x: isinstance(x, nnx.Variable))
-
-
-class LiveState:
+def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> dict[str, Any]:
     """
-    The state of a step as it stands in a model and its optimizer: a pytree read, and written back.
+    Remove the arrays that a step has set on its copy of the model, and return them by path.
+
+    An array that has replaced one of the same shape and type stays: it is part of the state.
 
     Parameters
     ----------
-    tree : pytree of nnx.Variable
-        Such as parts of a split model; arrays among them are kept here.
+    model : nnx.Module
+        After the step.
+    before : dict
+        What `attributes` returned before the step.
+
+    Raises
+    ------
+    TypeError
+        If the step has set anything except an array, which a compiled step cannot keep.
     """
+    modules, after, taken = dict(nnx.iter_modules(model)), attributes(model), {}
+    for path in {**before, **after}:
+        old, new = before.get(path), after.get(path)
+        if new is old or same_kind(old, new):
+            continue
+        name = ".".join(map(str, path))
+        if isinstance(new, nnx.Variable):
+            raise TypeError(
+                f"a step created the variable {name}; create it in __init__, "
+                "or remove it before the step returns (nnx.pop)"
+            )
+        leaves = jax.tree.leaves(new)
+        if not leaves or not all(isinstance(leaf, Array) for leaf in leaves):
+            raise TypeError(
+                f"a step set {name}, which a compiled step cannot keep; "
+                f"make it an nnx.Variable in __init__ and set {name}[...]"
+            )
+        taken[name] = new
+        delattr(modules[path[:-1]], path[-1])
+        if path in before:
+            setattr(modules[path[:-1]], path[-1], old)
+    return taken
 
-    _leaves: list[Any]
-    _treedef: Any
 
-    def __init__(self, tree: Any):
-        self._leaves, self._treedef = variables(tree)
-
-    def read(self) -> State:
-        """Return the arrays, none of them weakly typed: a step must keep their types."""
-        # As they are kept: a hook of a variable is for those who read it, in the step as well.
-        values = [x.get_raw_value() if isinstance(x, nnx.Variable) else x for x in self._leaves]
-        return self._treedef.unflatten(map(strongly_typed, values))
-
-    def write(self, state: State) -> None:
-        """Set the variables to the arrays of `state`, which has the same structure."""
-        for i, value in enumerate(self._treedef.flatten_up_to(state)):
-            if isinstance(self._leaves[i], nnx.Variable):
-                self._leaves[i].set_raw_value(value)
-            else:
-                self._leaves[i] = value
+def same_kind(old: Any, new: Any) -> bool:
+    """Return whether a compiled step may replace the attribute `old` by `new`."""
+    if isinstance(old, nnx.Variable) or isinstance(new, nnx.Variable):
+        return isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)
+    if isinstance(old, Array) and isinstance(new, Array):
+        return old.shape == new.shape and old.dtype == new.dtype
+    return not isinstance(old, Array) and type(old) is type(new) and repr(old) == repr(new)
 
 
-def strongly_typed(value: Any) -> Any:
-    """Return an array, a number or a pytree of them as arrays that are not weakly typed."""
-    if isinstance(value, jax.Array) and not getattr(value, "weak_type", False):
-        return value
-    if jax.tree_util.all_leaves([value]):
-        return jax.lax.convert_element_type(value, jnp.asarray(value).dtype)
-    return jax.tree.map(strongly_typed, value)
+def set_arrays(model: nnx.Module, arrays: dict[str, Any]) -> None:
+    """Set on a model what `take_arrays_set` has taken from the step's copy of it."""
+    modules = {tuple(map(str, path)): module for path, module in nnx.iter_modules(model)}
+    for name, array in arrays.items():
+        *path, leaf = name.split(".")
+        setattr(modules[tuple(path)], leaf, array)

@@ -1,57 +1,58 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import jax
+import optax
 from flax import nnx
+from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.fits import check_fit_arguments
-from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.models import nothing_learned, nothing_to_train
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
-from d2l_common.training.own_methods import OwnMethods
+from d2l_common.training.tape import StepRecord, training_record, validation_record
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.tensors import to
+from d2l_jax.training import steps
+from d2l_jax.training.cache import compilation_cache
 from d2l_jax.training.classifier import Classifier
-from d2l_jax.training.compiled import Program, contents, differ
-from d2l_jax.training.module import Module, computation_only
-from d2l_jax.training.steps import (
-    LiveState,
-    as_transformation,
-    make_epoch,
-    make_train_step,
-    make_validation_step,
-    split,
-    variables,
-)
+from d2l_jax.training.module import Module, as_scalar, computation_only
+from d2l_jax.training.optimizers import as_optimizer
+from d2l_jax.training.steps import State
 
 
 class Trainer(TrainerBase):
     """
     Trains a model on the data of a data module (section 3.2.4).
 
-    A step is a pure function of the model's state, compiled; over data that is in memory a whole
-    epoch of them is one scan. Both are traced anew in each fit, so what the reader has redefined
-    is what runs, and compiled only if they are new.
+    A step is a pure function of the model's arrays, compiled; an epoch is a scan over steps.
+
+    Inside the step (traced, once a fit): `prepare_batch`, `training_step`, `validation_step`,
+    `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python, each epoch): `fit`,
+    `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`, `should_stop`. What you
+    redefine counts from the next fit; what you change outside the step counts from the next epoch;
+    what changes at every step belongs in an `nnx.Variable` or in the optimizer's state. An array
+    that a step sets on the model is there after the epoch. To look inside a step, use
+    `compile=False`.
 
     Parameters
     ----------
     max_epochs : int
-        How many times `fit` goes over the training data; 0 trains nothing.
+        Number of passes over the training data; 0 trains nothing.
     num_gpus : int
         With 1 or more, training runs on the first GPU, as in the book.
     gradient_clip_val : float
-        The largest norm of the gradient (of all parameters together); 0 for no limit.
-    compile : bool
+        Largest norm of the gradient of all parameters together; 0 for no limit.
+    compile : bool, optional
         None or True compiles the steps. False runs them operation by operation, also what the
-        model's own code has under `jax.jit`, so that `print` and a debugger show numbers.
+        model itself has under `jax.jit`, so that `print` and a debugger show numbers.
 
     Attributes
     ----------
@@ -59,11 +60,12 @@ class Trainer(TrainerBase):
     optim : nnx.Optimizer
     train_model, val_model : views of the model, in training mode and in evaluation mode
     epoch, train_batch_idx, val_batch_idx : int
-        How far the fit has come.
+        Position within the fit.
+    history : History
+        The record of the running or last fit.
     """
 
-    _modules: Sequence[Any] = ()
-    _prepared_for: list[Any] | None = None
+    _structure: Any = None
 
     def __init__(
         self,
@@ -84,12 +86,20 @@ class Trainer(TrainerBase):
         self.model = model
 
     def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it: on the GPU if one is used."""
-        return [to(x, self.gpus[0]) for x in batch] if self.gpus else batch
+        """Return the minibatch as the model gets it; redefine it to change minibatches."""
+        return self.to_device(batch)
+
+    def to_device(self, tensors: Any) -> Any:
+        """Return tensors where the model is: on the GPU if one is used."""
+        return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
+
+    def as_tensor(self, x: Any) -> Array:
+        """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
+        return jnp.asarray(x if isinstance(x, Array) else to_numpy(x))
 
     def room_for_data(self) -> int:
         """
-        Return how many bytes of the data module's arrays may stay on the device during a fit.
+        Return the number of bytes of the data's arrays that may stay on the device during a fit.
 
         Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
         one before it is computed. The numbers are the same either way. By default there is room
@@ -119,69 +129,86 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step returns no loss.
+            before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        self.prepare_data(data)
-        self.prepare_model(model)
-        self.check_data()
-        if not jax.tree.leaves(nnx.state(model, nnx.Param)):
-            raise nothing_to_train(model)
-        self.optim = model.configure_optimizers()
-        with jax.disable_jit() if self.compile is False else nullcontext():
-            self._prepare_steps()
+        with compilation_cache(), jax.disable_jit() if self.compile is False else nullcontext():
+            self.prepare_data(data)
+            self.prepare_model(model)
+            self.check_data()
+            if not jax.tree.leaves(nnx.state(model, nnx.Param)):
+                raise nothing_to_train(model)
+            self.optim = as_optimizer(model, model.configure_optimizers())
+            model.eval()  # for predictions between epochs; a step switches its copy of the model
+            self.train_model = view(model, deterministic=False, use_running_average=False)
+            self.val_model = view(model, deterministic=True, use_running_average=True)
+            self._structure = None  # trace the steps as they are defined by now
             return self.run_epochs()
-
-    def _prepare_steps(self) -> None:
-        """Make optimizer, views of the model, and the pure steps that will be compiled."""
-        model = self.model
-        if not isinstance(self.optim, nnx.Optimizer):
-            self.optim = nnx.Optimizer(model, as_transformation(self.optim), wrt=nnx.Param)
-        wrt, limit = self.optim.wrt, self.gradient_clip_val
-        clip = partial(self.clip_gradients, limit) if limit > 0 else None
-        self.train_model = computation_only(model, deterministic=False, use_running_average=False)
-        self.val_model = computation_only(model, deterministic=True, use_running_average=True)
-        # Each step, and the state it is taken from; the views share their variables with the model.
-        self._train = (
-            make_train_step(self.train_model, self.optim.tx, wrt, clip),
-            LiveState((*split(self.train_model, wrt)[1:], self.optim.opt_state)),
-        )
-        self._validation = (
-            make_validation_step(self.val_model),
-            LiveState(split(self.val_model)[1:]),
-        )
-        self._programs: dict[Any, Program] = {}
-        self._modules = [module for _, module in nnx.iter_modules(model)]
-        self._prepared_for = self._surroundings()
-
-    def _surroundings(self) -> list[Any]:
-        """Return what a step depends on, of model and trainer."""
-        # A reader may set `optim` to a transformation, which has no state of its own.
-        optim = self.optim
-        clip = getattr(self.clip_gradients, "__func__", self.clip_gradients)
-        return [
-            *contents(self._modules),
-            *(self.model, optim, getattr(optim, "tx", None)),
-            *variables(getattr(optim, "opt_state", None))[0],
-            *(repr(self.gradient_clip_val), clip),
-        ]
-
-    def _has_changed(self) -> bool:
-        """Return whether model or trainer are others than when the steps were made."""
-        return self._prepared_for is None or differ(self._prepared_for, self._surroundings())
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        if self.epoch == 0:
-            self.model.eval()  # for predictions between epochs; its views have modes of their own
-        if self._has_changed():
-            self._prepare_steps()  # the reader has changed something since the last epoch
-        train, val = self.train_dataloader, self.val_dataloader
-        trained = self._run(train, True)
-        validated = self._run(val, False) if val is not None else []
-        # Only now wait for the device: reading a number does.
-        self._record(trained, train, True)
-        self._record(validated, val, False)
+        self._read_state()
+        try:
+            self.run(train=True)
+            if self.val_dataloader is not None:
+                self.run(train=False)
+        finally:  # an interrupt keeps the steps that were taken
+            self._write_state()
+
+    def run(self, train: bool) -> None:
+        """Take a step on each minibatch of a pass."""
+        loader, step = self.loader(train), self._steps[train]
+        if not isinstance(loader, TensorLoader):
+            for batch in loader:
+                self._state, record = step(self._state, batch)
+                self.record(record, train)
+            return
+        if (train, loader) not in self._programs:
+            self._programs[train, loader] = steps.Program(step, loader)
+        waiting = None
+        for arrays, order in self.chunks(loader):
+            for state, record in self._programs[train, loader](self._state, arrays, order):
+                self._state = state
+                self.record(record, train)
+            jax.block_until_ready(waiting)  # one chunk is computed while the next is moved
+            waiting = record
+
+    def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
+        """Return the state after an update of the parameters, and the record; a pure function."""
+        batch = self.prepare_batch(batch)
+
+        def loss_fn(params: Any) -> tuple[Array, Any]:
+            model = self._merge(params, state.rest, train=True)
+            before = steps.attributes(model)
+            loss, record = training_record(model, batch, as_scalar)
+            if type(loss) is not type(jax.tree.leaves(params)[0]):
+                raise nothing_learned()  # what depends on the parameters is traced as they are
+            record = record._replace(attributes=steps.take_arrays_set(model, before))
+            return loss, (self._split_model(model), record)
+
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, ((params, rest), record)), grads = grad_fn(state.params)
+        if self.gradient_clip_val > 0:
+            grads = self.clip_gradients(self.gradient_clip_val, grads)
+        step, opt_state = state.optimizer
+        # A line search or a plateau needs more than the gradients.
+        more = {"value": loss, "grad": grads, "value_fn": lambda params: loss_fn(params)[0]}
+        update = optax.with_extra_args_support(self.optim.tx).update
+        try:
+            updates, opt_state = update(grads, opt_state, params, **more)
+        except ValueError as error:
+            error.add_note("If the model's parameters changed since fit began, set trainer.optim.")
+            raise
+        params = optax.apply_updates(params, updates)
+        return State(params, rest, (step + 1, opt_state)), record
+
+    def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
+        """Return the state after a validation step, and the record; a pure function."""
+        model = self._merge(state.params, state.rest, train=False)
+        before = steps.attributes(model)
+        record = validation_record(model, self.prepare_batch(batch), as_scalar)
+        record = record._replace(attributes=steps.take_arrays_set(model, before))
+        return State(*self._split_model(model), state.optimizer), record
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
         """
@@ -201,81 +228,74 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
-    def probe(self, batch: Any) -> tuple[int, ...] | None:
-        """Trace outputs and loss of a minibatch; return a classifier's output shape, or None."""
-        graphdef, state = nnx.split(computation_only(self.model, deterministic=True))
-        is_classifier = isinstance(self.model, Classifier)
+    def try_out(self, batch: Any) -> int:
+        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
+        model = self.model
+        if type(model).training_step is not Module.training_step:
+            return 0  # the reader's step may compute anything
+        graphdef, state = nnx.split(view(model, deterministic=True, use_running_average=True))
 
-        def forward(state: Any, *batch: Any) -> Any:
+        def forward(state: Any, *batch: Any) -> Array:
             model = nnx.merge(graphdef, state, copy=True)
             output = model(*batch[:-1])
-            if not is_classifier:
+            if not isinstance(model, Classifier):
                 model.loss(output, batch[-1])
             return output
 
-        if self.compile is False:
-            output = forward(state, *batch)
-        else:
-            output = jax.eval_shape(forward, state, *batch)
-        return output.shape if is_classifier else None
+        run = forward if self.compile is False else partial(jax.eval_shape, forward)
+        output = run(state, *batch)
+        return output.shape[-1] if isinstance(model, Classifier) else 0
+
+    def record(self, step: StepRecord, train: bool) -> None:
+        """Record what a step, or consecutive steps of one program, left; count them."""
+        super().record(step, train)
+        self._arrays_set |= step.attributes
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy or a file keeps of a trainer: all but its compiled steps."""
-        compiled = ("_train", "_validation", "_programs", "_modules", "_prepared_for")
-        return {name: value for name, value in vars(self).items() if name not in compiled}
+        """Return the attributes that a copy or a file keeps: all except compiled steps."""
+        return {name: value for name, value in vars(self).items() if name not in COMPILED}
 
-    def as_tensor(self, x: Any) -> Any:
-        """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
-        return jnp.asarray(x if isinstance(x, jax.Array) else to_numpy(x))
+    # -- from the model to a state, and back: once an epoch ---------------------------------------
 
-    def _run(self, loader: Any, train: bool) -> list[Any]:
-        """Take steps over the minibatches of `loader`; return the metrics yet to be recorded."""
-        parts: list[Any] = []
-        at_once = self.own.prepares_nothing(self) and self.own.plots(self.model)
-        if at_once and isinstance(loader, TensorLoader):
-            for arrays, order in self.chunks(loader):
-                number = -(-len(order) // loader.plan.batch_size)
-                metrics = self._advance(train, number, loader, arrays, order)
-                parts.append((metrics, number))
-                jax.block_until_ready(parts[-2:-1])  # one is computed while the next is moved
-        else:
-            for batch in self.prepared(loader):
-                if self._has_changed():
-                    self._prepare_steps()  # by whoever made the minibatch
-                metrics = self._advance(train, 1, None, batch)
-                self.record_missing(metrics)
-                self.count_batches(1, train)
-        return parts
+    def _read_state(self) -> None:
+        """Read the arrays of model and optimizer; make new steps if anything else has changed."""
+        self.optim = optim = as_optimizer(self.model, self.optim)
+        graphdef, params, rest = nnx.split(self.model, optim.wrt, ...)
+        structure = graphdef, optim.tx, optim.wrt, self.gradient_clip_val
+        if structure != self._structure:
+            self._structure, self._programs = structure, {}
+            # Functions of their own for each fit, so that JAX traces what is defined by now.
+            self._steps = {
+                True: jax.jit(lambda state, batch: self.train_step(state, batch)),
+                False: jax.jit(lambda state, batch: self.validation_step(state, batch)),
+            }
+        self._variables = State(params, rest, (optim.step, optim.opt_state))
+        self._state = steps.as_arrays(self._variables)
+        self._arrays_set: dict[str, Any] = {}
 
-    def _advance(self, train: bool, number: int, loader: Any, *arguments: Any) -> Any:
-        """
-        Take `number` steps from what model and optimizer are now; return the metrics.
+    def _write_state(self) -> None:
+        """Write the arrays of the state, and those that a step has set, to model and optimizer."""
+        if not steps.write(self._variables, self._state):
+            nnx.update(self.model, self._state.rest)  # plain arrays among the attributes
+        if self._arrays_set:
+            steps.set_arrays(self.model, self._arrays_set)
 
-        Parameters
-        ----------
-        train : bool
-        number : int
-        loader : TensorLoader
-            If given, `arguments` are arrays and an order of their rows; otherwise a minibatch.
-        *arguments : pytrees of arrays
-        """
-        step, live = self._train if train else self._validation
-        key = (step, loader.gather, loader.plan.batch_size) if loader is not None else (step,)
-        if key not in self._programs:
-            self._programs[key] = Program(make_epoch(*key) if loader is not None else step)
-        state, metrics = self._programs[key](live.read(), *arguments)
-        live.write(state)
-        if train:
-            self.optim.step.set_value(self.optim.step.get_value() + number)
-        return metrics
+    def _merge(self, params: Any, rest: Any, train: bool) -> Any:
+        """Return a copy of the model with these arrays, in training or in evaluation mode."""
+        # A copy, since a model with random state is written to while it is differentiated.
+        model = computation_only(nnx.merge(self._structure[0], params, rest, copy=True))
+        model.train() if train else model.eval()
+        return model
 
-    def _record(self, parts: list[Any], loader: Any, train: bool) -> None:
-        """Record the metrics of the parts of an epoch, `(metrics, number of minibatches)` each."""
-        first = 0
-        for metrics, number in parts:
-            self.record_epoch(metrics, train, loader.plan.sizes[first : first + number])
-            self.count_batches(number, train)
-            first += number
+    def _split_model(self, model: Any) -> tuple[Any, Any]:
+        """Return the arrays of a model, those that are trained and the rest."""
+        _, params, rest = nnx.split(model, self.optim.wrt, ...)
+        return nnx.as_pure(params), nnx.as_pure(rest)
 
 
-Trainer.own = OwnMethods.of(Trainer, Module, Classifier)
+COMPILED = ("_structure", "_steps", "_programs", "_variables", "_state", "_arrays_set")
+
+
+def view(model: Any, **mode: bool) -> Any:
+    """Return a view of `model` in a mode; it shares the model's variables."""
+    return computation_only(nnx.view(model, raise_if_not_found=False, **mode))

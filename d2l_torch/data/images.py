@@ -133,6 +133,3 @@ def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     # A copy in any case, so that scaling it in place, without a second one, changes no data.
     pixels = X.unsqueeze(1).to(torch.get_default_dtype(), copy=True)
     return pixels.mul_(PIXEL_SCALE), y
-
-
-to_floats.keeps_targets = True  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Loader of minibatches of tensors."""
+"""Loader of minibatches of PyTorch's tensors."""
 
 from typing import Any
 
@@ -10,7 +10,12 @@ from d2l_common.data.loader import TensorLoader
 
 
 class Loader(TensorLoader):
-    """Minibatches of tensors, or of NumPy's memory-mapped files."""
+    """Loader of minibatches of tensors, or of NumPy's memory-mapped files."""
+
+    @staticmethod
+    def keep(array: Any) -> Any:
+        """Return a memory-mapped file as it is, any other array as a tensor."""
+        return array if isinstance(array, np.memmap) else as_default_float(array)
 
     def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
         """Return the rows `indices` of `arrays` as tensors."""
@@ -25,18 +30,18 @@ class Loader(TensorLoader):
         )
 
     def bytes_on_host(self) -> int:
-        """Return the size in bytes of what is not on a device yet."""
+        """Return the size in bytes of the arrays that are not on a device yet."""
         return sum(array.nbytes for array in self.arrays if not getattr(array, "is_cuda", False))
 
     def fetch(self, indices: np.ndarray) -> tuple[Any, ...]:
         """Return the rows `indices`, without leaving the host; safe in another thread."""
-        # By NumPy, since PyTorch's threads would get into the way of those that compute.
+        # By NumPy, since PyTorch's threads would compete with those that compute.
         rows = self.take(tuple(map(as_numpy_keeps_it, self.arrays)), indices)
         return tuple(x.pin_memory() for x in rows) if torch.cuda.is_available() else rows
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Tensor, ...]:
-        """Return arrays as tensors; a `copy` only of what is not PyTorch's."""
-        # A file that is mapped to be read only would be no tensor that PyTorch likes: a copy.
+        """Return arrays as tensors; `copy` concerns memory-mapped files alone."""
+        # PyTorch warns about tensors over read-only memory.
         return tuple(
             as_default_float(np.array(x) if copy and isinstance(x, np.memmap) else x)
             for x in arrays
@@ -44,7 +49,7 @@ class Loader(TensorLoader):
 
 
 def as_numpy_keeps_it(array: Any) -> Any:
-    """Return a tensor as NumPy's array, without a copy; as it is where NumPy cannot have it."""
+    """Return a tensor as NumPy's array without a copy, or as it is where that is impossible."""
     try:
         return array.detach().numpy() if isinstance(array, Tensor) else array
     except TypeError:  # on a GPU, or numbers such as bfloat16
@@ -52,7 +57,7 @@ def as_numpy_keeps_it(array: Any) -> Any:
 
 
 def as_default_float(x: Any) -> Tensor:
-    """Return `x` as a tensor; NumPy's float64, its habit and not a choice, as the default float."""
+    """Return `x` as a tensor; float64 of NumPy, its default, becomes PyTorch's default float."""
     if isinstance(x, Tensor):
         return x
     x = np.asarray(x)

@@ -16,11 +16,11 @@ class Classifier(Module):
     """
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return and plot the loss and the accuracy of a minibatch."""
+        """Return the loss and the accuracy of a minibatch; the Trainer plots them."""
         Y_hat = self(*batch[:-1])
         loss, accuracy = self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
-        self._plot_in_fit("loss", loss, train=False)
-        self._plot_in_fit("acc", accuracy, train=False)
+        self._plot_in_own_loop("loss", loss, train=False)
+        self._plot_in_own_loop("acc", accuracy, train=False)
         return loss, accuracy
 
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:

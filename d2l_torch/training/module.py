@@ -1,29 +1,28 @@
 """The base class of models (section 3.2.2)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from d2l_common.checks.models import learning_rate, missing_net, missing_trainer
+from d2l_common.checks.models import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
-from d2l_common.training.recording import check_plotted, plot_value
+from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
 
 
 class Module(nn.Module, HyperParameters):
     """
-    A model: its parameters, its loss, and how to train it (section 3.2.2).
+    The base class of models: parameters, loss, and how to train them (section 3.2.2).
 
-    Tensors with `requires_grad` that are assigned to it, as the book's models from scratch do,
-    become parameters: `parameters()`, `state_dict()`, `double()`, `to()` and a Trainer's clipping
-    see them.
+    A tensor with `requires_grad` that is assigned to it, as in the book's models from scratch,
+    becomes a parameter: read it back as `self.w`. Tensors in a plain list do not; use an
+    `nn.ParameterList`.
 
     Parameters
     ----------
     plot_train_per_epoch, plot_valid_per_epoch : int
-        How many points of each curve the board shows an epoch.
+        Number of points of each curve on the board in an epoch.
 
     Attributes
     ----------
@@ -53,121 +52,94 @@ class Module(nn.Module, HyperParameters):
 
     def plot(self, key: str, value: Any, train: bool) -> None:
         """
-        Record a number for the step under way, for the board and the history.
+        Record a number for the running step, for the board and the history.
 
         Parameters
         ----------
         key : str
-            What it is, such as `'loss'`.
+            Its name, such as `'loss'`.
         value : number or tensor of one element
         train : bool
             Whether it comes from a training step or from a validation step.
 
         Raises
         ------
-        TypeError, ValueError
-            If `value` is something else.
+        TypeError
+            If `key` is not a string, or `value` is not a real number or a tensor of one.
+        ValueError
+            If `value` is a tensor that does not hold exactly one number.
         RuntimeError
             If no Trainer is training this model.
         """
         check_plotted(key, value)
-        if self.trainer is None:
-            raise missing_trainer()
-        # A copy: a parameter's value would be another by the time that it is read.
-        value = value.detach().clone() if isinstance(value, Tensor) else value
-        plot_value(self, key, value, train)
+        put_on_record(self, plot_label(key, train), as_scalar(value))
 
     def training_step(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return and plot the loss of a minibatch `(*inputs, targets)`."""
+        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer plots it."""
         l = self.loss(self(*batch[:-1]), batch[-1])
-        self._plot_in_fit("loss", l, train=True)
+        self._plot_in_own_loop("loss", l, train=True)
         return l
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return and plot the loss of a minibatch, or `(loss, accuracy)`."""
+        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer plots them."""
         l = self.loss(self(*batch[:-1]), batch[-1])
-        self._plot_in_fit("loss", l, train=False)
+        self._plot_in_own_loop("loss", l, train=False)
         return l
 
-    def _plot_in_fit(self, key: str, value: Any, train: bool) -> None:
-        # The loops of the book's PyTorch edition leave plotting to the steps; those of its JAX
-        # edition cannot. A step of a model that nobody trains plots nothing.
-        trainer = self.trainer
-        if trainer is None or getattr(trainer, "records_results", False):
-            return
-        if getattr(trainer, "fit_is_over", False):
-            return
-        if getattr(trainer, "takes_offers", False):
-            value = value.detach() if isinstance(value, Tensor) else value
-            trainer.offer(key, value, train)
-        else:
+    def _plot_in_own_loop(self, key: str, value: Any, train: bool) -> None:
+        # The loops of the book's PyTorch edition, redefined by the reader, leave plotting to steps.
+        if self.trainer is not None and not in_step():
             self.plot(key, value, train)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
         return torch.optim.SGD(self.parameters(), lr=learning_rate(self))
 
-    # -- tensors that require a gradient are parameters ----------------------------------------
-
     def __setattr__(self, name: str, value: Any) -> None:
-        """Assign, making a parameter of a tensor that a gradient is wanted for."""
-        parameters = self.__dict__.get("_parameters", {})
-        if parameters is not None and _is_trainable(value):
-            make_parameter(value)
-        elif name in parameters and type(value) is Tensor:
-            del parameters[name]  # the book's plain tensors may be replaced by others
+        """Assign; a tensor that requires a gradient becomes a parameter, as a layer's are."""
+        if is_trainable(value):
+            value = nn.Parameter(value)
+        elif name in self.__dict__.get("_parameters", ()) and type(value) is Tensor:
+            del self._parameters[name]  # a plain tensor takes the parameter's place
         super().__setattr__(name, value)
 
-    def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield names and parameters, as `torch.nn.Module` does."""
-        self._adopt_tensors()
-        return super().named_parameters(*args, **kwargs)
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the parameters and buffers by name, as `torch.nn.Module` does."""
-        self._adopt_tensors()
-        return super().state_dict(*args, **kwargs)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        self._adopt_tensors()
-        return super()._apply(fn, recurse)
-
-    def _adopt_tensors(self) -> None:
-        """Make parameters of tensors in lists, and of those that a gradient is wanted for since."""
-        for module in self.modules():  # PyTorch asks the outermost alone for names
-            if isinstance(module, Module):
-                _adopt(module)
-
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy or a file keeps of a model: all but its trainer."""
+        """Return the attributes that a copy or a file keeps: all except the trainer."""
         return {k: value for k, value in super().__getstate__().items() if k != "trainer"}
 
 
-def _adopt(module: Module) -> None:
-    for name, value in list(module.__dict__.items()):
-        if _is_trainable(value):
-            del module.__dict__[name]
-            setattr(module, name, value)
-        elif isinstance(value, list | tuple) and not name.startswith("_"):
-            known = {id(param) for param in module._parameters.values()}
-            for i, item in enumerate(value):
-                if isinstance(item, nn.Module) and item not in set(module.modules()):
-                    raise TypeError(
-                        f"{name} is a {type(value).__name__} of layers, which PyTorch does not "
-                        f"train: make it a torch.nn.ModuleList"
-                    )
-                if _is_trainable(item) or isinstance(item, nn.Parameter):
-                    make_parameter(item)
-                    if id(item) not in known:
-                        module.register_parameter(f"{name}_{i}", item)
+def as_scalar(value: Any) -> Any:
+    """Return a number as it is, or a tensor of one element as a copy of shape `()`."""
+    # A copy: a parameter's value would have changed by the time that it is read.
+    return value.detach().clone().reshape(()) if isinstance(value, Tensor) else value
 
 
-def make_parameter(tensor: Tensor) -> None:
-    """Make `tensor` itself a parameter: lists and optimizers that hold it hold the parameter."""
-    tensor.__class__ = nn.Parameter
-
-
-def _is_trainable(value: Any) -> bool:
-    # A tensor that was computed from others cannot be updated in place, so it is no parameter.
+def is_trainable(value: Any) -> bool:
+    """Return whether `value` is a plain tensor that requires a gradient and can be updated."""
     is_plain = isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
     return is_plain and value.requires_grad and value.is_leaf
+
+
+def check_registered(model: nn.Module) -> None:
+    """
+    Raise a TypeError if a model holds layers or tensors that PyTorch would not train.
+
+    These are layers and tensors with `requires_grad` in a plain list or tuple, and tensors whose
+    `requires_grad` was set after they were assigned.
+    """
+    modules, params = set(model.modules()), {id(param) for param in model.parameters()}
+    for module in modules:
+        for name, value in vars(module).items():
+            items = value if isinstance(value, list | tuple) and name[0] != "_" else [value]
+            for item in items:
+                if isinstance(item, nn.Module) and item not in modules:
+                    raise TypeError(
+                        f"{name} is a {type(value).__name__} of layers, which PyTorch does not "
+                        "train; make it an nn.ModuleList"
+                    )
+                if isinstance(item, Tensor) and item.requires_grad and item.is_leaf:
+                    if id(item) not in params:
+                        raise TypeError(
+                            f"{name} requires a gradient, but PyTorch would not train it; assign "
+                            "it after requires_grad_(), or make a list an nn.ParameterList"
+                        )

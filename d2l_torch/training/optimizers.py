@@ -1,5 +1,6 @@
 """Optimizers (section 3.4.3)."""
 
+from inspect import Parameter, signature
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ class SGD(HyperParameters):
 
     Parameters
     ----------
-    params : list of tensors
+    params : iterable of tensors
         Changed in place.
     lr : float
         The learning rate.
@@ -22,7 +23,7 @@ class SGD(HyperParameters):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is no finite number that is not negative.
+        If `lr` is not a finite number, or is negative.
     """
 
     def __init__(self, params: Any, lr: float):
@@ -42,3 +43,35 @@ class SGD(HyperParameters):
         for param in self.params:
             if param.grad is not None:
                 param.grad.zero_()
+
+
+def as_optimizer(model: torch.nn.Module, optimizer: Any) -> Any:
+    """
+    Return what `configure_optimizers` returned, if it can train the model.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` has no `step` and `zero_grad`, or its `step` needs a closure.
+    ValueError
+        If `optimizer` holds no parameter of the model.
+    """
+    if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
+        raise TypeError(
+            "configure_optimizers must return an optimizer, with step and zero_grad, "
+            f"got {optimizer!r}"
+        )
+    groups = getattr(optimizer, "param_groups", [{"params": getattr(optimizer, "params", ())}])
+    held = {id(param) for group in groups for param in group["params"]}
+    if held and held.isdisjoint(id(param) for param in model.parameters()):
+        raise ValueError(
+            f"the optimizer of {type(model).__name__} holds none of its parameters; "
+            "create it with self.parameters()"
+        )
+    closure = signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is Parameter.empty:
+        raise TypeError(
+            f"{type(optimizer).__name__} computes the loss several times in a step, which the "
+            "Trainer does not support; choose an optimizer whose step() needs no closure"
+        )
+    return optimizer

@@ -2,46 +2,48 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import Parameter, signature
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from d2l_common.checks.fits import (
-    check_fit_arguments,
-    check_training_loss,
-    named_metrics,
-    nothing_learned,
-)
-from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.fits import check_fit_arguments
+from d2l_common.checks.models import nothing_learned, nothing_to_train
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
-from d2l_common.training.own_methods import OwnMethods
+from d2l_common.training.tape import StepRecord, training_record, validation_record
 from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
 from d2l_torch.data.loader import as_default_float
-from d2l_torch.functional import labels_are_checked
 from d2l_torch.tensors import to
 from d2l_torch.training.classifier import Classifier
-from d2l_torch.training.module import Module
+from d2l_torch.training.module import Module, as_scalar, check_registered
+from d2l_torch.training.optimizers import as_optimizer
 
 
 class Trainer(TrainerBase):
     """
     Trains a model on the data of a data module (section 3.2.4).
 
-    A step changes the model's parameters in place; an epoch is a Python loop over steps.
+    A step changes the model's parameters in place; an epoch is a loop over steps.
+
+    Inside the step (each minibatch): `prepare_batch`, `training_step`, `validation_step`,
+    `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (each epoch): `fit`,
+    `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`, `should_stop`. What you
+    redefine counts from the next fit; what you change outside the step counts from the next epoch.
+    Code that keeps to this rule runs on both backends: in JAX what stands inside the step is
+    compiled.
 
     Parameters
     ----------
     max_epochs : int
-        How many times `fit` goes over the training data; 0 trains nothing.
+        Number of passes over the training data; 0 trains nothing.
     num_gpus : int
         With 1 or more, training runs on the first GPU, as in the book.
     gradient_clip_val : float
-        The largest norm of the gradient (of all parameters together); 0 for no limit.
-    compile : bool
+        Largest norm of the gradient of all parameters together; 0 for no limit.
+    compile : bool, optional
         None or False runs operation by operation. True compiles the model's forward pass, and with
         it the gradient, by `torch.compile`; dropout then draws other masks. On a CPU the book's
         models do not gain by it: 3 to 20 s to compile, and epochs as long or up to 1.2 times.
@@ -51,7 +53,9 @@ class Trainer(TrainerBase):
     model : Module
     optim : torch.optim.Optimizer
     epoch, train_batch_idx, val_batch_idx : int
-        How far the fit has come.
+        Position within the fit.
+    history : History
+        The record of the running or last fit.
     """
 
     def __init__(
@@ -73,12 +77,20 @@ class Trainer(TrainerBase):
         self.model = model
 
     def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it: on the GPU if one is used."""
-        return [to(x, self.gpus[0]) for x in batch] if self.gpus else batch
+        """Return the minibatch as the model gets it; redefine it to change minibatches."""
+        return self.to_device(batch)
+
+    def to_device(self, tensors: Any) -> Any:
+        """Return tensors where the model is: on the GPU if one is used."""
+        return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
+
+    def as_tensor(self, x: Any) -> Tensor:
+        """Return an array of any kind as a tensor."""
+        return as_default_float(x)
 
     def room_for_data(self) -> int:
         """
-        Return how many bytes of the data module's arrays may stay on the device during a fit.
+        Return the number of bytes of the data's arrays that may stay on the device during a fit.
 
         Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
         one before it is computed. The numbers are the same either way. By default there is room
@@ -106,88 +118,57 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step returns no loss.
+            before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
+        check_registered(model)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
         if not any(True for _ in model.parameters()):
             raise nothing_to_train(model)
-        self.optim = model.configure_optimizers()
-        if not (hasattr(self.optim, "step") and hasattr(self.optim, "zero_grad")):
-            raise TypeError(
-                "configure_optimizers must return an optimizer, with step and zero_grad, "
-                f"not {self.optim!r}"
-            )
-        groups = getattr(self.optim, "param_groups", ())
-        held = {id(param) for group in groups for param in group["params"]}
-        if held and held.isdisjoint(id(param) for param in model.parameters()):
-            raise ValueError(
-                f"the optimizer of {type(model).__name__} holds no parameter of it, "
-                "so that nothing would be learned"
-            )
-        if takes_closure(self.optim):
-            raise TypeError(
-                f"{type(self.optim).__name__} computes the loss again within a step, which the "
-                "Trainer does not offer: choose an optimizer whose step() needs no closure"
-            )
+        self.optim = as_optimizer(model, model.configure_optimizers())
         with self._compiled():
             return self.run_epochs()
 
-    @contextmanager
-    def _compiled(self) -> Iterator[None]:
-        """Within this context, if `compile`, calls of the model are compiled."""
-        if not self.compile:
-            yield
-            return
-        # Anew in each fit: what dynamo keeps is bounded, beyond that it would run uncompiled.
-        torch.compiler.reset()
-        own = self.model._compiled_call_impl
-        self.model.compile(mode="reduce-overhead" if self.gpus else None)  # CUDA graphs
-        try:
-            yield
-        finally:
-            self.model._compiled_call_impl = own
-
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        no_grad = torch.no_grad()
-        with self.recording_results(), labels_are_checked(self.labels_were_checked):
-            self.model.train()
-            for batch in self._minibatches(self.train_dataloader):
-                loss = self.model.training_step(batch)
-                check_training_loss(loss)
-                if not getattr(loss, "requires_grad", False):
-                    raise nothing_learned()
-                # Now, since the update may change it; but a GPU would have to be waited for.
-                value = loss.item() if loss.is_cpu else loss.detach().clone()
-                self.record_missing({"train_loss": value})
-                self.optim.zero_grad()
-                if self.gradient_clip_val > 0:
-                    self.model.zero_grad()  # the optimizer may hold only some of what is clipped
-                loss.backward()
-                with no_grad:
-                    if self.gradient_clip_val > 0:
-                        self.clip_gradients(self.gradient_clip_val, self.model)
-                    self.optim.step()
-                self.count_batches(1, train=True)
-            self.model.eval()
-            if self.val_dataloader is None:
-                return
-            with no_grad:
-                for batch in self._minibatches(self.val_dataloader):
-                    metrics = self.model.validation_step(batch)
-                    self.record_missing(named_metrics(metrics))
-                    self.count_batches(1, train=False)
+        self.run(train=True)
+        if self.val_dataloader is not None:
+            self.run(train=False)
 
-    def _minibatches(self, loader: Any) -> Iterator[Any]:
-        """Yield the minibatches of the next epoch as the model gets them."""
-        if not (self.own.prepares_nothing(self) and isinstance(loader, TensorLoader)):
-            yield from self.prepared(loader)
+    def run(self, train: bool) -> None:
+        """Take a step on each minibatch of a pass."""
+        loader, step = self.loader(train), self.train_step if train else self.validation_step
+        self.model.train(train)
+        if not isinstance(loader, TensorLoader):
+            for batch in loader:
+                self.record(step(batch), train)
             return
         for arrays, order in self.chunks(loader):
-            yield from loader.minibatches(arrays, order)
+            for batch in loader.minibatches(arrays, order):
+                self.record(step(batch), train)
+
+    def train_step(self, batch: Any) -> StepRecord:
+        """Update the model's parameters in place, and return the record."""
+        batch = self.prepare_batch(batch)
+        loss, record = training_record(self.model, batch, as_scalar)
+        if not loss.requires_grad:
+            raise nothing_learned()
+        self.optim.zero_grad()
+        if self.gradient_clip_val > 0:
+            self.model.zero_grad()  # the optimizer may hold only some of what is clipped
+        loss.backward()
+        with torch.no_grad():
+            if self.gradient_clip_val > 0:
+                self.clip_gradients(self.gradient_clip_val, self.model)
+            self.optim.step()
+        return record
+
+    @torch.no_grad()
+    def validation_step(self, batch: Any) -> StepRecord:
+        """Return the record of a validation step."""
+        return validation_record(self.model, self.prepare_batch(batch), as_scalar)
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """
@@ -208,28 +189,33 @@ class Trainer(TrainerBase):
         for grad in grads:
             grad *= scale
 
-    def probe(self, batch: Any) -> tuple[int, ...] | None:
-        """Compute outputs and loss of a minibatch; return a classifier's output shape, or None."""
-        was_training = self.model.training
-        self.model.eval()
+    @torch.no_grad()
+    def try_out(self, batch: Any) -> int:
+        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
+        model = self.model
+        if type(model).training_step is not Module.training_step:
+            return 0  # the reader's step may compute anything
+        was_training = model.training
+        model.eval()
         try:
-            with torch.no_grad():
-                output = self.model(*batch[:-1])
-                if not isinstance(self.model, Classifier):
-                    self.model.loss(output, batch[-1])
+            output = model(*batch[:-1])
+            if not isinstance(model, Classifier):
+                model.loss(output, batch[-1])
         finally:
-            self.model.train(was_training)
-        return output.shape if isinstance(self.model, Classifier) else None
+            model.train(was_training)
+        return output.shape[-1] if isinstance(model, Classifier) else 0
 
-    def as_tensor(self, x: Any) -> Any:
-        """Return an array of any kind as a tensor."""
-        return as_default_float(x)
-
-
-def takes_closure(optimizer: Any) -> bool:
-    """Return whether an optimizer's `step` cannot be called without a function of its own."""
-    closure = signature(optimizer.step).parameters.get("closure")
-    return closure is not None and closure.default is Parameter.empty
-
-
-Trainer.own = OwnMethods.of(Trainer, Module, Classifier)
+    @contextmanager
+    def _compiled(self) -> Iterator[None]:
+        """Within this context, if `compile`, calls of the model are compiled."""
+        if not self.compile:
+            yield
+            return
+        # From scratch in each fit: what dynamo keeps is bounded, beyond that it would not compile.
+        torch.compiler.reset()
+        before = self.model._compiled_call_impl
+        self.model.compile(mode="reduce-overhead" if self.gpus else None)  # CUDA graphs
+        try:
+            yield
+        finally:
+            self.model._compiled_call_impl = before

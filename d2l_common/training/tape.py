@@ -1,0 +1,150 @@
+"""The tape of a step: every number that a step plots or returns is recorded here."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from numbers import Real
+from typing import Any, NamedTuple
+
+from d2l_common.arrays import dtype_name
+from d2l_common.checks.fits import check_training_loss, named_metrics
+from d2l_common.checks.models import missing_trainer
+from d2l_common.training.recorder import draw_at_once
+
+
+class StepRecord(NamedTuple):
+    """
+    What a step leaves for the history and the board, or many steps, stacked along a first axis.
+
+    Attributes
+    ----------
+    plotted : dict
+        `{label: value}` for the board and the history, labels such as `train_loss`.
+    returned : dict
+        Results that the step returned and did not plot, for the history alone.
+    num_examples : int
+        The size of the minibatch.
+    attributes : dict
+        `{path: array}` that a compiled step set on its copy of the model (JAX only).
+    """
+
+    plotted: Mapping[str, Any]
+    returned: Mapping[str, Any]
+    num_examples: Any
+    attributes: Mapping[str, Any] = {}
+
+
+_tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
+
+
+@contextmanager
+def tape() -> Iterator[dict[str, Any]]:
+    """Collect what is plotted within this context, as `{label: value}`; the last value counts."""
+    plotted: dict[str, Any] = {}
+    token = _tape.set(plotted)
+    try:
+        yield plotted
+    finally:
+        _tape.reset(token)
+
+
+def in_step() -> bool:
+    """Return whether a step of the Trainer is running."""
+    return _tape.get() is not None
+
+
+def training_record(
+    model: Any, batch: Any, as_scalar: Callable[[Any], Any]
+) -> tuple[Any, StepRecord]:
+    """
+    Run `model.training_step(batch)`; return its loss, and what it plotted and returned.
+
+    Raises
+    ------
+    TypeError
+        If the step does not return one number.
+    """
+    with tape() as plotted:
+        loss = model.training_step(batch)
+        check_training_loss(loss)
+        results = {"loss": loss}
+        return loss, _record(model, batch, plotted, results, as_scalar, train=True)
+
+
+def validation_record(model: Any, batch: Any, as_scalar: Callable[[Any], Any]) -> StepRecord:
+    """
+    Run `model.validation_step(batch)`; return what it plotted and returned.
+
+    Raises
+    ------
+    TypeError
+        If the step returns anything except a loss, `(loss, accuracy)` or None.
+    """
+    with tape() as plotted:
+        results = named_metrics(model.validation_step(batch))
+        return _record(model, batch, plotted, results, as_scalar, train=False)
+
+
+def _record(
+    model: Any,
+    batch: Any,
+    plotted: dict[str, Any],
+    results: dict[str, Any],
+    as_scalar: Callable[[Any], Any],
+    train: bool,
+) -> StepRecord:
+    if not plotted:  # a step that plots decides what the board shows; any other shows its results
+        for key, value in results.items():
+            model.plot(key, value, train)
+    returned = {plot_label(key, train): as_scalar(value) for key, value in results.items()}
+    returned = {label: value for label, value in returned.items() if label not in plotted}
+    return StepRecord(plotted, returned, len(batch[-1]))
+
+
+def put_on_record(model: Any, label: str, value: Any) -> None:
+    """Put a plotted value on the tape of the running step, or else on the record of the fit."""
+    plotted = _tape.get()
+    if plotted is not None:
+        plotted[label] = value
+        return
+    trainer = model.trainer
+    if trainer is None:
+        raise missing_trainer()
+    recorder = getattr(trainer, "recorder", None)
+    if recorder is None:  # a `fit` of the reader's own: a board, as in the book, and no history
+        draw_at_once(trainer, model, label, value)
+        return
+    train = label.startswith("train_")
+    loader = trainer.train_dataloader if train else trainer.val_dataloader
+    step = trainer.train_batch_idx if train else trainer.val_batch_idx
+    recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1))
+
+
+def plot_label(key: str, train: bool) -> str:
+    """Return the name under which board and history keep `key`, such as `val_acc`."""
+    return ("train_" if train else "val_") + key
+
+
+def check_plotted(key: Any, value: Any) -> None:
+    """
+    Raise unless `key` and `value` can be plotted, whether or not the value is known yet.
+
+    Raises
+    ------
+    TypeError
+        If `key` is not a string, or `value` is not a real number or a tensor of real numbers.
+    ValueError
+        If `value` is a tensor that does not hold exactly one number.
+    """
+    if not isinstance(key, str):
+        raise TypeError(f"plot() takes a name, such as 'loss', and then a number, got {key!r}")
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        if not isinstance(value, Real):
+            raise TypeError(f"plot() takes a number or a tensor of one number, got {value!r}")
+        return
+    if math.prod(shape) != 1:
+        raise ValueError(f"plot() takes one number, got a tensor of shape {tuple(shape)}")
+    if "complex" in dtype_name(value.dtype):
+        raise TypeError(f"plot() takes real numbers, got {dtype_name(value.dtype)}")
