@@ -88,7 +88,7 @@ def make_data(task: Task, d2l: ModuleType, backend: str) -> Any:
             num_val=task.num_val,
             batch_size=task.batch_size,
         )
-    image_data = importlib.import_module(f"d2l_{backend}.image_data")
+    image_data = importlib.import_module(f"d2l_{backend}.data.images")
 
     class Images(image_data.ImageData):
         classes = tuple("0123456789")

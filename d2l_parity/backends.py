@@ -67,7 +67,7 @@ def package(backend: str) -> ModuleType:
 
 def probe_of(backend: str) -> ModuleType:
     """Return a backend's module for what is seen of a model and of its training."""
-    return importlib.import_module(f"d2l_{backend}.probe")
+    return importlib.import_module(f"d2l_parity.{backend}_probe")
 
 
 def pair(

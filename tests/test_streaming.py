@@ -25,7 +25,7 @@ def images(d2l, n=330, batch_size=32, folder=None):
     class Data(d2l.DataModule):
         def get_dataloader(self, train):
             part = arrays["train" if train else "val"]
-            return self.get_tensorloader(part, train, transform=d2l.image_data.to_floats)
+            return self.get_tensorloader(part, train, transform=d2l.data.images.to_floats)
 
     data = Data()
     data.batch_size = batch_size
