@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from support import BACKENDS
+
+from parity_tests.support.backends import BACKENDS
 
 
 def scores(d2l):

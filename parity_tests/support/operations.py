@@ -1,11 +1,13 @@
 """Every operation with its truth: importing a theme registers what it has."""
 
-import truth_elementwise
-import truth_information
-import truth_losses
-import truth_products
-import truth_training
-from truth import GRADIENTS, VALUES
+from parity_tests.support import (
+    truth_elementwise,
+    truth_information,
+    truth_losses,
+    truth_products,
+    truth_training,
+)
+from parity_tests.support.truth import GRADIENTS, VALUES
 
 __all__ = [
     "GRADIENTS",

@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-from draws import FINITE, LONG, MODERATE
-from truth import gradient, value, weighted
+
+from parity_tests.support.draws import FINITE, LONG, MODERATE
+from parity_tests.support.truth import gradient, value, weighted
 
 # -- steps, penalties and dropout -------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from fits import model_of, regression
+
+from tests.support.fits import model_of, regression
 
 
 def fit(d2l, **methods):

@@ -18,8 +18,8 @@ from d2l_common.data import fashion_mnist
 from d2l_common.data.download import fetch
 from d2l_common.data.fashion_mnist import LABELS, MIRRORS, SHA256, load_fashion_mnist
 from d2l_common.data.idx import write_idx
+from tests.support.paths import SAMPLE
 
-SAMPLE = Path(__file__).resolve().parents[2] / "shared/data/fashion-mnist-sample"
 NAMES = list(SHA256)
 TRAIN_IMAGES, TRAIN_LABELS, VAL_IMAGES, VAL_LABELS = NAMES
 

@@ -1,14 +1,12 @@
 import gzip
 import struct
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from d2l_common.data.idx import read_idx, write_idx
-
-SAMPLE = Path(__file__).resolve().parents[2] / "shared/data/fashion-mnist-sample"
+from tests.support.paths import SAMPLE
 
 
 @pytest.mark.parametrize("name", ["a.idx", "a.idx.gz"])

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from fits import final_w, model_of, regression
+
+from tests.support.fits import final_w, model_of, regression
 
 
 def test_history(d2l):
@@ -245,3 +246,13 @@ def test_devices(d2l):
     assert len(d2l.try_all_gpus()) == max(1, d2l.num_gpus())
     with d2l.use_device(d2l.cpu()):
         assert d2l.ones(2).shape == (2,)
+
+
+def test_a_trainer_stops_when_it_should(d2l):
+    class Trainer(d2l.Trainer):
+        def should_stop(self, history):
+            return len(history.val_loss) == 2
+
+    data = d2l.SyntheticRegressionData(w=d2l.tensor([2.0]), b=1.0)
+    history = Trainer(max_epochs=5).fit(d2l.LinearRegressionScratch(1, lr=0.03), data)
+    assert len(history.val_loss) == 2

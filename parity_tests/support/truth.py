@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from draws import FEW, KINDS, SCALES
 
 from d2l_common.arrays import to_numpy
 from d2l_parity import assert_within, forward_error_bound
+from parity_tests.support.draws import FEW, KINDS, SCALES
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 # Where `long double` is no wider than `double`, nothing can judge float64.

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from fits import TORCH, final_w, model_of, regression
+
+from tests.support.fits import TORCH, final_w, model_of, regression
 
 
 def test_a_methods_patched_in_later_runs_next(d2l):

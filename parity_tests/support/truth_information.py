@@ -1,8 +1,9 @@
 """The truth of densities and of what measures information (chapters 3 and 4)."""
 
 import numpy as np
-from draws import KINDS
-from truth import gradient, value, weighted
+
+from parity_tests.support.draws import KINDS
+from parity_tests.support.truth import gradient, value, weighted
 
 MEAN, STD = 0.5, 3.0  # float32 has them exactly
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(
     path.stem

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from draws import SCALES
-from truth import GRADIENTS, gradient, value, weighted
+
+from parity_tests.support.draws import SCALES
+from parity_tests.support.truth import GRADIENTS, gradient, value, weighted
 
 
 def elementwise(

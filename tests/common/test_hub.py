@@ -1,20 +1,16 @@
-"""Downloads by name, archives, the stopwatch, early stopping."""
+"""Downloads by name, and archives."""
 
 import hashlib
 import io
 import tarfile
 import threading
-import time
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
 
 from d2l_common.data.hub import DATA_HUB, download, extract
-from d2l_common.timer import Timer
-from d2l_common.training.early_stopping import out_of_patience
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -92,49 +88,3 @@ def test_extract_refuses_what_leaves_the_folder(tmp_path):
     assert not (tmp_path / "out.txt").exists()
     with pytest.raises(ValueError, match="only zip and tar files"):
         extract("a.rar")
-
-
-def test_timer():
-    timer = Timer()
-    assert np.isnan(timer.avg())
-    time.sleep(0.01)
-    first = timer.stop()
-    timer.start()
-    second = timer.stop()
-    assert first >= 0.01
-    assert second >= 0
-    assert timer.times == [first, second]
-    assert timer.sum() == first + second
-    assert timer.avg() == (first + second) / 2
-    np.testing.assert_allclose(timer.cumsum(), [first, first + second])
-
-
-@pytest.mark.parametrize(
-    ("losses", "patience", "min_delta", "expected"),
-    [
-        ([], 1, 0, False),
-        ([1.0], 1, 0, False),
-        ([1.0, 1.0], 1, 0, True),
-        ([3.0, 2.0, 2.1, 2.2], 2, 0, True),
-        ([3.0, 2.0, 2.1, 1.9], 2, 0, False),
-        ([3.0, 2.95, 2.94], 2, 0.1, True),
-        ([3.0, float("nan"), float("nan")], 2, 0, True),
-    ],
-)
-def test_out_of_patience(losses, patience, min_delta, expected):
-    assert out_of_patience(losses, patience, min_delta) is expected
-
-
-def test_out_of_patience_wants_patience():
-    with pytest.raises(ValueError, match="patience must be at least 1, not 0"):
-        out_of_patience([1.0], 0)
-
-
-def test_a_trainer_stops_when_it_should(d2l):
-    class Trainer(d2l.Trainer):
-        def should_stop(self, history):
-            return len(history.val_loss) == 2
-
-    data = d2l.SyntheticRegressionData(w=d2l.tensor([2.0]), b=1.0)
-    history = Trainer(max_epochs=5).fit(d2l.LinearRegressionScratch(1, lr=0.03), data)
-    assert len(history.val_loss) == 2

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from fits import TORCH, final_w, model_of, regression
+
+from tests.support.fits import TORCH, final_w, model_of, regression
 
 
 def test_what_a_step_does_to_a_parameter_stays(d2l):

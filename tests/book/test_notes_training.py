@@ -5,8 +5,6 @@ They run on the 500 + 100 real images of Fashion-MNIST that lie beside the proje
 as in the book, for fewer epochs.
 """
 
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
@@ -17,8 +15,7 @@ from torch import nn
 
 import d2l_jax
 import d2l_torch
-
-SAMPLE = Path(__file__).resolve().parents[2] / "shared/data/fashion-mnist-sample"
+from tests.support.paths import SAMPLE
 
 TORCH_CELLS = [
     "data = d2l.FashionMNIST(resize=(32, 32))\nlen(data.train), len(data.val)",

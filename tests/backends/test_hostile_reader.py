@@ -9,12 +9,12 @@ import numpy as np
 import optax
 import pytest
 import torch
-from fits import regression, zeros
 from flax import nnx
 from jax import numpy as jnp
 
 import d2l_jax
 import d2l_torch
+from tests.support.fits import regression, zeros
 
 
 def test_a_plotted_parameter_has_the_value_of_its_step(d2l):

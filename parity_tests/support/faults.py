@@ -12,16 +12,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import optax
-import test_plan
 import torch
-from cases import CASES, NUM_CLASSES, Case, digits
-from draws import Draw, Source
-from operations import GRADIENTS, VALUES
-from support import BACKENDS, precision
-from test_chapter_functions import test_confusion_matrix_counts_predictions_in_rows as confusion
-from test_chapter_functions import test_label_shift_is_recovered as label_shift
-from test_training import assert_same_run
-from truth import HAS_EXTENDED, assert_true
+
+from parity_tests import test_plan
+from parity_tests.support.backends import BACKENDS, precision
+from parity_tests.support.cases import CASES, NUM_CLASSES, Case, digits
+from parity_tests.support.draws import Draw, Source
+from parity_tests.support.operations import GRADIENTS, VALUES
+from parity_tests.support.truth import HAS_EXTENDED, assert_true
+from parity_tests.test_chapter_functions import (
+    test_confusion_matrix_counts_predictions_in_rows as confusion,
+)
+from parity_tests.test_chapter_functions import test_label_shift_is_recovered as label_shift
+from parity_tests.test_training import assert_same_run
 
 # One shape, since each compiles; several seeds, since a draw may hide a fault behind an infinity.
 DRAWS = [

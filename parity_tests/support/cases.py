@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from support import BACKENDS
 
 from d2l_common.weights import initial_weights
 from d2l_parity.backends import Side
 from d2l_parity.comparison import Comparison
 from d2l_parity.training import moved_by_one_ulp, train, zero_model_loss
+from parity_tests.support.backends import BACKENDS
 
 NUM_CLASSES = 10
 

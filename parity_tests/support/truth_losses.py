@@ -3,8 +3,9 @@
 from math import log
 
 import numpy as np
-from draws import ROWS
-from truth import gradient, product, value, weighted
+
+from parity_tests.support.draws import ROWS
+from parity_tests.support.truth import gradient, product, value, weighted
 
 # -- softmax ----------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from fits import regression, zeros
 
 import d2l_torch
+from tests.support.fits import regression, zeros
 
 
 @pytest.mark.parametrize("bad", [-1, -100, 3])

@@ -4,7 +4,6 @@ import doctest
 import re
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,8 +12,8 @@ import torch
 from flax import nnx
 
 import d2l_torch
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs/differences.md").read_text()
 README = (ROOT / "README.md").read_text()
 

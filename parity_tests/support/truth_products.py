@@ -1,8 +1,9 @@
 """The truth of products, sums and means (chapters 2 and 3)."""
 
 import numpy as np
-from draws import LONG
-from truth import gradient, value, weighted
+
+from parity_tests.support.draws import LONG
+from parity_tests.support.truth import gradient, value, weighted
 
 # -- matrix products --------------------------------------------------------------------------
 
