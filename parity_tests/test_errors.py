@@ -221,7 +221,7 @@ CASES = {
     ),
     "image size 0": (
         lambda d2l: d2l.Digits(resize=(0, 8)),
-        "0",
+        "size[0] must be at least 1, not 0",
     ),
     "no such class": (
         lambda d2l: d2l.Digits().text_labels([1, 10]),

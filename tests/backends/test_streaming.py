@@ -179,7 +179,7 @@ def test_the_size_of_the_data_decides(d2l, chunks):
     assert chunks
 
 
-def test_what_is_on_the_device_is_not_streamed_for_the_sake_of_other_data():
+def test_what_is_on_the_device_is_not_streamed_for_the_sake_of_other_data(chunks):
     import d2l_jax as d2l
 
     class Data(d2l.DataModule):
@@ -190,7 +190,8 @@ def test_what_is_on_the_device_is_not_streamed_for_the_sake_of_other_data():
             return self.get_tensorloader((X, X[:, :1]), train)
 
     history = trainer_with_room(d2l, 1000).fit(d2l.LinearRegression(num_inputs=2, lr=0.1), Data())
-    assert history.train_loss.shape == (4,)
+    assert history.train_loss.shape == (2 * 2,)
+    assert sum(size for size, _ in chunks) == 2 * 640  # none of the 64 that train
 
 
 def test_a_loader_that_is_kept_shows_what_has_changed(d2l):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.fits import final_w, model_of, regression
+from tests.support.fits import TORCH, final_w, model_of, regression
 
 
 def test_history(d2l):
@@ -244,8 +244,24 @@ def test_gpus_that_are_not_there_are_warned_of(d2l):
 def test_devices(d2l):
     assert d2l.try_gpu(99) == d2l.cpu()
     assert len(d2l.try_all_gpus()) == max(1, d2l.num_gpus())
-    with d2l.use_device(d2l.cpu()):
-        assert d2l.ones(2).shape == (2,)
+
+
+def test_new_tensors_are_made_on_the_device_in_use(d2l):
+    # Devices that differ from the one that a machine without a GPU uses anyway.
+    if d2l.__name__ == TORCH:
+        import torch
+
+        with d2l.use_device(torch.device("meta")):
+            assert d2l.ones(2).device.type == "meta"
+    else:
+        import jax
+
+        before = jax.config.jax_default_device
+        with d2l.use_device(d2l.cpu()):
+            assert jax.config.jax_default_device == d2l.cpu()
+            assert d2l.ones(2).devices() == {d2l.cpu()}
+        assert jax.config.jax_default_device is before is None
+    assert d2l.ones(2).device == d2l.try_gpu()
 
 
 def test_a_trainer_stops_when_it_should(d2l):

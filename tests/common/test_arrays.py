@@ -7,7 +7,9 @@ import pytest
 from d2l_common.arrays import to_numpy
 
 
-@pytest.mark.parametrize("module", ["arrays", "hyperparameters", "plotting.board", "plotting.curves"])
+@pytest.mark.parametrize(
+    "module", ["arrays", "hyperparameters", "plotting.board", "plotting.curves"]
+)
 def test_import_is_light(module):
     heavy = ["matplotlib", "IPython", "matplotlib_inline", "pandas", "jax", "torch", "scipy"]
     code = f"import sys, d2l_common.{module}; print([m for m in {heavy} if m in sys.modules])"

@@ -138,7 +138,8 @@ def test_no_label_is_cut_off():
 def test_use_svg_display_without_a_notebook(monkeypatch, hidden):
     monkeypatch.setitem(sys.modules, hidden, None)
     figures.use_svg_display()
-    figures.set_figsize()
+    figures.set_figsize((2, 1))
+    assert plt.figure().get_size_inches().tolist() == [2, 1]
 
 
 def test_use_svg_display_starts_no_shell():
