@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 import pytest
-from support import BACKENDS, precision
 
 from d2l_parity import RUNS, assert_within, relative_gap
+from parity_tests.support.backends import BACKENDS, precision
 
 EPS = float(np.finfo(np.float32).eps)
 

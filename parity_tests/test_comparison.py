@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
-from support import BACKENDS
 from torch import nn
 
 from d2l_common.data.digits import load_digits_images
 from d2l_parity import assert_within, compare, worst_entry
 from d2l_parity.closeness import relative_gap
 from d2l_parity.picture import draw
+from parity_tests.support.backends import BACKENDS
 
 CROSS_ENTROPY = "softmax_cross_entropy"
 

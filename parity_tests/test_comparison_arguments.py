@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
-from support import BACKENDS
-from test_comparison import CROSS_ENTROPY, FlaxMLP, TorchMLP, batches, report
 from torch import nn
 
 from d2l_parity import match_parameters
+from parity_tests.support.backends import BACKENDS
+from parity_tests.test_comparison import CROSS_ENTROPY, FlaxMLP, TorchMLP, batches, report
 
 SHAPES = {"weight": (3, 3), "bias": (3,)}
 X, Y = batches()[0]

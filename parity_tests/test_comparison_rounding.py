@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
-from test_comparison import TorchMLP, batches, report
 from torch import nn
 
 from d2l_parity.rounding import only_rounding
+from parity_tests.test_comparison import TorchMLP, batches, report
 
 
 class TorchNorm(nn.Module):

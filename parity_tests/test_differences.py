@@ -14,11 +14,11 @@ import pytest
 import torch
 from flax import nnx
 from jax import numpy as jnp
-from support import BACKENDS, precision
 from torch.nn import functional as F
 
 import d2l_jax
 import d2l_torch
+from parity_tests.support.backends import BACKENDS, precision
 
 X86 = platform.machine() in ("x86_64", "AMD64")
 

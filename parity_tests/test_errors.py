@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from support import BACKENDS
+
+from parity_tests.support.backends import BACKENDS
 
 
 def scores(d2l):
@@ -220,7 +221,7 @@ CASES = {
     ),
     "image size 0": (
         lambda d2l: d2l.Digits(resize=(0, 8)),
-        "0",
+        "size[0] must be at least 1, not 0",
     ),
     "no such class": (
         lambda d2l: d2l.Digits().text_labels([1, 10]),

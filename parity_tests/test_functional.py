@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import pytest
 import torch
-from support import BACKENDS, precision
 
 from d2l_parity import assert_within, forward_error_bound
+from parity_tests.support.backends import BACKENDS, precision
 
 JAX, TORCH = BACKENDS["jax"], BACKENDS["torch"]
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import CASES, digits, mlp
 
 from d2l_common.data.plan import BatchPlan
 from d2l_common.weights import initial_weights
+from parity_tests.support.cases import CASES, digits, mlp
 
 NUM_EXAMPLES = 1437
 

@@ -1,7 +1,8 @@
 """The suite fails on faults: each of these is planted, and caught by a check, not by a crash."""
 
 import pytest
-from faults import FAULTS
+
+from parity_tests.support.faults import FAULTS
 
 SOUND = set()  # the checks that have passed without a fault
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import jax
 import pytest
-import truth_training
-from draws import FEW, Draw, Source
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from operations import GRADIENTS, VALUES
-from support import BACKENDS, precision
-from truth import HAS_EXTENDED, assert_true
+
+from parity_tests.support import truth_training
+from parity_tests.support.backends import BACKENDS, precision
+from parity_tests.support.draws import FEW, Draw, Source
+from parity_tests.support.operations import GRADIENTS, VALUES
+from parity_tests.support.truth import HAS_EXTENDED, assert_true
 
 EMPTY, SMALL = FEW[0], FEW[2]
 DTYPES = [

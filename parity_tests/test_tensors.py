@@ -10,9 +10,9 @@ import pytest
 import torch
 from flax import nnx
 from jax import numpy as jnp
-from support import BACKENDS, precision
 
 from d2l_parity import assert_within
+from parity_tests.support.backends import BACKENDS, precision
 
 M = np.arange(6, dtype=np.float32).reshape(2, 3) / 4 - 0.5
 

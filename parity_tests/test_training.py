@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from cases import CASES, Case, digits_600, dropout, images_60000, mlp, softmax_regression
 
 from d2l_parity import RUNS
+from parity_tests.support.cases import (
+    CASES,
+    Case,
+    digits_600,
+    dropout,
+    images_60000,
+    mlp,
+    softmax_regression,
+)
 
 
 def assert_same_run(comparison, clipped=False):

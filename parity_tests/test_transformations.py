@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from draws import Draw, Source
-from operations import GRADIENTS, VALUES
-from support import BACKENDS, precision
-from truth import assert_true
 
 from d2l_parity import assert_within
+from parity_tests.support.backends import BACKENDS, precision
+from parity_tests.support.draws import Draw, Source
+from parity_tests.support.operations import GRADIENTS, VALUES
+from parity_tests.support.truth import assert_true
 
 SHAPE = (7, 5)
 OPERATIONS = {**VALUES, **{f"gradient of {name}": op for name, op in GRADIENTS.items()}}

@@ -1,0 +1,193 @@
+"""Data as readers have them: labels, indices, loaders of their own."""
+
+import numpy as np
+import pytest
+import torch
+
+import d2l_torch
+from tests.support.fits import regression, zeros
+
+
+@pytest.mark.parametrize("bad", [-1, -100, 3])
+def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
+    """A plain Module with a loss of classes: an error in PyTorch, NaN in compiled JAX."""
+
+    class Reader(d2l.Module):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            self.net = d2l.SoftmaxRegression(3, 0.1, num_inputs=4).net
+
+        def loss(self, y_hat, y):
+            return d2l.softmax_cross_entropy(y_hat, y)
+
+    class Data(d2l.DataModule):
+        batch_size = 4
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((d2l.ones(4, 4), d2l.tensor([0, 1, 2, bad])), train)
+
+    # The first example alone is fine; the rest come to light in the step.
+    if d2l is d2l_torch:
+        with pytest.raises(ValueError, match=f"label {bad} is outside the 3 classes"):
+            d2l.Trainer(max_epochs=1).fit(Reader(), Data())
+    else:
+        with pytest.warns(UserWarning, match="the training loss became nan"):
+            history = d2l.Trainer(max_epochs=1).fit(Reader(), Data())
+        assert np.isnan(history.train_loss).all()
+
+
+@pytest.mark.parametrize("where", ["transform", "prepare_batch"])
+def test_labels_are_checked_as_the_model_gets_them(d2l, where):
+    class Data(d2l.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            tensors = d2l.ones(3, 4), d2l.tensor([1, 2, 3])
+            transform = (lambda X, y: (X, y - 1)) if where == "transform" else None
+            return self.get_tensorloader(tensors, train, transform=transform)
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            X, y = batch
+            return X, (y - 1 if where == "prepare_batch" else y)
+
+    model = d2l.SoftmaxRegression(3, 0.1, num_inputs=4)
+    assert np.isfinite(Trainer(max_epochs=1).fit(model, Data()).train_loss).all()
+    with pytest.raises(ValueError, match="label 2 is outside the 2 classes"):
+        Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(2, 0.1, num_inputs=4), Data())
+
+
+def test_validation_does_not_move_the_order_of_training(d2l):
+    runs = []
+    for validate in (True, False):
+        data = regression(d2l)
+        if not validate:
+            data.val_dataloader = lambda: None
+        model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.03))
+        runs.append(d2l.Trainer(max_epochs=2).fit(model, data).train_loss)
+    np.testing.assert_array_equal(*runs)
+
+
+def test_validation_data_that_do_not_fit_are_found_before_training(d2l):
+    data = regression(d2l)
+    wrong = d2l.tensor(np.ones((4, 3), np.float32)), d2l.tensor(np.ones((4, 1), np.float32))
+    data.val_dataloader = lambda: data.get_tensorloader(wrong, False)
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.1))
+    with pytest.raises(ValueError, match="the model takes 2 inputs"):
+        d2l.Trainer(max_epochs=1).fit(model, data)
+    np.testing.assert_array_equal(d2l.export_weights(model)["w"], 0)
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [[0, 2], (0, -2), range(0, 4, 2), np.array([0, 2], np.uint8), slice(0, 4, 2)],
+)
+def test_indices_of_any_kind(d2l, indices):
+    data = regression(d2l, num_train=4, num_val=0)
+    loader = data.get_tensorloader((data.X, data.y), False, indices)
+    np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[[0, 2]])
+    mask = np.arange(len(data.X)) == 1
+    assert len(d2l.numpy(next(iter(data.get_tensorloader((data.X,), False, mask)))[0])) == 1
+
+
+def test_indices_may_count_down(d2l):
+    data = regression(d2l, num_train=4, num_val=0)
+    loader = data.get_tensorloader((data.X,), False, slice(None, None, -1))
+    np.testing.assert_array_equal(d2l.numpy(next(iter(loader))[0]), d2l.numpy(data.X)[::-1])
+
+
+def test_a_pass_has_the_epoch_of_when_it_was_begun(d2l):
+    data = regression(d2l, num_train=64)
+    one, two = iter(data.train_dataloader()), iter(data.train_dataloader())
+    second, first = next(two), next(one)
+    data = regression(d2l, num_train=64)
+    expected = [next(iter(data.train_dataloader()))[0] for _ in range(2)]
+    np.testing.assert_array_equal(d2l.numpy(first[0]), d2l.numpy(expected[0]))
+    np.testing.assert_array_equal(d2l.numpy(second[0]), d2l.numpy(expected[1]))
+
+
+def test_a_list_may_take_the_place_of_a_loader_between_epochs(d2l):
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            self.train_dataloader = [(d2l.ones(n, 2), d2l.ones(n, 1)) for n in (4, 2)]
+            super().fit_epoch()
+
+    model = zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.0))
+    history = Trainer(max_epochs=1).fit(model, regression(d2l))
+    assert history.train_loss.tolist() == [0.5, 0.5]
+    assert history.batch_sizes.tolist() == [4, 2]
+
+
+def test_a_readers_own_prepare_data(d2l):
+    """As the book has it: whatever the data module returns is the loader."""
+    source = regression(d2l, num_train=40, num_val=0)
+
+    class Data(d2l.DataModule):
+        def get_dataloader(self, train):
+            dataset = torch.utils.data.TensorDataset(
+                *(torch.tensor(d2l.numpy(x)) for x in (source.X, source.y))
+            )
+            return torch.utils.data.DataLoader(dataset, batch_size=32)
+
+    class Trainer(d2l.Trainer):
+        def prepare_data(self, data):
+            self.train_dataloader, self.val_dataloader = data.train_dataloader(), None
+            self.num_train_batches, self.num_val_batches = len(self.train_dataloader), 0
+
+    history = Trainer(max_epochs=2).fit(zeros(d2l, d2l.LinearRegressionScratch(2, lr=0.0)), Data())
+    assert history.batch_sizes.tolist() == [32, 8, 32, 8]
+
+
+def test_labels_that_a_readers_loss_makes_are_looked_at_in_torch():
+    class Reader(d2l_torch.SoftmaxRegression):
+        def loss(self, Y_hat, Y, averaged=True):
+            return d2l_torch.softmax_cross_entropy(Y_hat, Y - 1, averaged)
+
+    with pytest.raises(ValueError, match="label -1 is outside the 10 classes"):
+        d2l_torch.Trainer(1).fit(Reader(10, lr=0.1, num_inputs=64), d2l_torch.Digits())
+
+
+def test_labels_between_epochs_are_looked_at(d2l):
+    class Trainer(d2l.Trainer):
+        def should_stop(self, history):
+            d2l.cross_entropy(d2l.ones(2, 2), d2l.tensor([-1, 0]))
+
+    with pytest.raises(ValueError, match="label -1 is outside the 2 classes"):
+        Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(10, 0.1, num_inputs=64), d2l.Digits())
+
+
+def test_labels_of_unsigned_integers(d2l):
+    class Data(d2l.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            X, y = np.eye(4, dtype=np.float32), np.arange(4, dtype=np.uint16)
+            return self.get_tensorloader((X, y), train)
+
+    model = d2l.SoftmaxRegression(4, lr=0.1, num_inputs=4)
+    assert np.isfinite(d2l.Trainer(max_epochs=1).fit(model, Data()).train_loss).all()
+
+
+def test_synthetic_data_take_any_array_of_one_element(d2l):
+    data = d2l.SyntheticRegressionData(w=torch.ones(2, requires_grad=True), b=np.ones(1), seed=1)
+    expected = d2l.SyntheticRegressionData(w=d2l.ones(2), b=1.0, seed=1)
+    np.testing.assert_array_equal(d2l.numpy(data.X), d2l.numpy(expected.X))
+    np.testing.assert_array_equal(d2l.numpy(data.y), d2l.numpy(expected.y))
+
+
+def test_numpy_and_torch_batches_feed_either_backend(d2l):
+    X, y = np.ones((4, 2), np.float64), np.ones((4, 1), np.float64)
+    for batches in ([(X, y)], [(torch.tensor(X).float(), torch.tensor(y).float())]):
+        data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda s, train, b=batches: b})()
+        model = zeros(d2l, d2l.LinearRegressionScratch(2, 0.1))
+        history = d2l.Trainer(max_epochs=2).fit(model, data)
+        # Each of two weights and the bias goes from 0 to 0.1, so that 1 is missed by 0.7.
+        np.testing.assert_allclose(history.train_loss, [1 / 2, 0.7**2 / 2], rtol=1e-6)
+
+
+def test_an_iterator_that_is_used_up_is_an_error(d2l):
+    once = iter([(d2l.ones(2, 2), d2l.ones(2, 1))])
+    data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: once})()
+    with pytest.raises(ValueError, match=r"new iterator each time|no minibatches"):
+        d2l.Trainer(max_epochs=1).fit(d2l.LinearRegressionScratch(2, 0.1), data)

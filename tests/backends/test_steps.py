@@ -1,0 +1,151 @@
+"""What a step may set, and what an optimizer gets of it."""
+
+import numpy as np
+import pytest
+
+from tests.support.fits import TORCH, final_w, model_of, regression
+
+
+def test_what_a_step_does_to_a_parameter_stays(d2l):
+    import jax
+
+    def training_step(self, batch):
+        if d2l.__name__ == TORCH:
+            self.w.data.clamp_(-0.25, 0.25)
+        else:
+            w = self.w[...]  # its gradient shall be that of the clamped value, as in PyTorch
+            self.w[...] = w + jax.lax.stop_gradient(w.clip(-0.25, 0.25) - w)
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, training_step=training_step)
+    d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    # At most the bound and a step, whose gradient is that of an error of 3 or so.
+    assert (np.abs(final_w(d2l, model)) < 0.25 + 0.03 * 10).all()
+    assert (np.abs(final_w(d2l, model)) > 0.25).all()
+
+
+def test_an_optimizer_of_the_readers_own_in_jax():
+    import optax
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def optimizer(wrt):
+        return lambda self: nnx.Optimizer(self, optax.sgd(0.1), wrt=wrt)
+
+    data = regression(d2l, num_train=64)
+    weights_alone = model_of(d2l, configure_optimizers=optimizer(nnx.PathContains("w")))
+    d2l.Trainer(max_epochs=1).fit(weights_alone, data)
+    assert d2l.export_weights(weights_alone)["b"] == 0
+    assert final_w(d2l, weights_alone)[0] > 0.1
+    clipped = model_of(d2l, configure_optimizers=optimizer(nnx.Param))
+    d2l.Trainer(max_epochs=1, gradient_clip_val=0.01).fit(clipped, data)
+    assert np.abs(final_w(d2l, clipped)).max() <= 2 * 0.1 * 0.01  # two steps
+
+
+@pytest.mark.parametrize("name", ["training_step", "validation_step"])
+def test_an_array_that_a_step_sets_must_be_a_variable_in_jax(name):
+    import d2l_jax as d2l
+
+    def step(self, batch):
+        self.mean = 0.5 * self.mean + 0.5 * batch[0].mean(0)
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, **{name: step})
+    model.mean = d2l.zeros(2)
+    with pytest.raises(TypeError, match=r"a step set mean, which .* nnx\.Variable"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_another_attribute_that_a_step_sets_is_an_error_in_jax():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    def count(self, X):
+        self.calls = self.calls + 1
+        return X @ self.w[...] + self.b[...]
+
+    def sow(self, X):
+        self.sow(nnx.Intermediate, "inputs", X)
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=count)
+    model.calls = 0
+    with pytest.raises(TypeError, match="a step set calls, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+    def warm_up(self, X):
+        self._step = getattr(self, "_step", 0) + 1
+        return X @ self.w[...] + self.b[...]
+
+    def note(self, X):
+        self.seen.append(len(X))
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=warm_up)
+    with pytest.raises(TypeError, match="a step set _step, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    model = model_of(d2l, forward=note)
+    model.seen = []
+    with pytest.raises(TypeError, match="a step set seen, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    with pytest.raises(TypeError, match="a step made the variable inputs, which"):
+        d2l.Trainer(max_epochs=1).fit(model_of(d2l, forward=sow), regression(d2l))
+
+
+@pytest.mark.parametrize("name", ["polyak_sgd", "lbfgs", "reduce_on_plateau"])
+def test_optimizers_that_look_at_the_loss_in_jax(name):
+    import optax
+    from optax.contrib import reduce_on_plateau
+
+    import d2l_jax as d2l
+
+    tx = {
+        "polyak_sgd": lambda: optax.polyak_sgd(1.0),
+        "lbfgs": optax.lbfgs,
+        "reduce_on_plateau": lambda: optax.chain(optax.sgd(0.1), reduce_on_plateau()),
+    }[name]
+    model = model_of(d2l, configure_optimizers=lambda self: tx())
+    history = d2l.Trainer(max_epochs=3).fit(model, regression(d2l))
+    assert history.train_loss[-1] < 0.01 * history.train_loss[0]
+
+
+def test_an_optimizer_that_needs_a_closure_says_so_in_torch():
+    import torch
+
+    import d2l_torch as d2l
+
+    optimizer = lambda self: torch.optim.LBFGS(self.parameters())  # noqa: E731
+    model = model_of(d2l, configure_optimizers=optimizer)
+    with pytest.raises(TypeError, match="LBFGS computes the loss again within a step"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
+def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
+    from flax import nnx
+
+    import d2l_jax as d2l
+
+    class Doubled(d2l.LinearRegressionScratch):
+        def __init__(self):
+            super().__init__(2, lr=0.0)
+            self.w = nnx.Param(d2l.ones(2, 1), on_get_value=lambda variable, value: 2 * value)
+
+    model = Doubled()
+    d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
+    np.testing.assert_array_equal(model.w.get_raw_value(), np.ones((2, 1)))
+
+
+def test_the_trainers_optimizer_leaves_clipping_to_the_step():
+    """As PyTorch's does: whoever writes the loop clips, and so clips once."""
+    import jax
+
+    import d2l_jax as d2l
+
+    model = model_of(d2l)
+    trainer = d2l.Trainer(max_epochs=1, gradient_clip_val=0.01)
+    trainer.fit(model, regression(d2l, num_train=32))
+    params = {"w": d2l.ones(2, 1)}
+    updates, _ = trainer.optim.tx.update(params, trainer.optim.tx.init(params))
+    np.testing.assert_allclose(jax.tree.leaves(updates)[0], -0.03, rtol=1e-6)
