@@ -129,7 +129,7 @@ class Recorder:
         """Return the steps, values, sizes and draw flags kept for `label`: arrays `(k,)`."""
         steps: list[int] = []
         values: list[float] = []
-        sizes: list[int] = []
+        sizes: list[float] = []
         drawn: list[bool] = []
         for part in self._parts.pop(label):
             numbers = read_numbers(part.values)

@@ -54,52 +54,34 @@ def in_step() -> bool:
     return _tape.get() is not None
 
 
-def training_record(
-    model: Any, batch: Any, as_scalar: Callable[[Any], Any]
+def record_step(
+    model: Any, batch: Any, train: bool, as_scalar: Callable[[Any], Any]
 ) -> tuple[Any, StepRecord]:
     """
-    Run `model.training_step(batch)`; return its loss, and what it plotted and returned.
+    Run the model's training or validation step; return a training loss, and what it recorded.
+
+    A step that plots decides what the board shows; any other has its results plotted.
 
     Raises
     ------
     TypeError
-        If the step does not return one number.
+        If a training step does not return one number, or a validation step returns anything
+        except a loss, `(loss, accuracy)` or None.
     """
+    loss = None
     with tape() as plotted:
-        loss = model.training_step(batch)
-        check_training_loss(loss)
-        results = {"loss": loss}
-        return loss, _record(model, batch, plotted, results, as_scalar, train=True)
-
-
-def validation_record(model: Any, batch: Any, as_scalar: Callable[[Any], Any]) -> StepRecord:
-    """
-    Run `model.validation_step(batch)`; return what it plotted and returned.
-
-    Raises
-    ------
-    TypeError
-        If the step returns anything except a loss, `(loss, accuracy)` or None.
-    """
-    with tape() as plotted:
-        results = named_metrics(model.validation_step(batch))
-        return _record(model, batch, plotted, results, as_scalar, train=False)
-
-
-def _record(
-    model: Any,
-    batch: Any,
-    plotted: dict[str, Any],
-    results: dict[str, Any],
-    as_scalar: Callable[[Any], Any],
-    train: bool,
-) -> StepRecord:
-    if not plotted:  # a step that plots decides what the board shows; any other shows its results
-        for key, value in results.items():
-            model.plot(key, value, train)
-    returned = {plot_label(key, train): as_scalar(value) for key, value in results.items()}
-    returned = {label: value for label, value in returned.items() if label not in plotted}
-    return StepRecord(plotted, returned, len(batch[-1]))
+        if train:
+            loss = model.training_step(batch)
+            check_training_loss(loss)
+            results = {"loss": loss}
+        else:
+            results = named_metrics(model.validation_step(batch))
+        if not plotted:
+            for key, value in results.items():
+                model.plot(key, value, train)
+    labels = {plot_label(key, train): value for key, value in results.items()}
+    returned = {label: as_scalar(x) for label, x in labels.items() if label not in plotted}
+    return loss, StepRecord(plotted, returned, len(batch[-1]))
 
 
 def put_on_record(model: Any, label: str, value: Any) -> None:

@@ -44,7 +44,7 @@ def compilation_cache() -> Iterator[None]:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     with _lock:
-        _fits.append({name: getattr(jax.config, name) for name in settings})
+        _fits.append({name: setting(name) for name in settings})
         for name, value in settings.items():
             jax.config.update(name, value)
     try:
@@ -58,10 +58,15 @@ def compilation_cache() -> Iterator[None]:
                 reset_cache()  # it would hold on to the folder, whatever the user sets next
 
 
+def setting(name: str) -> Any:
+    """Return a setting of JAX."""
+    return getattr(jax.config, name)
+
+
 def cache_folder() -> Path | None:
     """Return the folder of the cache; None where it is off, or the user has set up another."""
-    is_users = jax.config.jax_compilation_cache_dir and not _fits
-    if is_users or not jax.config.jax_enable_compilation_cache:
+    is_users = setting("jax_compilation_cache_dir") and not _fits
+    if is_users or not setting("jax_enable_compilation_cache"):
         return None
     if importlib.util.find_spec("filelock") is None:  # JAX needs it to bound the size
         return None

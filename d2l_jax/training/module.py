@@ -143,5 +143,5 @@ def computation_only(model: Any) -> Any:
     """Return `model`, a copy or a view of the reader's, without its boards and trainers."""
     for _, module in nnx.iter_modules(model):
         if isinstance(module, Module):
-            module.board = module.trainer = OUTSIDE_STEPS
+            module.board = module.trainer = OUTSIDE_STEPS  # type: ignore[assignment]
     return model

@@ -16,16 +16,24 @@ from d2l_common.checks.models import nothing_learned, nothing_to_train
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
-from d2l_common.training.tape import StepRecord, training_record, validation_record
+from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.tensors import to
-from d2l_jax.training import steps
 from d2l_jax.training.cache import compilation_cache
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.module import Module, as_scalar, computation_only
 from d2l_jax.training.optimizers import as_optimizer
-from d2l_jax.training.steps import State
+from d2l_jax.training.state import (
+    State,
+    as_arrays,
+    attributes,
+    set_arrays,
+    split,
+    take_arrays_set,
+    write,
+)
+from d2l_jax.training.steps import Program
 
 
 class Trainer(TrainerBase):
@@ -66,6 +74,8 @@ class Trainer(TrainerBase):
     """
 
     _structure: Any = None
+    _programs: dict[Any, Program]
+    _state: State
 
     def __init__(
         self,
@@ -164,7 +174,7 @@ class Trainer(TrainerBase):
                 self.record(record, train)
             return
         if (train, loader) not in self._programs:
-            self._programs[train, loader] = steps.Program(step, loader)
+            self._programs[train, loader] = Program(step, loader)
         waiting = None
         for arrays, order in self.chunks(loader):
             for state, record in self._programs[train, loader](self._state, arrays, order):
@@ -178,16 +188,13 @@ class Trainer(TrainerBase):
         batch = self.prepare_batch(batch)
 
         def loss_fn(params: Any) -> tuple[Array, Any]:
-            model = self._merge(params, state.rest, train=True)
-            before = steps.attributes(model)
-            loss, record = training_record(model, batch, as_scalar)
+            loss, record, *after = self._run_copy(params, state.rest, batch, train=True)
             if type(loss) is not type(jax.tree.leaves(params)[0]):
                 raise nothing_learned()  # what depends on the parameters is traced as they are
-            record = record._replace(attributes=steps.take_arrays_set(model, before))
-            return loss, (self._split_model(model), record)
+            return loss, (record, *after)
 
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, ((params, rest), record)), grads = grad_fn(state.params)
+        (loss, (record, params, rest)), grads = grad_fn(state.params)
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
         step, opt_state = state.optimizer
@@ -204,11 +211,9 @@ class Trainer(TrainerBase):
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Return the state after a validation step, and the record; a pure function."""
-        model = self._merge(state.params, state.rest, train=False)
-        before = steps.attributes(model)
-        record = validation_record(model, self.prepare_batch(batch), as_scalar)
-        record = record._replace(attributes=steps.take_arrays_set(model, before))
-        return State(*self._split_model(model), state.optimizer), record
+        batch = self.prepare_batch(batch)
+        _, record, params, rest = self._run_copy(state.params, state.rest, batch, train=False)
+        return State(params, rest, state.optimizer), record
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
         """
@@ -260,7 +265,7 @@ class Trainer(TrainerBase):
     def _read_state(self) -> None:
         """Read the arrays of model and optimizer; make new steps if anything else has changed."""
         self.optim = optim = as_optimizer(self.model, self.optim)
-        graphdef, params, rest = nnx.split(self.model, optim.wrt, ...)
+        graphdef, params, rest = split(self.model, optim.wrt)
         structure = graphdef, optim.tx, optim.wrt, self.gradient_clip_val
         if structure != self._structure:
             self._structure, self._programs = structure, {}
@@ -270,27 +275,26 @@ class Trainer(TrainerBase):
                 False: jax.jit(lambda state, batch: self.validation_step(state, batch)),
             }
         self._variables = State(params, rest, (optim.step, optim.opt_state))
-        self._state = steps.as_arrays(self._variables)
+        self._state = as_arrays(self._variables)
         self._arrays_set: dict[str, Any] = {}
 
     def _write_state(self) -> None:
         """Write the arrays of the state, and those that a step has set, to model and optimizer."""
-        if not steps.write(self._variables, self._state):
+        if not write(self._variables, self._state):
             nnx.update(self.model, self._state.rest)  # plain arrays among the attributes
         if self._arrays_set:
-            steps.set_arrays(self.model, self._arrays_set)
+            set_arrays(self.model, self._arrays_set)
 
-    def _merge(self, params: Any, rest: Any, train: bool) -> Any:
-        """Return a copy of the model with these arrays, in training or in evaluation mode."""
+    def _run_copy(self, params: Any, rest: Any, batch: Any, train: bool) -> Any:
+        """Run a step on a copy of the model; return loss, record, and the arrays after it."""
         # A copy, since a model with random state is written to while it is differentiated.
         model = computation_only(nnx.merge(self._structure[0], params, rest, copy=True))
         model.train() if train else model.eval()
-        return model
-
-    def _split_model(self, model: Any) -> tuple[Any, Any]:
-        """Return the arrays of a model, those that are trained and the rest."""
-        _, params, rest = nnx.split(model, self.optim.wrt, ...)
-        return nnx.as_pure(params), nnx.as_pure(rest)
+        before = attributes(model)
+        loss, record = record_step(model, batch, train, as_scalar)
+        record = record._replace(attributes=take_arrays_set(model, before))
+        _, params, rest = nnx.as_pure(split(model, self.optim.wrt))
+        return loss, record, params, rest
 
 
 COMPILED = ("_structure", "_steps", "_programs", "_variables", "_state", "_arrays_set")

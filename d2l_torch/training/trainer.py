@@ -12,7 +12,7 @@ from d2l_common.checks.models import nothing_learned, nothing_to_train
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
-from d2l_common.training.tape import StepRecord, training_record, validation_record
+from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
 from d2l_torch.data.loader import as_default_float
@@ -152,7 +152,7 @@ class Trainer(TrainerBase):
     def train_step(self, batch: Any) -> StepRecord:
         """Update the model's parameters in place, and return the record."""
         batch = self.prepare_batch(batch)
-        loss, record = training_record(self.model, batch, as_scalar)
+        loss, record = record_step(self.model, batch, True, as_scalar)
         if not loss.requires_grad:
             raise nothing_learned()
         self.optim.zero_grad()
@@ -168,7 +168,8 @@ class Trainer(TrainerBase):
     @torch.no_grad()
     def validation_step(self, batch: Any) -> StepRecord:
         """Return the record of a validation step."""
-        return validation_record(self.model, self.prepare_batch(batch), as_scalar)
+        _, record = record_step(self.model, self.prepare_batch(batch), False, as_scalar)
+        return record
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """

@@ -173,70 +173,64 @@ def test_a_container_is_another_one_though_its_text_is_the_same(d2l):
     np.testing.assert_array_equal(losses[2:], 0)
 
 
-def at_third_minibatch(d2l, change, model, **keywords):
-    """Return the losses of ten steps, before the third of which `change(trainer)` is called."""
+def test_prepare_batch_is_part_of_the_step(d2l):
+    """In JAX it is traced, once for each shape of a minibatch, in training and in validation."""
+    calls = []
 
     class Trainer(d2l.Trainer):
         def prepare_batch(self, batch):
-            if self.train_batch_idx == 2:
-                change(self)
+            calls.append(len(batch[0]))
             return batch
 
-    return Trainer(max_epochs=1, **keywords).fit(model, regression(d2l, num_train=320)).train_loss
-
-
-def test_weights_that_are_set_between_minibatches(d2l):
-    truth = {"w": np.array([[2.0], [-3.4]]), "b": np.array([4.2])}
-    change = lambda trainer: d2l.import_weights(trainer.model, truth)  # noqa: E731
-    losses = at_third_minibatch(d2l, change, model_of(d2l))
-    assert losses[:2].min() > 1
-    assert losses[2:].max() < 1e-3
-
-
-def test_a_learning_rate_that_is_set_between_minibatches(d2l):
-    def stop(trainer):
-        if d2l.__name__ == TORCH:
-            trainer.optim.param_groups[0]["lr"] = 0.0
-        else:
-            trainer.optim.opt_state.hyperparams["learning_rate"][...] = 0.0
-
-    model = d2l.LinearRegression(num_inputs=2, lr=0.1)
-    d2l.import_weights(model, {"net.weight": np.zeros((1, 2)), "net.bias": np.zeros(1)})
-    moved = []
-    at_third_minibatch(
-        d2l,
-        lambda trainer: (stop(trainer), moved.append(d2l.export_weights(trainer.model))),
-        model,
-    )
-    final = d2l.export_weights(model)
-    assert np.abs(final["net.weight"]).min() > 0.1
-    for name, weight in moved[0].items():
-        np.testing.assert_array_equal(final[name], weight)
-
-
-def test_an_attribute_that_is_set_between_minibatches(d2l):
-    loss = lambda self, y_hat, y: self.factor * (y_hat - y).mean() ** 2  # noqa: E731
-    model = model_of(d2l, loss=loss)
-    model.factor = 1.0
-    change = lambda trainer: setattr(trainer.model, "factor", 0.0)  # noqa: E731
-    losses = at_third_minibatch(d2l, change, model)
-    assert losses[:2].min() > 0
-    np.testing.assert_array_equal(losses[2:], 0)
+    data = regression(d2l, num_train=100, num_val=64)
+    Trainer(max_epochs=3).fit(model_of(d2l), data)
+    data_checks = 2
+    if d2l.__name__ == TORCH:
+        assert len(calls) == data_checks + 3 * (4 + 2)
+    else:
+        assert sorted(calls[data_checks:]) == [4, 32, 32]
 
 
 def test_an_interrupt_keeps_the_steps_that_were_taken(d2l):
-    def interrupt(trainer):
-        raise KeyboardInterrupt
+    def minibatches(number, ending):
+        data = regression(d2l, num_train=320)
+
+        def batches(self, train):
+            for i, batch in enumerate(data.train_dataloader()):
+                if i == number:
+                    raise ending
+                yield batch
+
+        class Data(d2l.DataModule):
+            def train_dataloader(self):
+                return Sized(batches(self, True))
+
+            def val_dataloader(self):
+                return None
+
+        return Data()
+
+    class Sized:
+        def __init__(self, generator):
+            self.generator = generator
+
+        def __len__(self):
+            return 10
+
+        def __iter__(self):
+            return self.generator
 
     model, short = model_of(d2l), model_of(d2l)
+    trainer = d2l.Trainer(max_epochs=1)
     with pytest.raises(KeyboardInterrupt):
-        at_third_minibatch(d2l, interrupt, model)
+        trainer.fit(model, minibatches(2, KeyboardInterrupt))
     data = regression(d2l, num_train=320)
     [*batches] = [batch for batch, _ in zip(data.train_dataloader(), range(2), strict=False)]
     source = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: batches})
-    d2l.Trainer(max_epochs=1).fit(short, source())
+    history = d2l.Trainer(max_epochs=1).fit(short, source())
     np.testing.assert_allclose(final_w(d2l, model), final_w(d2l, short), rtol=1e-6)
     assert np.abs(final_w(d2l, model)).min() > 0.01
+    np.testing.assert_allclose(trainer.history.train_loss, history.train_loss, rtol=1e-6)
 
 
 def test_predictions_between_epochs_drop_nothing(d2l):

@@ -66,18 +66,32 @@ def test_a_loader_replaced_between_epochs_is_the_one(d2l):
     np.testing.assert_array_equal(history.train_loss[2:], [0, 0, 0, 0])
 
 
-def test_a_readers_own_plot_draws_once(d2l):
+def test_a_readers_own_plot_ends_in_the_librarys(d2l):
+    """As in section 9.5: the board shows what it passes on, the history has the loss as well."""
+
     class Reader(d2l.LinearRegressionScratch):
         def plot(self, key, value, train):
-            kind = "train_" if train else "val_"
-            self.board.draw(self.trainer.train_batch_idx, float(d2l.numpy(value)), kind + key)
+            kinds.add(type(value).__module__.split(".")[0])
+            if key == "loss":
+                key, value = "ppl", d2l.exp(value)
+            super().plot(key, value, train)
 
+    kinds = set()
     model = zeros(d2l, Reader(2, lr=0.03))
     history = d2l.Trainer(max_epochs=2).fit(model, regression(d2l))
-    assert len(model.board.data["train_loss"]) == 64
-    assert len(model.board.data["val_loss"]) == 64
-    assert history.train_loss.shape == (64,)
-    assert history.val_loss.shape == (2,)
+    assert kinds <= {"torch", "jax", "jaxlib"}  # a tensor on a CPU, too
+    assert set(model.board.data) == {"train_ppl", "val_ppl"}
+    np.testing.assert_allclose(history["train_ppl"], np.exp(history.train_loss), rtol=1e-5)
+    assert history.val_loss.shape == history["val_ppl"].shape == (2,)
+
+
+def test_a_readers_plot_that_records_nothing_leaves_the_history(d2l):
+    Reader = type("Reader", (d2l.LinearRegressionScratch,), {"plot": lambda *args, **kwargs: None})
+    model = zeros(d2l, Reader(2, lr=0.03))
+    history = d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    assert history.train_loss.shape == (32,)
+    assert history.val_loss.shape == (1,)
+    assert model.board.data == {}
 
 
 def test_a_plot_patched_into_the_library_is_the_one(d2l, monkeypatch):
@@ -141,10 +155,12 @@ def test_a_learning_rate_made_negative_later(d2l):
 @pytest.mark.parametrize("how", ["no epochs", "an interrupt"])
 def test_after_a_fit_a_model_predicts_without_dropout(d2l, how):
     class Trainer(d2l.Trainer):
-        def prepare_batch(self, batch):
-            if how == "an interrupt" and self.train_batch_idx == 1:
+        def fit_epoch(self):
+            self.model.train()
+            super().fit_epoch()
+            if how == "an interrupt":
+                self.model.train()
                 raise KeyboardInterrupt
-            return batch
 
     model = d2l.DropoutMLP(10, 16, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
     data = d2l.Digits(batch_size=500)
@@ -186,10 +202,10 @@ def test_models_in_models_are_trained_in_torch():
     class Inner(d2l_torch.Module):
         def __init__(self):
             super().__init__()
-            self.ws = [torch.zeros(2, 1, requires_grad=True)]
+            self.w = torch.zeros(2, 1, requires_grad=True)
 
         def forward(self, X):
-            return X @ self.ws[0]
+            return X @ self.w
 
     class Outer(d2l_torch.LinearRegression):
         def __init__(self):
@@ -198,8 +214,8 @@ def test_models_in_models_are_trained_in_torch():
 
     model = Outer()
     d2l_torch.Trainer(max_epochs=3).fit(model, regression(d2l_torch))
-    assert abs(model.net.ws[0]).min() > 1
-    assert list(d2l_torch.export_weights(model)) == ["net.ws_0"]
+    assert abs(model.net.w).min() > 1
+    assert list(d2l_torch.export_weights(model)) == ["net.w"]
 
 
 def test_weights_of_too_few_outputs_for_a_lazy_layer_in_torch():
@@ -241,7 +257,7 @@ def test_an_optimizer_of_another_model_in_torch():
     other = d2l_torch.LinearRegression(num_inputs=2, lr=0.1)
     optimizer = lambda self: torch.optim.SGD(other.parameters(), lr=0.1)  # noqa: E731
     Reader = type("Reader", (d2l_torch.LinearRegression,), {"configure_optimizers": optimizer})
-    with pytest.raises(ValueError, match="the optimizer of Reader holds no parameter of it"):
+    with pytest.raises(ValueError, match="the optimizer of Reader holds none of its parameters"):
         d2l_torch.Trainer(1).fit(Reader(num_inputs=2, lr=0.1), regression(d2l_torch))
 
 
@@ -251,7 +267,9 @@ def test_layers_in_a_list_say_what_to_do_in_torch():
             super().__init__(num_inputs=2, lr=0.1)
             self.blocks = [torch.nn.Linear(2, 2)]
 
-    with pytest.raises(TypeError, match=r"blocks is a list of layers.*torch\.nn\.ModuleList"):
+    with pytest.raises(
+        TypeError, match=r"blocks is a list of layers, .* make it an nn\.ModuleList"
+    ):
         d2l_torch.Trainer(1).fit(Reader(), regression(d2l_torch))
 
 
@@ -272,47 +290,40 @@ def test_fitted_models_can_be_copied_and_pickled(d2l):
     assert model.trainer is not None
 
 
-def test_parameters_keep_their_identity_in_torch():
+@pytest.mark.parametrize("how", ["a list", "a layer's list", "late", "the caller's tensor"])
+def test_tensors_that_would_not_be_trained_say_so_in_torch(how):
     class Reader(d2l_torch.LinearRegressionScratch):
         def __init__(self):
             super().__init__(2, lr=0.03)
-            w, b = torch.zeros(2, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
-            self.w, self.b = w, b
-            self.params = [w, b]
+            tensor = torch.zeros(2, 1, requires_grad=True)
+            if how == "a list":
+                self.ws = [tensor]
+            elif how == "a layer's list":
+                self.inner = torch.nn.Identity()
+                self.inner.ws = (tensor,)
+            elif how == "late":
+                self.ws = torch.zeros(2, 1)
+                self.ws.requires_grad_(True)
+            else:
+                self.w, self.held = tensor, [self.b]
+                self.optimizer = d2l_torch.SGD([tensor], 0.03)
 
         def configure_optimizers(self):
-            return d2l_torch.SGD(self.params, self.lr)
+            return getattr(self, "optimizer", None) or super().configure_optimizers()
 
-    model = Reader()
-    history = d2l_torch.Trainer(max_epochs=2).fit(model, regression(d2l_torch))
-    assert history.val_loss[1] < 0.5 * history.val_loss[0]
-    assert len(list(model.parameters())) == 2
-    model.w = torch.zeros(2, 1)  # a plain tensor may take its place
-    assert len(list(model.parameters())) == 2  # b, and the old w that the list still holds
-
-
-def test_tensors_in_a_list_are_trained_in_torch():
-    class Reader(d2l_torch.Module):
-        def __init__(self):
-            super().__init__()
-            self.lr = 0.03
-            self.params = [
-                torch.zeros(2, 1, requires_grad=True),
-                torch.zeros(1, requires_grad=True),
-            ]
-
-        def forward(self, X):
-            return X @ self.params[0] + self.params[1]
-
-        def loss(self, y_hat, y):
-            return d2l_torch.reduce_mean(d2l_torch.squared_loss(y_hat, y))
-
-    model = Reader()
-    history = d2l_torch.Trainer(max_epochs=2, gradient_clip_val=100).fit(
-        model, regression(d2l_torch)
+    expected = (
+        (ValueError, "the optimizer of Reader holds none of its parameters")
+        if how == "the caller's tensor"
+        else (TypeError, "ws requires a gradient, but PyTorch would not train it; assign it after")
     )
-    assert history.val_loss[1] < 0.5 * history.val_loss[0]
-    assert model.double().params[0].dtype == torch.float64
+    with pytest.raises(expected[0], match=expected[1]):
+        d2l_torch.Trainer(max_epochs=2).fit(Reader(), regression(d2l_torch))
+
+
+def test_a_plain_tensor_takes_a_parameters_place_in_torch():
+    model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
+    model.w = torch.zeros(2, 1)
+    assert [name for name, _ in model.named_parameters()] == ["b"]
 
 
 def test_variables_that_validation_updates_are_kept_in_jax():
@@ -342,7 +353,7 @@ def test_what_a_compiled_step_cannot_see_says_so():
         def training_step(self, batch):
             return self.trainer.epoch * super().training_step(batch)
 
-    with pytest.raises(AttributeError, match="not there inside a compiled step"):
+    with pytest.raises(AttributeError, match="not available inside a compiled step"):
         d2l_jax.Trainer(max_epochs=1).fit(Reader(2, lr=0.1), regression(d2l_jax))
 
 

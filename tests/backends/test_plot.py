@@ -33,13 +33,13 @@ def test_numbers_of_any_kind(d2l, value):
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("it", None, "plot() takes a number or a tensor of one, not None"),
-        ("it", "high", "plot() takes a number or a tensor of one, not 'high'"),
-        ("it", [1.0], "plot() takes a number or a tensor of one, not [1.0]"),
-        ("it", 1j, "plot() takes a number or a tensor of one, not 1j"),
-        ("it", np.ones(1, complex), "plot() takes real numbers, not complex128"),
-        ("it", np.ones((2, 1)), "plot() takes one number, not a tensor of shape (2, 1)"),
-        (1.0, "it", "plot() takes a name, such as 'loss', and then a number, not 1.0"),
+        ("it", None, "plot() takes a number or a tensor of one number, got None"),
+        ("it", "high", "plot() takes a number or a tensor of one number, got 'high'"),
+        ("it", [1.0], "plot() takes a number or a tensor of one number, got [1.0]"),
+        ("it", 1j, "plot() takes a number or a tensor of one number, got 1j"),
+        ("it", np.ones(1, complex), "plot() takes real numbers, got complex128"),
+        ("it", np.ones((2, 1)), "plot() takes one number, got a tensor of shape (2, 1)"),
+        (1.0, "it", "plot() takes a name, such as 'loss', and then a number, got 1.0"),
     ],
 )
 def test_what_is_no_number(d2l, key, value, words):

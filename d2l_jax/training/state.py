@@ -1,0 +1,128 @@
+"""The state of training: from a model and its optimizer to arrays, and back, once an epoch."""
+
+from copy import copy
+from typing import Any, NamedTuple
+
+import jax
+from flax import nnx
+from jax import Array, typeof
+from jax import numpy as jnp
+
+
+class State(NamedTuple):
+    """
+    Arrays that a step reads and returns: pytrees without any module.
+
+    Attributes
+    ----------
+    params : pytree
+        The variables that are trained.
+    rest : pytree
+        The model's other variables and arrays, such as random streams and running averages.
+    optimizer : pytree
+        The number of steps taken, and the state of the Optax transformation.
+    """
+
+    params: Any
+    rest: Any
+    optimizer: Any
+
+
+def split(model: nnx.Module, wrt: Any) -> Any:
+    """Return `(graphdef, params, rest)`: structure, variables that are trained, all others."""
+    return nnx.split(model, wrt, ...)
+
+
+def as_arrays(variables: Any) -> Any:
+    """Return a pytree of variables as arrays, none weakly typed: a step must keep their types."""
+    return jax.tree.map(_strongly_typed, nnx.as_pure(variables))
+
+
+def write(variables: Any, arrays: Any) -> bool:
+    """Set a pytree of variables to arrays; return False if it also holds arrays, not set here."""
+    treedef: Any
+    leaves, treedef = jax.tree.flatten(variables, is_leaf=lambda x: isinstance(x, nnx.Variable))
+    for variable, array in zip(leaves, treedef.flatten_up_to(arrays), strict=True):
+        if isinstance(variable, nnx.Variable):
+            variable.set_raw_value(array)
+    return all(isinstance(leaf, nnx.Variable) for leaf in leaves)
+
+
+def _strongly_typed(x: Any) -> Array:
+    if isinstance(x, Array) and not getattr(x, "weak_type", False):
+        return x
+    return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
+
+
+def attributes(model: nnx.Module) -> dict[tuple[Any, ...], Any]:
+    """Return the attributes of a model and its layers by path, such as `("net", "kernel")`."""
+    return {
+        (*path, name): copy(value) if isinstance(value, list | dict) else value
+        for path, module in nnx.iter_modules(model)
+        for name, value in vars(module).items()
+        if not name.startswith("_pytree__")  # of NNX itself
+    }
+
+
+def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> dict[str, Any]:
+    """
+    Return the arrays that a step has set on its copy of the model, by path.
+
+    An array that has replaced one of the same shape and type stays on the copy, as a part of the
+    state; any other is taken off, since each step must return a state of the same structure.
+
+    Parameters
+    ----------
+    model : nnx.Module
+        After the step.
+    before : dict
+        What `attributes` returned before the step.
+
+    Raises
+    ------
+    TypeError
+        If the step has set anything except arrays, which a compiled step cannot keep.
+    """
+    modules, after, taken = dict(nnx.iter_modules(model)), attributes(model), {}
+    for path in {**before, **after}:
+        old, new = before.get(path), after.get(path)
+        if new is old or is_unchanged(old, new):
+            continue
+        name = ".".join(map(str, path))
+        leaves = jax.tree.leaves(new, is_leaf=lambda x: isinstance(x, nnx.Variable))
+        if isinstance(new, nnx.Variable):
+            raise TypeError(
+                f"a step created the variable {name}; create it in __init__, "
+                "or remove it before the step returns (nnx.pop)"
+            )
+        if not leaves or not all(isinstance(leaf, Array) for leaf in leaves):
+            raise TypeError(
+                f"a step set {name}, which a compiled step cannot keep; "
+                f"make it an nnx.Variable in __init__ and set {name}[...]"
+            )
+        taken[name] = new
+        if not (isinstance(old, Array) and isinstance(new, Array) and typeof(old) == typeof(new)):
+            delattr(modules[path[:-1]], path[-1])
+            if path in before:  # as data: NNX does not recognize a traced array
+                setattr(modules[path[:-1]], path[-1], nnx.data(old) if is_data(old) else old)
+    return taken
+
+
+def is_unchanged(old: Any, new: Any) -> bool:
+    """Return whether an attribute that a step has set is as it was, or a variable as before."""
+    if isinstance(old, nnx.Variable) or isinstance(new, nnx.Variable):
+        return isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)
+    return not is_data(new) and type(old) is type(new) and repr(old) == repr(new)
+
+
+def is_data(value: Any) -> bool:
+    """Return whether an attribute holds arrays."""
+    return any(isinstance(leaf, Array) for leaf in jax.tree.leaves(value))
+
+
+def set_arrays(model: nnx.Module, arrays: dict[str, Any]) -> None:
+    """Set on a model what `take_arrays_set` has taken from the step's copy of it."""
+    modules = {tuple(map(str, path)): module for path, module in nnx.iter_modules(model)}
+    for name, array in arrays.items():
+        *path, leaf = name.split(".")
+        setattr(modules[tuple(path)], leaf, nnx.data(array))
