@@ -4,11 +4,11 @@ Write `docs/index.md`: section of the book -> names of the library -> their file
     python docs/make_index.py           # write the page
     python docs/make_index.py --check   # write nothing; exit with an error if the page is outdated
 
-The names come from the `__all__` of both backends, the files from the imports in their
-`__init__.py`, and the sections from the docstrings: "(section 3.4.2)" or "sections 4.2 and 11.1",
-in the numbering of the edition 1.0.3. A name whose own docstring names no section takes those of
-its module. All of this is read from the source text, so that the page needs neither JAX nor
-PyTorch, and takes less than a second.
+The names and files come from the imports in the `__init__.py` of both backends, and the sections
+from the docstrings: "(section 3.4.2)" or "sections 4.2 and 11.1", in the numbering of the edition
+1.0.3. A name whose own docstring names no section takes those of a base class or of its module.
+All of this is read from the source text, so the page needs neither JAX nor PyTorch and takes less
+than a second.
 """
 
 import argparse
@@ -130,11 +130,15 @@ def sections_in(docstring: str | None) -> tuple[str, ...]:
 
 
 def public_names(package: str) -> list[str]:
-    """Return the `__all__` of a package."""
-    value = _assigned(_parse(ROOT / package / "__init__.py"), "__all__")
-    if value is None:
-        raise ValueError(f"{package}/__init__.py must assign a literal list to __all__")
-    return list(ast.literal_eval(value))
+    """Return the public names that the `__init__.py` of a package imports from the library."""
+    return sorted(
+        alias.asname or alias.name
+        for statement, _ in _statements(_parse(ROOT / package / "__init__.py").body)
+        if isinstance(statement, ast.ImportFrom)
+        and (statement.level or (statement.module or "").startswith("d2l_"))
+        for alias in statement.names
+        if not (alias.asname or alias.name).startswith("_")
+    )
 
 
 def find(package: str, name: str) -> Definition:
@@ -146,18 +150,56 @@ def find(package: str, name: str) -> Definition:
     ValueError
         If the imports of the package do not lead to a definition of `name`.
     """
-    file = ROOT / package / "__init__.py"
-    searched = name
-    seen: list[Path] = []
-    while file not in seen:
-        seen.append(file)
-        tree = _parse(file)
-        found, docstring = _definition(tree, searched)
-        if found:
-            sections = sections_in(docstring) or sections_in(ast.get_docstring(tree))
-            return Definition(name, file.relative_to(ROOT), sections)
-        file, searched = _follow(tree, file, searched)
-    raise ValueError(f"found no definition of {name} in {package}")
+    file, statement, below = _locate(ROOT / package / "__init__.py", name)
+    sections = _own_sections(file, statement, below)
+    return Definition(
+        name, file.relative_to(ROOT), sections or sections_in(ast.get_docstring(_parse(file)))
+    )
+
+
+def _locate(file: Path, name: str) -> tuple[Path, ast.stmt, ast.stmt | None]:
+    """Return the file and the statement that define what `file` calls `name`, and the next one."""
+    for statement, below in _statements(_parse(file).body):
+        if name == getattr(statement, "name", None) or name in _targets(statement):
+            return file, statement, below
+    for statement, _ in _statements(_parse(file).body):
+        if not isinstance(statement, ast.ImportFrom):
+            continue
+        for alias in statement.names:
+            if (alias.asname or alias.name) == name:
+                # One dot is the folder of the file, two its parent.
+                folder = file.parents[statement.level - 1] if statement.level else ROOT
+                module = folder.joinpath(*(statement.module or "").split("."))
+                source = module.with_suffix(".py")
+                source = source if source.exists() else module / "__init__.py"
+                return _locate(source, alias.name)
+    raise ValueError(f"{file.relative_to(ROOT)} must define or import {name}")
+
+
+def _own_sections(file: Path, statement: ast.stmt, below: ast.stmt | None) -> tuple[str, ...]:
+    """Return the sections that a definition's docstring names, or else those of a base class."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return sections_in(ast.get_docstring(statement))
+    if isinstance(statement, ast.ClassDef):
+        sections = sections_in(ast.get_docstring(statement))
+        for base in statement.bases:
+            if not sections and isinstance(base, ast.Name) and _is_ours(file, base.id):
+                sections = _own_sections(*_locate(file, base.id))
+        return sections
+    if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+        return sections_in(str(below.value.value))  # the string below a constant
+    return ()
+
+
+def _is_ours(file: Path, name: str) -> bool:
+    """Return whether a file defines a name, or imports it from the library."""
+    for statement, _ in _statements(_parse(file).body):
+        if isinstance(statement, ast.ImportFrom):
+            if any((alias.asname or alias.name) == name for alias in statement.names):
+                return bool(statement.level) or (statement.module or "").startswith("d2l_")
+        elif name == getattr(statement, "name", None):
+            return True
+    return False
 
 
 @functools.cache
@@ -174,15 +216,6 @@ def _statements(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.stmt | Non
             yield from _statements(statement.orelse)
 
 
-def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
-    """Return the value that a module assigns to a name."""
-    for statement, _ in _statements(tree.body):
-        if name in _targets(statement):
-            assert isinstance(statement, (ast.Assign, ast.AnnAssign))
-            return statement.value
-    return None
-
-
 def _targets(statement: ast.stmt) -> list[str]:
     """Return the names that a statement assigns to."""
     if isinstance(statement, ast.Assign):
@@ -192,34 +225,6 @@ def _targets(statement: ast.stmt) -> list[str]:
     else:
         return []
     return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _definition(tree: ast.Module, name: str) -> tuple[bool, str | None]:
-    """Return whether a module defines `name`, and its docstring (or the string below it)."""
-    for statement, below in _statements(tree.body):
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if statement.name == name:
-                return True, ast.get_docstring(statement)
-        elif name in _targets(statement):
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                return True, str(below.value.value)
-            return True, None
-    return False, None
-
-
-def _follow(tree: ast.Module, file: Path, name: str) -> tuple[Path, str]:
-    """Return the file from which a module imports `name`, and the name there."""
-    for statement, _ in _statements(tree.body):
-        if not isinstance(statement, ast.ImportFrom):
-            continue
-        for alias in statement.names:
-            if (alias.asname or alias.name) == name:
-                # One dot is the folder of the file, two its parent.
-                folder = file.parents[statement.level - 1] if statement.level else ROOT
-                module = folder.joinpath(*(statement.module or "").split("."))
-                source = module.with_suffix(".py")
-                return (source if source.exists() else module / "__init__.py"), alias.name
-    raise ValueError(f"{file.relative_to(ROOT)} must define or import {name}")
 
 
 # -- the page ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`docs/index.md` is what its generator writes, is complete, and links to files that exist."""
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -73,15 +74,18 @@ def test_both_backends_name_the_same_sections(name, generator):
 
 
 @pytest.mark.parametrize("package", ["d2l_jax", "d2l_torch"])
-def test_the_file_is_where_python_found_the_name(package, generator):
-    """As far as Python says: numbers, types and other frameworks' objects do not."""
+def test_the_source_says_what_python_says(package, generator):
+    """As far as Python knows: numbers, types and other frameworks' objects have no file there."""
     module = sys.modules[package]
     checked = 0
     for name in module.__all__:
         value = getattr(module, name)
         if getattr(value, "__module__", "").startswith("d2l_") and hasattr(value, "__qualname__"):
+            definition = generator.find(package, name)
             source = Path(sys.modules[value.__module__].__file__).relative_to(ROOT)
-            assert generator.find(package, name).file == source
+            assert definition.file == source
+            sections = generator.sections_in(inspect.getdoc(value))
+            assert not sections or definition.sections == sections
             checked += 1
     assert checked > 80
 
