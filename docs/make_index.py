@@ -83,17 +83,41 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
             ("5.7", "4.7", "Predicting House Prices on Kaggle"),
         ],
     ),
-    # Of later chapters, the sections whose helpers the earlier ones need. A fourth entry is the
+    # Of later chapters, the sections whose functions earlier ones need. A fourth entry is the
     # rewrite's title, where it differs.
     (
         ("6", "Builders' Guide"),
         ("5", "Computation"),
-        [("6.7", "5.7", "GPUs", "GPUs, Devices, and Memory")],
+        [
+            ("6.6", "5.6", "File I/O", "Saving, Loading, and Pretrained Weights"),
+            ("6.7", "5.7", "GPUs", "GPUs, Devices, and Memory"),
+        ],
+    ),
+    (
+        ("9", "Recurrent Neural Networks"),
+        ("8", "Sequence Models"),
+        [
+            ("9.1", "8.1", "Working with Sequences"),
+            (
+                "9.5",
+                "8.5",
+                "Recurrent Neural Network Implementation from Scratch",
+                "Implementing RNN Language Models",
+            ),
+        ],
     ),
     (
         ("11", "Attention Mechanisms and Transformers"),
         ("10", "Attention"),
-        [("11.1", "10.1", "Queries, Keys, and Values")],
+        [
+            ("11.1", "10.1", "Queries, Keys, and Values"),
+            ("11.3", "10.2", "Attention Scoring Functions", "Attention Scoring and Masking"),
+        ],
+    ),
+    (
+        ("12", "Optimization Algorithms"),
+        ("9", "Optimization Algorithms"),
+        [("12.1", "9.1", "Optimization and Deep Learning", "Landscapes")],
     ),
     (
         ("23", "Appendix: Tools for Deep Learning"),
@@ -235,8 +259,8 @@ INTRODUCTION = """\
 <!-- Written by docs/make_index.py from the docstrings; change those, then run it again. -->
 
 The names that each section of the book defines or first needs, and the file of each on both
-backends. What is under `d2l_common` is the same code for both. The two editions number their
-chapters differently: find yours.
+backends. Files under `d2l_common` serve both. The two editions number their chapters differently;
+sections that need no name of the library are left out.
 """
 NO_SECTION = "Utilities"
 
@@ -260,16 +284,14 @@ def make_page() -> str:
     parts = [INTRODUCTION, "\n".join(f"- [{title}](#{_anchor(title)})" for title in editions)]
     for edition, heading in enumerate(editions):
         parts.append(f"## {heading}")
-        for *chapter, sections in CHAPTERS:
-            number, title = chapter[edition]
-            if not any(by_section.get(section[0]) for section in sections):
-                continue
-            parts.append(f"### {number} {title} ({heading.split()[-1]})")
+        for *chapter, sections in sorted(CHAPTERS, key=lambda row: int(str(row[edition][0]))):
             rows: list[list[str]] = []
             for old, new, *titles in sections:
                 label = f"{old} {titles[0]}" if edition == 0 else f"{new} {titles[-1]}"
                 rows += _rows(label, by_section.get(old, []), found)
-            parts.append(_table(rows))
+            if rows:
+                number, title = chapter[edition]
+                parts += [f"### {number} {title} ({heading.split()[-1]})", _table(rows)]
         rest = by_section.get("", [])
         if rest:
             parts.append(f"### {NO_SECTION} ({heading.split()[-1]})")
@@ -307,7 +329,7 @@ def _rows(
     for files, members in sorted(by_files.items()):
         rows.append([section, ", ".join(f"`{name}`" for name in members), *map(_link, files)])
         section = ""
-    return rows or [[section, "none", "", ""]]
+    return rows
 
 
 def _link(file: Path) -> str:
