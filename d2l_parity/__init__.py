@@ -1,5 +1,6 @@
 """Are two implementations the same? The yardstick, the comparison, and the report."""
 
+from d2l_common import __version__ as __version__
 from d2l_parity.closeness import assert_within, relative_gap, worst_entry
 from d2l_parity.compare import compare
 from d2l_parity.comparison import Comparison

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from d2l_common import __version__ as __version__
 from d2l_common.data.house_prices import k_fold
 from d2l_common.data.hub import DATA_HUB, DATA_URL, download, extract
 from d2l_common.data.readers import TensorFlowDataLoader
