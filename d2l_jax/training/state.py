@@ -28,30 +28,59 @@ class State(NamedTuple):
     optimizer: Any
 
 
+class Split:
+    """
+    A model and its optimizer, split into structure and variables.
+
+    Parameters
+    ----------
+    model : nnx.Module
+    optim : nnx.Optimizer
+
+    Attributes
+    ----------
+    graphdef : nnx.GraphDef
+        The structure of the model: its layers and plain attributes.
+    """
+
+    def __init__(self, model: nnx.Module, optim: nnx.Optimizer):
+        self.graphdef, params, rest = split(model, optim.wrt)
+        self._model = model
+        tree = State(params, rest, (optim.step, optim.opt_state))
+        self._treedef: Any
+        self._leaves, self._treedef = jax.tree.flatten(tree, is_leaf=is_variable)
+
+    def read(self) -> State:
+        """Return the arrays, none weakly typed, since a step must keep their types."""
+        values = [x.get_raw_value() if is_variable(x) else x for x in self._leaves]
+        return self._treedef.unflatten(map(strongly_typed, values))
+
+    def write(self, state: State, arrays_set: dict[str, Any]) -> None:
+        """Write the arrays of `state`, and those that a step has set, to model and optimizer."""
+        for leaf, array in zip(self._leaves, self._treedef.flatten_up_to(state), strict=True):
+            if is_variable(leaf):
+                leaf.set_raw_value(array)
+        if not all(map(is_variable, self._leaves)):
+            nnx.update(self._model, state.rest)  # plain arrays among the attributes
+        if arrays_set:
+            set_arrays(self._model, arrays_set)
+
+
 def split(model: nnx.Module, wrt: Any) -> Any:
     """Return `(graphdef, params, rest)`: structure, variables that are trained, all others."""
     return nnx.split(model, wrt, ...)
 
 
-def as_arrays(variables: Any) -> Any:
-    """Return a pytree of variables as arrays, none weakly typed: a step must keep their types."""
-    return jax.tree.map(_strongly_typed, nnx.as_pure(variables))
+def is_variable(x: Any) -> bool:
+    """Return whether `x` is a variable of NNX."""
+    return isinstance(x, nnx.Variable)
 
 
-def write(variables: Any, arrays: Any) -> bool:
-    """Set a pytree of variables to arrays; return False if it also holds arrays, not set here."""
-    treedef: Any
-    leaves, treedef = jax.tree.flatten(variables, is_leaf=lambda x: isinstance(x, nnx.Variable))
-    for variable, array in zip(leaves, treedef.flatten_up_to(arrays), strict=True):
-        if isinstance(variable, nnx.Variable):
-            variable.set_raw_value(array)
-    return all(isinstance(leaf, nnx.Variable) for leaf in leaves)
-
-
-def _strongly_typed(x: Any) -> Array:
+def strongly_typed(x: Any) -> Any:
+    """Return an array, or a pytree of arrays, as arrays that are not weakly typed."""
     if isinstance(x, Array) and not getattr(x, "weak_type", False):
         return x
-    return jax.lax.convert_element_type(x, jnp.asarray(x).dtype)
+    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), x)
 
 
 def attributes(model: nnx.Module) -> dict[tuple[Any, ...], Any]:
@@ -89,8 +118,8 @@ def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> di
         if new is old or is_unchanged(old, new):
             continue
         name = ".".join(map(str, path))
-        leaves = jax.tree.leaves(new, is_leaf=lambda x: isinstance(x, nnx.Variable))
-        if isinstance(new, nnx.Variable):
+        leaves = jax.tree.leaves(new, is_leaf=is_variable)
+        if is_variable(new):
             raise TypeError(
                 f"a step created the variable {name}; create it in __init__, "
                 "or remove it before the step returns (nnx.pop)"
@@ -110,8 +139,8 @@ def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> di
 
 def is_unchanged(old: Any, new: Any) -> bool:
     """Return whether an attribute that a step has set is as it was, or a variable as before."""
-    if isinstance(old, nnx.Variable) or isinstance(new, nnx.Variable):
-        return isinstance(old, nnx.Variable) and isinstance(new, nnx.Variable)
+    if is_variable(old) or is_variable(new):
+        return is_variable(old) and is_variable(new)
     return not is_data(new) and type(old) is type(new) and repr(old) == repr(new)
 
 

@@ -24,15 +24,7 @@ from d2l_jax.training.cache import compilation_cache
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.module import Module, as_scalar, computation_only
 from d2l_jax.training.optimizers import as_optimizer
-from d2l_jax.training.state import (
-    State,
-    as_arrays,
-    attributes,
-    set_arrays,
-    split,
-    take_arrays_set,
-    write,
-)
+from d2l_jax.training.state import Split, State, attributes, split, take_arrays_set
 from d2l_jax.training.steps import Program
 
 
@@ -76,6 +68,7 @@ class Trainer(TrainerBase):
     _structure: Any = None
     _programs: dict[Any, Program]
     _state: State
+    _arrays_set: dict[str, Any]
 
     def __init__(
         self,
@@ -163,7 +156,7 @@ class Trainer(TrainerBase):
             if self.val_dataloader is not None:
                 self.run(train=False)
         finally:  # an interrupt keeps the steps that were taken
-            self._write_state()
+            self._split.write(self._state, self._arrays_set)
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
@@ -260,13 +253,12 @@ class Trainer(TrainerBase):
         """Return the attributes that a copy or a file keeps: all except compiled steps."""
         return {name: value for name, value in vars(self).items() if name not in COMPILED}
 
-    # -- from the model to a state, and back: once an epoch ---------------------------------------
-
     def _read_state(self) -> None:
         """Read the arrays of model and optimizer; make new steps if anything else has changed."""
-        self.optim = optim = as_optimizer(self.model, self.optim)
-        graphdef, params, rest = split(self.model, optim.wrt)
-        structure = graphdef, optim.tx, optim.wrt, self.gradient_clip_val
+        self.optim = as_optimizer(self.model, self.optim)
+        self._split = Split(self.model, self.optim)
+        self._state, self._arrays_set = self._split.read(), {}
+        structure = self._split.graphdef, self.optim.tx, self.optim.wrt, self.gradient_clip_val
         if structure != self._structure:
             self._structure, self._programs = structure, {}
             # Functions of their own for each fit, so that JAX traces what is defined by now.
@@ -274,21 +266,11 @@ class Trainer(TrainerBase):
                 True: jax.jit(lambda state, batch: self.train_step(state, batch)),
                 False: jax.jit(lambda state, batch: self.validation_step(state, batch)),
             }
-        self._variables = State(params, rest, (optim.step, optim.opt_state))
-        self._state = as_arrays(self._variables)
-        self._arrays_set: dict[str, Any] = {}
-
-    def _write_state(self) -> None:
-        """Write the arrays of the state, and those that a step has set, to model and optimizer."""
-        if not write(self._variables, self._state):
-            nnx.update(self.model, self._state.rest)  # plain arrays among the attributes
-        if self._arrays_set:
-            set_arrays(self.model, self._arrays_set)
 
     def _run_copy(self, params: Any, rest: Any, batch: Any, train: bool) -> Any:
         """Run a step on a copy of the model; return loss, record, and the arrays after it."""
         # A copy, since a model with random state is written to while it is differentiated.
-        model = computation_only(nnx.merge(self._structure[0], params, rest, copy=True))
+        model = computation_only(nnx.merge(self._split.graphdef, params, rest, copy=True))
         model.train() if train else model.eval()
         before = attributes(model)
         loss, record = record_step(model, batch, train, as_scalar)
@@ -297,7 +279,7 @@ class Trainer(TrainerBase):
         return loss, record, params, rest
 
 
-COMPILED = ("_structure", "_steps", "_programs", "_variables", "_state", "_arrays_set")
+COMPILED = ("_structure", "_steps", "_programs", "_split", "_state", "_arrays_set")
 
 
 def view(model: Any, **mode: bool) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from flax import nnx
 
 import d2l_torch
 from tests.support.fits import regression, zeros
@@ -191,3 +192,53 @@ def test_an_iterator_that_is_used_up_is_an_error(d2l):
     data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: once})()
     with pytest.raises(ValueError, match=r"new iterator each time|no minibatches"):
         d2l.Trainer(max_epochs=1).fit(d2l.LinearRegressionScratch(2, 0.1), data)
+
+
+def test_tokens_may_be_bytes(d2l):
+    """Of two axes they are no images; an embedding takes them."""
+
+    class Reader(d2l.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            if d2l.__name__ == "d2l_torch":
+                self.embedding = torch.nn.Embedding(256, 3)
+                self.index = lambda X: X.long()
+            else:
+                self.embedding = nnx.Embed(256, 3, rngs=nnx.Rngs(0))
+                self.index = lambda X: X
+
+        def forward(self, X):
+            return d2l.reduce_mean(self.embedding(self.index(X)), 1)
+
+    class Data(d2l.DataModule):
+        batch_size = 4
+
+        def get_dataloader(self, train):
+            tokens = np.array([[byte] for byte in b"the time machine by"], np.uint8)
+            return self.get_tensorloader((tokens, np.arange(19) % 3), train)
+
+    losses = d2l.Trainer(max_epochs=2).fit(Reader(), Data()).train_loss
+    assert np.isfinite(losses).all()
+
+
+def test_labels_that_a_reader_makes_are_checked_as_the_model_gets_them(d2l):
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            return batch[0], batch[1] - 1
+
+    class Data(d2l.DataModule):
+        batch_size = 4
+
+        def __init__(self, labels):
+            super().__init__()
+            self.labels = np.array(labels)
+
+        def get_dataloader(self, train):
+            X = np.ones((len(self.labels), 1, 2), np.float32)
+            return self.get_tensorloader((X, self.labels), train)
+
+    model = d2l.SoftmaxRegression(num_outputs=3, lr=0.1, num_inputs=2)
+    assert np.isfinite(Trainer(max_epochs=1).fit(model, Data([1, 2, 3, 3])).train_loss).all()
+    with pytest.raises(ValueError, match="label 3 is outside the 3 classes"):
+        Trainer(max_epochs=1).fit(model, Data([1, 2, 3, 3, 4]))

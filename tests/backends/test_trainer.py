@@ -272,3 +272,37 @@ def test_a_trainer_stops_when_it_should(d2l):
     data = d2l.SyntheticRegressionData(w=d2l.tensor([2.0]), b=1.0)
     history = Trainer(max_epochs=5).fit(d2l.LinearRegressionScratch(1, lr=0.03), data)
     assert len(history.val_loss) == 2
+
+
+def test_the_history_is_there_from_the_first_step(d2l):
+    lengths = []
+
+    class Data(d2l.DataModule):
+        def get_dataloader(self, train):
+            data = regression(d2l, num_train=96)
+            loader = data.train_dataloader() if train else data.val_dataloader()
+            for batch in loader:
+                lengths.append(len(trainer.history.train_loss))
+                yield batch
+
+    trainer = d2l.Trainer(max_epochs=1)
+    assert trainer.history.train_loss.shape == (0,)
+    history = trainer.fit(model_of(d2l), Data())
+    counting = 3 + 32  # a generator has no length: a pass of its own counts the minibatches
+    assert lengths[counting : counting + 3] == [0, 1, 2]
+    assert trainer.history is history
+    assert history.train_loss.shape == (3,)
+
+
+def test_a_trainer_cannot_be_used_within_its_own_fit(d2l):
+    data = regression(d2l)
+
+    class Trainer(d2l.Trainer):
+        def should_stop(self, history):
+            return self.fit(model_of(d2l), data)
+
+    trainer = Trainer(max_epochs=1)
+    with pytest.raises(RuntimeError, match=r"already running fit\(\); create a new Trainer"):
+        trainer.fit(model_of(d2l), data)
+    d2l.Trainer.should_stop(trainer, None)
+    assert not trainer.recorder.is_open  # and can be used again
