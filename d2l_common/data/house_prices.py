@@ -11,6 +11,7 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
 from d2l_common.data.hub import DATA_URL, download
+from d2l_common.data.module import DataModuleBase
 
 if TYPE_CHECKING:  # pandas is slow to import, so that happens when it is used
     import pandas as pd
@@ -129,16 +130,51 @@ def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame
     ]
 
 
-class KaggleHouseBase:
-    """What the data modules of both backends do alike with the tables."""
+class KaggleHouseBase(DataModuleBase):
+    """
+    The houses of the competition: their features, and the logarithm of their prices (section 5.7).
+
+    The two tables are read from `root`, and downloaded into it if they are missing.
+
+    Parameters
+    ----------
+    batch_size : int
+    train, val : pandas.DataFrame
+        Preprocessed tables, such as a fold; if not given, the competition's, which `preprocess`
+        turns into numbers.
+    root : str
+        The folder of data files.
+    seed : int
+        Determines the order of the training examples.
+
+    Attributes
+    ----------
+    raw_train, raw_val : pandas.DataFrame
+        The tables as they were read.
+    train, val : pandas.DataFrame
+        The tables as numbers.
+
+    Raises
+    ------
+    ConnectionError
+        If the tables are missing and cannot be downloaded.
+    """
 
     raw_train: pd.DataFrame
     raw_val: pd.DataFrame
-    train: pd.DataFrame
-    val: pd.DataFrame
-    batch_size: int
-    seed: int
-    root: str
+
+    def __init__(
+        self,
+        batch_size: int,
+        train: pd.DataFrame | None = None,
+        val: pd.DataFrame | None = None,
+        root: str = "../data",
+        seed: int = 0,
+    ):
+        super().__init__(root)
+        self.save_hyperparameters()
+        if train is None:
+            self.raw_train, self.raw_val = read_house_prices(root)
 
     def preprocess(self) -> None:
         """Make numbers of both tables, by mean and deviation of the training table."""
@@ -204,8 +240,21 @@ class KaggleHouseBase:
         logs = np.mean([to_numpy(model(X)).astype(float).reshape(-1) for model in models], axis=0)
         return pd.DataFrame({"Id": self.raw_val["Id"].to_numpy(), TARGET: np.exp(logs)})
 
+    def get_dataloader(self, train: bool) -> Any:
+        """Return the loader of a table; None if it has no prices, as the test houses."""
+        table = self.table(train)
+        if TARGET not in table:
+            return None
+        return self.get_tensorloader(
+            (self.features(table), self.as_tensor(log_prices(table))), train
+        )
+
     def features(self, table: pd.DataFrame) -> Any:
         """Return the features of a preprocessed table as a tensor `(n, num_features)`."""
+        return self.as_tensor(table.drop(columns=TARGET, errors="ignore").to_numpy(dtype=float))
+
+    def as_tensor(self, array: np.ndarray) -> Any:
+        """Return an array as a tensor of the backend's default float type."""
         raise NotImplementedError
 
 
