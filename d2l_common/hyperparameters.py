@@ -1,5 +1,6 @@
 """The book's two helpers for classes that grow over several cells (section 3.2.1)."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -47,9 +48,20 @@ def add_to_class(Class: type) -> Callable[[Function], Function]:
     return register
 
 
+class _InitSignature:
+    """Signature of a class that shows the parameters of `__init__`, whatever the metaclass."""
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        # An instance, and a class without an __init__, have the signature that Python finds.
+        if instance is not None or owner.__init__ is object.__init__:
+            raise AttributeError("__signature__")
+        signature = inspect.signature(owner.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
 class HyperParameters:
     """
-    The base class of everything with hyperparameters (section 3.2.1 of the book).
+    Base class of everything with hyperparameters (section 3.2.1 of the book).
 
     Examples
     --------
@@ -63,6 +75,8 @@ class HyperParameters:
     # On a Flax NNX module every plain attribute is part of the key under which jit finds compiled
     # code, so the record is a tuple, which has a hash, and not the book's dict, which has none.
     _hparam_names: tuple[str, ...] = ()
+    # Flax NNX has a metaclass whose __call__(*args, **kwargs) would stand in the help otherwise.
+    __signature__ = _InitSignature()
 
     if TYPE_CHECKING:  # for the type checker, which cannot know what was saved
 

@@ -20,7 +20,7 @@ EXCEPTIONS = {
     "SGD.__call__": "Optax",
     "SGD.step": "PyTorch",
     "SGD.zero_grad": "PyTorch",
-    "LinearRegression": "PyTorch's learns its number of inputs, so lr comes first there",
+    "LinearRegression": "the book calls super().__init__(lr), in JAX (num_inputs, lr)",
     "Trainer.clip_gradients": "gradients are on PyTorch's model, and on their own in JAX",
 }
 # Methods that one framework's base class needs, or that its edition of the book has.
