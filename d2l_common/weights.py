@@ -44,11 +44,11 @@ def check_weights(shapes: Mapping[str, Sequence[int]], weights: Mapping[str, Any
     ValueError
         If a name is missing or unknown, or an array has another shape than its parameter.
     """
-    missing = [name for name in shapes if name not in weights]
-    unknown = [name for name in weights if name not in shapes]
+    missing = sorted(shapes.keys() - weights.keys())
+    unknown = sorted(weights.keys() - shapes.keys(), key=str)
     if missing or unknown:
         raise ValueError(
-            f"weights must have the names of the model's parameters, {list(shapes)}: "
+            f"weights must have the names of the model's parameters, {sorted(shapes)}: "
             f"missing {missing}, unknown {unknown}"
         )
     for name, shape in shapes.items():

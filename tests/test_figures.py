@@ -84,13 +84,13 @@ def test_plot_takes_arrays_of_jax():
 @pytest.mark.parametrize(
     "X, Y, message",
     [
-        ([1, 2, 3], [1, 2], "curve 0 has 3 x values, but 2 y values"),
-        ([1, 2], [[1, 2], [1, 2, 3]], "curve 1 has 2 x values, but 3 y values"),
-        ([[1], [2]], [[1], [2], [3]], "X holds 2 curves, but Y holds 3"),
-        ([[1, 2], [1, 2]], [1, 2], "X holds 2 curves, but Y holds 1"),
+        ([1, 2, 3], [1, 2], "x and y of curve 0 must have the same length, got 3 and 2"),
+        ([1, 2], [[1, 2], [1, 2, 3]], "x and y of curve 1 must have the same length, got 2 and 3"),
+        ([[1], [2]], [[1], [2], [3]], "X and Y must hold the same number of curves, got 2 and 3"),
+        ([[1, 2], [1, 2]], [1, 2], "X and Y must hold the same number of curves, got 2 and 1"),
         (np.zeros((2, 2, 2)), None, r"a curve in X must have shape \(n,\) or \(n, 1\)"),
-        ([1, 2], [np.zeros((2, 2))], r"a curve in Y must have .* not \(2, 2\)"),
-        ([1, [2, 3]], None, r"a curve in X must have .* not \(\)"),
+        ([1, 2], [np.zeros((2, 2))], r"a curve in Y must have .* got \(2, 2\)"),
+        ([1, [2, 3]], None, r"a curve in X must have .* got \(\)"),
     ],
 )
 def test_plot_says_what_does_not_fit(X, Y, message):
@@ -184,9 +184,9 @@ def test_show_images_takes_tensors():
 
 
 def test_show_images_says_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"image 1 has shape \(2, 3, 5\)"):
+    with pytest.raises(ValueError, match=r"image 1 must have shape .*, got \(2, 3, 5\)"):
         pictures.show_images([IMAGE, np.zeros((2, 3, 5))], 1, 2)
-    with pytest.raises(ValueError, match="2 images are shown, but there are 1 titles"):
+    with pytest.raises(ValueError, match="titles must name each of the 2 images, got 1"):
         pictures.show_images([IMAGE, IMAGE], 1, 2, titles=["a"])
     assert not plt.get_fignums()
 
@@ -216,9 +216,9 @@ def test_show_heatmaps_with_nan_and_lists():
 
 
 def test_show_heatmaps_says_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"must have shape .* not \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"must have shape .* got \(2, 2\)"):
         pictures.show_heatmaps(np.eye(2), "x", "y")
-    with pytest.raises(ValueError, match="2 columns are shown, but there are 1 titles"):
+    with pytest.raises(ValueError, match="titles must name each of the 2 columns, got 1"):
         pictures.show_heatmaps(np.zeros((1, 2, 3, 3)), "x", "y", titles=["a"])
 
 

@@ -88,15 +88,6 @@ def preprocess(
     return done[0].astype(float), done[1].astype(float)
 
 
-def log_prices(table: pd.DataFrame) -> np.ndarray:
-    """
-    Return the logarithms of the prices, float64 of shape `(n, 1)`.
-
-    With these targets the squared loss measures relative errors, as the competition does.
-    """
-    return np.log(table[TARGET].to_numpy(dtype=float)).reshape(-1, 1)
-
-
 def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """
     Cut a table into `k` folds: each validates once, while the others train (section 3.6.2.2).
@@ -241,13 +232,13 @@ class KaggleHouseBase(DataModuleBase):
         return pd.DataFrame({"Id": self.raw_val["Id"].to_numpy(), TARGET: np.exp(logs)})
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return the loader of a table; None if it has no prices, as the test houses."""
+        """Return the loader of features and logarithms of prices; None if there are no prices."""
         table = self.table(train)
         if TARGET not in table:
             return None
-        return self.get_tensorloader(
-            (self.features(table), self.as_tensor(log_prices(table))), train
-        )
+        # Of logarithms the squared loss measures relative errors, as the competition does.
+        y = np.log(table[TARGET].to_numpy(dtype=float)).reshape(-1, 1)
+        return self.get_tensorloader((self.features(table), self.as_tensor(y)), train)
 
     def features(self, table: pd.DataFrame) -> Any:
         """Return the features of a preprocessed table as a tensor `(n, num_features)`."""
