@@ -44,7 +44,7 @@ def add_to_class(Class: type) -> Callable[[Function], Function]:
 class _InitSignature:
     """Signature of a class that shows the parameters of `__init__`, whatever the metaclass."""
 
-    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+    def __get__(self, instance: object, owner: Any) -> inspect.Signature:
         # An instance, and a class without an __init__, have the signature that Python finds.
         if instance is not None or owner.__init__ is object.__init__:
             raise AttributeError("__signature__")
