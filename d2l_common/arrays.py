@@ -1,4 +1,4 @@
-"""Arrays and tensors of any framework as NumPy arrays, for plots and data that are shown."""
+"""Conversion of arrays and tensors of any framework to NumPy arrays."""
 
 from typing import Any
 
@@ -7,48 +7,48 @@ import numpy as np
 
 def to_numpy(x: Any) -> np.ndarray:
     """
-    Return numbers of any framework as a NumPy array of the same shape.
+    Return an array or tensor of any framework as a NumPy array of the same shape.
 
-    A tensor that requires gradients is detached, one on another device is copied to the host.
-    Numbers that NumPy itself does not have, such as bfloat16, come as float32. Nothing is copied
-    that need not be: the result may share its memory with `x`, so treat it as read-only.
+    A tensor that requires gradients is detached, and one on another device is copied to the host.
+    Types that NumPy lacks, such as bfloat16, become float32. The result may share its memory with
+    `x`, so treat it as read-only.
 
     Parameters
     ----------
     x : array, tensor, number, or a list or tuple of these
-        NumPy, JAX and PyTorch arrays, anything that `numpy.asarray` takes, and lists of them of
-        equal shapes, nested at will.
+        NumPy, JAX and PyTorch arrays, anything that `numpy.asarray` takes, and nested lists of
+        them of equal shapes.
 
     Returns
     -------
     numpy.ndarray
-        The numbers, of the same shape; a list of `n` arrays of shape `s` gives `(n, *s)`.
+        A list of `n` arrays of shape `s` gives `(n, *s)`.
 
     Raises
     ------
     TypeError
-        If `x` is a function, or `None`, or anything else that holds no numbers.
+        If `x` is a function, `None`, or anything else that does not hold numbers.
     ValueError
-        If the arrays in a list have different shapes.
+        If `x` is a list of arrays of different shapes.
 
     Examples
     --------
     >>> to_numpy([1, 2.5])
     array([1. , 2.5])
     """
-    # PyTorch's tensors are told by what they can do, so that this file need not import PyTorch.
+    # A tensor is recognized by its method, so that this file need not import PyTorch.
     if hasattr(x, "detach"):
         return _from_torch(x)
     if isinstance(x, list | tuple) and any(map(_holds_numbers, set(map(type, x)))):
-        # NumPy alone would ask a tensor that requires gradients for its memory, and fail.
+        # NumPy alone raises on a tensor that requires gradients.
         return np.stack([to_numpy(item) for item in x])
-    # Flax's parameters are callable and arrays at once.
+    # Flax's parameters are both callable and arrays.
     if callable(x) and not hasattr(x, "__array__"):
-        raise TypeError(f"expected an array, not the function {getattr(x, '__name__', x)!r}")
+        raise TypeError(f"x must be an array, got the function {getattr(x, '__name__', x)!r}")
     array = np.asarray(x)
     if array.dtype == object:
-        raise TypeError(f"expected an array of numbers, not {type(x).__name__}")
-    # JAX's bfloat16, float8 and int4 are raw bytes to NumPy; float32 holds each of them exactly.
+        raise TypeError(f"x must be an array of numbers, got {type(x).__name__}")
+    # NumPy holds JAX's bfloat16, float8 and int4 as raw bytes; float32 represents each exactly.
     if array.dtype.kind == "V" and array.dtype.names is None:
         return array.astype(np.float32)
     return array
@@ -60,15 +60,15 @@ def _from_torch(x: Any) -> np.ndarray:
     try:
         return host.numpy()
     except TypeError:
-        # NumPy has no such dtype (bfloat16, float8).
+        # NumPy lacks bfloat16 and float8.
         return host.float().numpy()
 
 
 def _holds_numbers(kind: type) -> bool:
-    """Tell whether items of this type are lists, arrays or tensors, and not plain numbers."""
+    """Return whether items of this type are lists, arrays or tensors, not plain numbers."""
     return issubclass(kind, list | tuple) or hasattr(kind, "__array__") or hasattr(kind, "detach")
 
 
 def dtype_name(dtype: Any) -> str:
-    """Return the bare name of a dtype of any framework, such as `uint8`."""
+    """Return the name of a dtype of any framework, such as `uint8`."""
     return str(dtype).removeprefix("torch.")

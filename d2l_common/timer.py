@@ -1,4 +1,4 @@
-"""A stopwatch (section 3.1.2)."""
+"""Stopwatch (section 3.1.2)."""
 
 import time
 
@@ -7,15 +7,15 @@ import numpy as np
 
 class Timer:
     """
-    Records several running times, in seconds.
+    Stopwatch that records running times, in seconds, and starts when it is created.
 
-    It starts when it is made. JAX and GPUs compute after a call has returned: wait for the result
-    (`jax.block_until_ready`, `torch.cuda.synchronize`) before `stop`.
+    JAX and GPUs compute after a call has returned: wait for the result with
+    `jax.block_until_ready` or `torch.cuda.synchronize` before `stop`.
 
     Attributes
     ----------
     times : list of float
-        What `stop` recorded.
+        The times that `stop` has recorded.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Timer:
         self.start()
 
     def start(self) -> None:
-        """Start the clock anew."""
+        """Restart the clock."""
         self._began = time.perf_counter()
 
     def stop(self) -> float:
-        """Record the time since the start, and return it."""
+        """Record and return the time since the start."""
         self.times.append(time.perf_counter() - self._began)
         return self.times[-1]
 
@@ -40,5 +40,5 @@ class Timer:
         return sum(self.times)
 
     def cumsum(self) -> list[float]:
-        """Return the accumulated times."""
+        """Return the cumulative sums of the recorded times."""
         return np.cumsum(self.times).tolist()

@@ -1,225 +1,135 @@
 """The library of the book Dive into Deep Learning; see the README and `docs/index.md`."""
 
-from typing import Any
+import types as _types
+import typing as _typing
 
 from d2l_common import __version__ as __version__
-from d2l_common.data.house_prices import k_fold
-from d2l_common.data.hub import DATA_HUB, DATA_URL, download, extract
-from d2l_common.data.readers import TensorFlowDataLoader
-from d2l_common.hyperparameters import HyperParameters, add_to_class
-from d2l_common.plotting.board import ProgressBoard
-from d2l_common.plotting.curves import plot, set_axes, set_figsize, use_svg_display
-from d2l_common.plotting.pictures import show_heatmaps, show_images
-from d2l_common.timer import Timer
-from d2l_common.training.early_stopping import out_of_patience
-from d2l_common.training.history import History
-from d2l_common.weights import initial_weights
+from d2l_common.data.house_prices import k_fold as k_fold
+from d2l_common.data.hub import DATA_HUB as DATA_HUB
+from d2l_common.data.hub import DATA_URL as DATA_URL
+from d2l_common.data.hub import download as download
+from d2l_common.data.hub import extract as extract
+from d2l_common.data.readers import TensorFlowDataLoader as TensorFlowDataLoader
+from d2l_common.hyperparameters import HyperParameters as HyperParameters
+from d2l_common.hyperparameters import add_to_class as add_to_class
+from d2l_common.plotting.board import ProgressBoard as ProgressBoard
+from d2l_common.plotting.curves import plot as plot
+from d2l_common.plotting.curves import set_axes as set_axes
+from d2l_common.plotting.curves import set_figsize as set_figsize
+from d2l_common.plotting.curves import use_svg_display as use_svg_display
+from d2l_common.plotting.pictures import show_heatmaps as show_heatmaps
+from d2l_common.plotting.pictures import show_images as show_images
+from d2l_common.timer import Timer as Timer
+from d2l_common.training.early_stopping import out_of_patience as out_of_patience
+from d2l_common.training.history import History as History
+from d2l_common.weights import initial_weights as initial_weights
 
-from .data.house_prices import KaggleHouse
-from .data.images import Digits, FashionMNIST
-from .data.module import DataModule
-from .data.synthetic import HighDimensionalData, PolynomialData, SyntheticRegressionData
-from .devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu, use_device
-from .functional import (
-    accuracy,
-    cross_entropy,
-    grad,
-    linreg,
-    prelu,
-    relu,
-    sgd,
-    softmax,
-    softmax_cross_entropy,
-    squared_loss,
-    value_and_grad,
-)
-from .math.backprop import backpropagation, forward_propagation
-from .math.probability import (
-    confusion_matrix,
-    entropy,
-    kl_divergence,
-    label_shift_weights,
-    normal_density,
-)
-from .memory import memory_of_training
-from .models.dropout_mlp import DropoutMLP, DropoutMLPScratch
-from .models.linear_regression import LinearRegression, LinearRegressionScratch
-from .models.mlp import MLP, MLPScratch
-from .models.softmax_regression import SoftmaxRegression, SoftmaxRegressionScratch
-from .models.weight_decay import WeightDecay, WeightDecayScratch, l2_penalty
-from .nn.dropout import dropout_layer
-from .random import get_key, get_seed
-from .tensors import (
-    abs,
-    arange,
-    argmax,
-    astype,
-    batch_matmul,
-    concat,
-    cos,
-    cosh,
-    exp,
-    expand_dims,
-    eye,
-    float32,
-    float64,
-    index_update,
-    int32,
-    int64,
-    linspace,
-    log,
-    matmul,
-    meshgrid,
-    nn_Module,
-    normal,
-    numpy,
-    ones,
-    ones_like,
-    rand,
-    randn,
-    reduce_mean,
-    reduce_sum,
-    repeat,
-    reshape,
-    sigmoid,
-    sin,
-    sinh,
-    size,
-    stack,
-    swapaxes,
-    tanh,
-    tensor,
-    to,
-    transpose,
-    zeros,
-    zeros_like,
-)
-from .training.classifier import Classifier
-from .training.module import Module
-from .training.optimizers import SGD
-from .training.trainer import Trainer
-from .weights import export_weights, import_weights
+from .data.house_prices import KaggleHouse as KaggleHouse
+from .data.images import Digits as Digits
+from .data.images import FashionMNIST as FashionMNIST
+from .data.module import DataModule as DataModule
+from .data.synthetic import HighDimensionalData as HighDimensionalData
+from .data.synthetic import PolynomialData as PolynomialData
+from .data.synthetic import SyntheticRegressionData as SyntheticRegressionData
+from .devices import cpu as cpu
+from .devices import gpu as gpu
+from .devices import num_gpus as num_gpus
+from .devices import try_all_gpus as try_all_gpus
+from .devices import try_gpu as try_gpu
+from .devices import use_device as use_device
+from .functional import accuracy as accuracy
+from .functional import cross_entropy as cross_entropy
+from .functional import grad as grad
+from .functional import linreg as linreg
+from .functional import prelu as prelu
+from .functional import relu as relu
+from .functional import sgd as sgd
+from .functional import softmax as softmax
+from .functional import softmax_cross_entropy as softmax_cross_entropy
+from .functional import squared_loss as squared_loss
+from .functional import value_and_grad as value_and_grad
+from .math.backprop import backpropagation as backpropagation
+from .math.backprop import forward_propagation as forward_propagation
+from .math.probability import confusion_matrix as confusion_matrix
+from .math.probability import entropy as entropy
+from .math.probability import kl_divergence as kl_divergence
+from .math.probability import label_shift_weights as label_shift_weights
+from .math.probability import normal_density as normal_density
+from .memory import memory_of_training as memory_of_training
+from .models.dropout_mlp import DropoutMLP as DropoutMLP
+from .models.dropout_mlp import DropoutMLPScratch as DropoutMLPScratch
+from .models.linear_regression import LinearRegression as LinearRegression
+from .models.linear_regression import LinearRegressionScratch as LinearRegressionScratch
+from .models.mlp import MLP as MLP
+from .models.mlp import MLPScratch as MLPScratch
+from .models.softmax_regression import SoftmaxRegression as SoftmaxRegression
+from .models.softmax_regression import SoftmaxRegressionScratch as SoftmaxRegressionScratch
+from .models.weight_decay import WeightDecay as WeightDecay
+from .models.weight_decay import WeightDecayScratch as WeightDecayScratch
+from .models.weight_decay import l2_penalty as l2_penalty
+from .nn.dropout import dropout_layer as dropout_layer
+from .random import get_key as get_key
+from .random import get_seed as get_seed
+from .tensors import abs as abs
+from .tensors import arange as arange
+from .tensors import argmax as argmax
+from .tensors import astype as astype
+from .tensors import batch_matmul as batch_matmul
+from .tensors import concat as concat
+from .tensors import cos as cos
+from .tensors import cosh as cosh
+from .tensors import exp as exp
+from .tensors import expand_dims as expand_dims
+from .tensors import eye as eye
+from .tensors import float32 as float32
+from .tensors import float64 as float64
+from .tensors import index_update as index_update
+from .tensors import int32 as int32
+from .tensors import int64 as int64
+from .tensors import linspace as linspace
+from .tensors import log as log
+from .tensors import matmul as matmul
+from .tensors import meshgrid as meshgrid
+from .tensors import nn_Module as nn_Module
+from .tensors import normal as normal
+from .tensors import numpy as numpy
+from .tensors import ones as ones
+from .tensors import ones_like as ones_like
+from .tensors import rand as rand
+from .tensors import randn as randn
+from .tensors import reduce_mean as reduce_mean
+from .tensors import reduce_sum as reduce_sum
+from .tensors import repeat as repeat
+from .tensors import reshape as reshape
+from .tensors import sigmoid as sigmoid
+from .tensors import sin as sin
+from .tensors import sinh as sinh
+from .tensors import size as size
+from .tensors import stack as stack
+from .tensors import swapaxes as swapaxes
+from .tensors import tanh as tanh
+from .tensors import tensor as tensor
+from .tensors import to as to
+from .tensors import transpose as transpose
+from .tensors import zeros as zeros
+from .tensors import zeros_like as zeros_like
+from .training.classifier import Classifier as Classifier
+from .training.module import Module as Module
+from .training.optimizers import SGD as SGD
+from .training.trainer import Trainer as Trainer
+from .weights import export_weights as export_weights
+from .weights import import_weights as import_weights
 
-__all__ = [
-    "DATA_HUB",
-    "DATA_URL",
-    "MLP",
-    "SGD",
-    "Classifier",
-    "DataModule",
-    "Digits",
-    "DropoutMLP",
-    "DropoutMLPScratch",
-    "FashionMNIST",
-    "HighDimensionalData",
-    "History",
-    "HyperParameters",
-    "KaggleHouse",
-    "LinearRegression",
-    "LinearRegressionScratch",
-    "MLPScratch",
-    "Module",
-    "PolynomialData",
-    "ProgressBoard",
-    "SoftmaxRegression",
-    "SoftmaxRegressionScratch",
-    "SyntheticRegressionData",
-    "TensorFlowDataLoader",
-    "Timer",
-    "Trainer",
-    "WeightDecay",
-    "WeightDecayScratch",
-    "abs",
-    "accuracy",
-    "add_to_class",
-    "arange",
-    "argmax",
-    "astype",
-    "backpropagation",
-    "batch_matmul",
-    "concat",
-    "confusion_matrix",
-    "cos",
-    "cosh",
-    "cpu",
-    "cross_entropy",
-    "download",
-    "dropout_layer",
-    "entropy",
-    "exp",
-    "expand_dims",
-    "export_weights",
-    "extract",
-    "eye",
-    "float32",
-    "float64",
-    "forward_propagation",
-    "get_key",
-    "get_seed",
-    "gpu",
-    "grad",
-    "import_weights",
-    "index_update",
-    "initial_weights",
-    "int32",
-    "int64",
-    "k_fold",
-    "kl_divergence",
-    "l2_penalty",
-    "label_shift_weights",
-    "linreg",
-    "linspace",
-    "log",
-    "matmul",
-    "memory_of_training",
-    "meshgrid",
-    "nn_Module",
-    "normal",
-    "normal_density",
-    "num_gpus",
-    "numpy",
-    "ones",
-    "ones_like",
-    "out_of_patience",
-    "plot",
-    "prelu",
-    "rand",
-    "randn",
-    "reduce_mean",
-    "reduce_sum",
-    "relu",
-    "repeat",
-    "reshape",
-    "set_axes",
-    "set_figsize",
-    "sgd",
-    "show_heatmaps",
-    "show_images",
-    "sigmoid",
-    "sin",
-    "sinh",
-    "size",
-    "softmax",
-    "softmax_cross_entropy",
-    "squared_loss",
-    "stack",
-    "swapaxes",
-    "tanh",
-    "tensor",
-    "to",
-    "transpose",
-    "try_all_gpus",
-    "try_gpu",
-    "use_device",
-    "use_svg_display",
-    "value_and_grad",
-    "zeros",
-    "zeros_like",
-]
+if not _typing.TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = sorted(
+        name
+        for name, value in globals().items()
+        if not (name.startswith("_") or isinstance(value, _types.ModuleType))
+    )
 
 
-def __getattr__(name: str) -> Any:
-    """Import what the book reaches as `d2l.plt`, matplotlib's pyplot, when it is first used."""
+def __getattr__(name: str) -> _typing.Any:
+    """Import matplotlib's pyplot when `d2l.plt`, the book's name for it, is first used."""
     if name == "plt":
         import matplotlib.pyplot
 

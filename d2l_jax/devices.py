@@ -1,4 +1,4 @@
-"""Devices: the CPU, and the GPUs or TPUs where there are any (section 6.7)."""
+"""Devices: the CPU, and the GPUs or TPUs if there are any (section 6.7)."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,21 +18,20 @@ def gpu(i: int = 0) -> jax.Device:
     Raises
     ------
     ValueError
-        If there is none.
+        If the machine does not have this GPU.
     """
-    accelerators = _accelerators()
-    if not 0 <= i < len(accelerators):
-        raise ValueError(f"there is no GPU {i}, this machine has {len(accelerators)}: use the CPU")
-    return accelerators[i]
+    if not 0 <= i < num_gpus():
+        raise ValueError(f"i must name one of this machine's {num_gpus()} GPUs, got {i}; use cpu()")
+    return _accelerators()[i]
 
 
 def num_gpus() -> int:
-    """Return how many GPUs (or TPUs) there are."""
+    """Return the number of GPUs (or TPUs)."""
     return len(_accelerators())
 
 
 def try_gpu(i: int = 0) -> jax.Device:
-    """Return `gpu(i)` if there is one, otherwise `cpu()`."""
+    """Return `gpu(i)` if the machine has it, otherwise `cpu()`."""
     return gpu(i) if 0 <= i < num_gpus() else cpu()
 
 
@@ -46,5 +45,5 @@ def _accelerators() -> list[jax.Device]:
 
 
 def use_device(device: jax.Device) -> AbstractContextManager[Any]:
-    """Return a context in which new arrays are made on `device`."""
+    """Return a context in which new arrays are created on `device`."""
     return jax.default_device(device)

@@ -39,7 +39,7 @@ def linreg(X: Array, w: Array, b: Array) -> Array:
     TypeError
         If `X` holds integers.
     ValueError
-        If `X` has another number of inputs than `w`, or `b` another number of outputs.
+        If `X` and `w` differ in the number of inputs, or `b` and `w` in that of outputs.
     """
     check_floating("X", is_floating(X), X.dtype)
     check_num_features(w.shape[0], X.shape)
@@ -75,7 +75,7 @@ def softmax(X: Array) -> Array:
     """
     Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).
 
-    The largest entry of each row is subtracted first, so that large logits do not overflow.
+    The largest entry of each row is subtracted first, so large logits do not overflow.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
 
     Parameters
     ----------
-    y_hat, y : arrays of one shape
+    y_hat, y : arrays of the same shape
 
     Raises
     ------
@@ -118,11 +118,11 @@ def cross_entropy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     Parameters
     ----------
     y_hat : floating-point array of shape `(n, num_classes)`
-        Probabilities; one of 0 at a label makes the loss infinite.
+        Probabilities; a probability of 0 at a label makes the loss infinite.
     y : integer array of shape `(n,)`
         Labels.
     averaged : bool
-        The mean over the examples, or each one's loss.
+        Whether to return the mean over the examples, or the loss of each.
 
     Returns
     -------
@@ -131,8 +131,8 @@ def cross_entropy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes. Inside `jit`,
-        where nothing can be raised, such a label makes the loss NaN.
+        If a dtype or shape differs from these, or a label is outside the classes. Inside `jit`,
+        which cannot raise, such a label makes the loss NaN.
     """
     check_labels("y_hat", y_hat, y)
     losses = -jnp.log(pick(y_hat, y))
@@ -149,7 +149,7 @@ def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Arr
     y : integer array of shape `(n,)`
         Labels.
     averaged : bool
-        The mean over the examples, or each one's loss.
+        Whether to return the mean over the examples, or the loss of each.
 
     Returns
     -------
@@ -158,8 +158,8 @@ def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Arr
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes. Inside `jit`,
-        where nothing can be raised, such a label makes the loss NaN.
+        If a dtype or shape differs from these, or a label is outside the classes. Inside `jit`,
+        which cannot raise, such a label makes the loss NaN.
     """
     check_labels("logits", logits, y)
     losses = -pick(jax.nn.log_softmax(logits, axis=-1), y)
@@ -170,7 +170,7 @@ def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     """
     Return the share of rows whose largest entry is at the label (section 4.3.2).
 
-    Of several largest entries, the first counts.
+    If several entries are largest, the first one counts.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     y : integer array of shape `(n,)`
         Labels.
     averaged : bool
-        The share, or 1 or 0 for each example.
+        Whether to return the share, or 1 or 0 for each example.
 
     Returns
     -------
@@ -188,12 +188,12 @@ def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes.
+        If a dtype or shape differs from these, or a label is outside the classes.
     """
     check_labels("y_hat", y_hat, y)
     correct = (y_hat.argmax(axis=1) == y).astype(jnp.float32)
-    # XLA multiplies by the reciprocal of a constant, which rounds twice; behind the barrier it
-    # divides, so that the share is the nearest float32, as in PyTorch.
+    # XLA multiplies by the reciprocal of a constant, which rounds twice. The barrier makes it
+    # divide, so the share is the nearest float32, as in PyTorch.
     number = jax.lax.optimization_barrier(jnp.float32(len(y)))
     return correct.sum() / number if averaged else correct
 
@@ -204,15 +204,15 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
 
     Parameters
     ----------
-    params, grads : arrays, or lists, tuples or dicts of them, of one structure
+    params, grads : arrays, or lists, tuples or dicts of them, of the same structure
     lr : float
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is no finite number that is not negative.
+        If `lr` is not a finite number of at least 0.
     """
-    if not isinstance(lr, jax.core.Tracer):  # a traced one has no value to look at
+    if not isinstance(lr, jax.core.Tracer):  # a traced lr has no value to check
         check_nonnegative("lr", lr)
     return jax.tree.map(lambda param, grad: param - lr * grad, params, grads)
 
@@ -226,7 +226,7 @@ def grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[..., Any]:
     fun : callable
         Returns one number, an array of shape `()`.
     argnums : int
-        Which argument to differentiate by: an array, or a list, tuple or dict of arrays.
+        The argument to differentiate by: an array, or a list, tuple or dict of arrays.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[...,
     fun : callable
         Returns one number, an array of shape `()`.
     argnums : int
-        Which argument to differentiate by: an array, or a list, tuple or dict of arrays.
+        The argument to differentiate by: an array, or a list, tuple or dict of arrays.
 
     Raises
     ------
@@ -272,8 +272,8 @@ def check_labels(name: str, scores: Array, y: Array) -> None:
     check_floating(name, is_floating(scores), scores.dtype)
     check_integer("y", is_integer(y), y.dtype)
     check_class_scores(name, scores.shape, y.shape)
-    # Inside jit, grad or vmap a label has no value to look at: `pick` gives NaN there. Labels from
-    # outside have one, but only NumPy looks at it at once: JAX would make the look a part of jit.
+    # Inside jit, grad or vmap a traced label has no value: `pick` returns NaN for a bad one. Labels
+    # from outside have values, but JAX would trace the comparison, so NumPy makes it.
     if len(y) and not isinstance(y, jax.core.Tracer):
         values = np.asarray(y)
         check_label_range(int(values.min()), int(values.max()), scores.shape[1])
@@ -281,10 +281,10 @@ def check_labels(name: str, scores: Array, y: Array) -> None:
 
 def pick(scores: Array, y: Array) -> Array:
     """Return `scores[i, y[i]]` for each row, NaN where `y[i]` is outside the classes: `(n,)`."""
-    y = y.astype(jnp.int32) if y.dtype.itemsize < 4 else y  # in uint8, 256 classes are 0
+    y = y.astype(jnp.int32) if y.dtype.itemsize < 4 else y  # the number 256 would be 0 in uint8
     inside = (y >= 0) & (y < scores.shape[1])
     picked = jnp.take_along_axis(scores, jnp.where(inside, y, 0)[:, None], axis=1)[:, 0]
-    # A product, where a `where` would do for the value, so that the gradient is NaN as well.
+    # A product instead of a `where`, so that the gradient is NaN as well.
     return picked * jnp.where(inside, 1, jnp.nan).astype(scores.dtype)
 
 

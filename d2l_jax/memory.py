@@ -1,4 +1,4 @@
-"""The memory that prediction takes, and that training takes (section 5.3.4)."""
+"""Memory of prediction and of training (section 5.3.4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from jax import Array
 
 def memory_of_training(fun: Callable[..., Array], params: Any, *inputs: Any) -> tuple[int, int]:
     """
-    Return the bytes of intermediate results that prediction and that training keep at once.
+    Return the bytes of intermediate results that prediction and training keep at once.
 
-    In JAX the compiler says what its programs need: `fun` alone, and with its gradient.
+    In JAX these are the compiler's figures for the programs of `fun` and of its gradient.
 
     Parameters
     ----------
@@ -23,17 +23,17 @@ def memory_of_training(fun: Callable[..., Array], params: Any, *inputs: Any) -> 
     Returns
     -------
     prediction, training : int
-        Bytes, beside parameters, inputs and results.
+        Bytes, without parameters, inputs and results.
 
     Raises
     ------
     RuntimeError
-        If the compiler for this device does not say.
+        If the compiler for this device does not report them.
     """
     sizes = []
     for program in (fun, jax.value_and_grad(fun)):
         analysis = jax.jit(program).lower(params, *inputs).compile().memory_analysis()
         if analysis is None:
-            raise RuntimeError(f"XLA says nothing of memory on {jax.default_backend()}")
+            raise RuntimeError(f"XLA does not report memory on {jax.default_backend()}; use a CPU")
         sizes.append(int(analysis.temp_size_in_bytes))
     return sizes[0], sizes[1]

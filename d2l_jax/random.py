@@ -1,4 +1,4 @@
-"""Where random numbers come from when a reader names no source."""
+"""Sources of randomness for readers who pass none."""
 
 import itertools
 import random
@@ -14,20 +14,20 @@ _lock = threading.Lock()
 
 def get_key() -> jax.Array:
     """
-    Return a new key for `jax.random`: the next of one stream a process, which begins at seed 0.
+    Return a new key for `jax.random`, the next of the process's stream, which starts at seed 0.
 
-    As in the book's JAX edition; give `rngs=` or `key=` to name your own source instead.
+    As in the book's JAX edition; pass `rngs=` or `key=` to use a different source.
 
     Raises
     ------
     RuntimeError
-        Inside a function that JAX compiles: each of its runs would get the same key.
+        If called inside a compiled function, where each run would get the same key.
     """
     root = jax.random.key(0)
     if isinstance(root, jax.core.Tracer):
         raise RuntimeError(
-            "get_key() inside a compiled function would be the same key in every run: "
-            "pass a key to the function, or keep nnx.Rngs on the model"
+            "get_key() must be called outside compiled functions, where it would be the same key "
+            "in every run; pass a key to the function, or keep nnx.Rngs on the model"
         )
     with _lock:
         number = next(_count)
@@ -35,10 +35,10 @@ def get_key() -> jax.Array:
 
 
 def get_seed() -> int:
-    """Return a new integer seed, for generators of other libraries: the next of one stream."""
+    """Return the next integer of one stream, as a seed for generators of other libraries."""
     return _seeds.randint(0, 10**6)
 
 
 def default_rngs(rngs: nnx.Rngs | None) -> nnx.Rngs:
-    """Return `rngs`, or streams that begin at `get_key()` if it is None."""
+    """Return `rngs`, or new streams from `get_key()` if it is None."""
     return nnx.Rngs(get_key()) if rngs is None else rngs

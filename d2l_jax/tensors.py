@@ -32,27 +32,27 @@ nn_Module = nnx.Module
 
 
 def ones(*size: Any, dtype=None, device=None) -> Array:
-    """Return an array of ones of shape `size`; of the default float type if not given."""
+    """Return an array of ones of shape `size`, by default of the default float type."""
     return jnp.ones(as_shape(size), dtype=dtype, device=device)
 
 
 def zeros(*size: Any, dtype=None, device=None) -> Array:
-    """Return an array of zeros of shape `size`; of the default float type if not given."""
+    """Return an array of zeros of shape `size`, by default of the default float type."""
     return jnp.zeros(as_shape(size), dtype=dtype, device=device)
 
 
 def ones_like(x: Array, dtype=None) -> Array:
-    """Return an array of ones with the shape of `x`, and its type if not given."""
+    """Return an array of ones with the shape of `x`, by default also of its type."""
     return jnp.ones_like(x, dtype=dtype)
 
 
 def zeros_like(x: Array, dtype=None) -> Array:
-    """Return an array of zeros with the shape of `x`, and its type if not given."""
+    """Return an array of zeros with the shape of `x`, by default also of its type."""
     return jnp.zeros_like(x, dtype=dtype)
 
 
 def arange(start, end=None, step=1, dtype=None, device=None) -> Array:
-    """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
+    """Return `start, start + step, ...` up to but excluding `end`; `arange(end)` starts at 0."""
     start, end = (0, start) if end is None else (start, end)
     check_range(start, end, step)
     return jnp.arange(start, end, step, dtype=dtype, device=device)
@@ -64,13 +64,13 @@ def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Array:
 
 
 def eye(n: int, m: int | None = None, dtype=None, device=None) -> Array:
-    """Return the `(n, m)` matrix (or `(n, n)`) with ones on its diagonal."""
+    """Return the `(n, m)` matrix, by default `(n, n)`, with ones on its diagonal."""
     return jnp.eye(n, m, dtype=dtype, device=device)
 
 
 def tensor(data: Any, dtype=None, device=None) -> Array:
-    """Return a new array with the numbers of `data` (nested lists, NumPy array, array)."""
-    # JAX may read a NumPy array later than it returns, so a change would still get in.
+    """Return a new array with the numbers of `data`: nested lists, a NumPy array or an array."""
+    # JAX may read a NumPy array after it has returned, so a later change could show.
     data = data.copy() if isinstance(data, np.ndarray) else data
     return jnp.array(data, dtype=dtype, device=device)
 
@@ -140,7 +140,7 @@ def sigmoid(x: Array) -> Array:
 
 def abs(x: Array) -> Array:
     """Return the absolute value elementwise, with gradient 0 at 0."""
-    size = jnp.abs(x)  # whose gradient at 0 is 1
+    size = jnp.abs(x)  # its gradient at 0 is 1
     return jnp.where(size == 0, 0, size)
 
 
@@ -164,19 +164,19 @@ def batch_matmul(a: Array, b: Array) -> Array:
 
 
 def reduce_sum(x: Array, axis=None, keepdims: bool = False) -> Array:
-    """Return the sum over `axis` (a number or several), or over all entries."""
+    """Return the sum over `axis`, one or several, by default over all entries."""
     check_axes(axis)
     return jnp.sum(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def reduce_mean(x: Array, axis=None, keepdims: bool = False) -> Array:
-    """Return the mean over `axis` (a number or several), or over all entries."""
+    """Return the mean over `axis`, one or several, by default over all entries."""
     check_axes(axis)
     return jnp.mean(x, axis=_axes(axis), keepdims=keepdims)
 
 
 def argmax(x: Array, axis: int | None = None) -> Array:
-    """Return where the largest entry along `axis` is; the first of equals."""
+    """Return the index of the largest entry along `axis`; of equal entries, the first."""
     check_some("argmax", x.size if axis is None else x.shape[axis])
     return jnp.argmax(x, axis=axis)
 
@@ -185,22 +185,22 @@ def argmax(x: Array, axis: int | None = None) -> Array:
 
 
 def reshape(x: Array, shape: Any) -> Array:
-    """Return `x` in another shape, in which one entry may be -1."""
+    """Return `x` in a new shape, of which one entry may be -1."""
     return jnp.reshape(x, as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Array:
-    """Return the arrays one after the other along an axis that they have."""
+    """Return the arrays joined along an existing axis."""
     return jnp.concatenate(tuple(tensors), axis=axis)
 
 
 def stack(tensors: Any, axis: int = 0) -> Array:
-    """Return the arrays one after the other along a new axis."""
+    """Return the arrays joined along a new axis."""
     return jnp.stack(tuple(tensors), axis=axis)
 
 
 def transpose(x: Array) -> Array:
-    """Return `x` with its axes reversed: a matrix's transpose."""
+    """Return `x` with its axes reversed: the transpose of a matrix."""
     return jnp.transpose(x)
 
 
@@ -215,12 +215,12 @@ def expand_dims(x: Array, axis: int) -> Array:
 
 
 def repeat(x: Array, repeats: int, axis: int | None = None) -> Array:
-    """Return `x` with each entry along `axis` (or of all, flattened) repeated `repeats` times."""
+    """Return `x` with each entry along `axis`, by default of `x` flattened, repeated."""
     return jnp.repeat(x, repeats, axis=axis)
 
 
 def meshgrid(*tensors: Array, indexing: str = "ij") -> tuple[Array, ...]:
-    """Return the coordinate matrices of the vectors; their first axis follows the first vector."""
+    """Return the coordinate matrices of vectors; by default the first vector runs along axis 0."""
     return tuple(jnp.meshgrid(*tensors, indexing=indexing))
 
 
@@ -230,10 +230,10 @@ def size(x: Array) -> int:
 
 
 def index_update(x: Array, index: Any, values: Any) -> Array:
-    """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
-    index = parts_of_index(index)  # JAX refuses lists
+    """Return a copy of `x` after `x[index] = values`; `x` itself is unchanged."""
+    index = parts_of_index(index)  # JAX accepts no lists
     if not any(isinstance(part, jax.core.Tracer) for part in index):
-        check_index(x.shape, index)  # compiled code cannot: there nothing is written
+        check_index(x.shape, index)  # compiled code cannot raise, and writes nothing then
     return x.at[index].set(values)
 
 

@@ -1,4 +1,4 @@
-"""Weights to and from NumPy arrays, in PyTorch's names and layout."""
+"""Export and import of weights as NumPy arrays, in PyTorch's names and layout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from jax import numpy as jnp
 from d2l_common.arrays import to_numpy
 from d2l_common.weights import as_arrays, check_weights
 
-# What PyTorch calls `weight` in a layer of each kind.
+# NNX's name, by kind of layer, of the parameter that PyTorch calls `weight`.
 WEIGHT_NAMES = {
     nnx.Linear: "kernel",
     nnx.Conv: "kernel",
@@ -22,7 +22,7 @@ WEIGHT_NAMES = {
 
 def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
     """
-    Return what `model` trains, as NumPy arrays by name.
+    Return the parameters of `model` as NumPy arrays by name.
 
     Parameters
     ----------
@@ -42,20 +42,21 @@ def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
 
 def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
-    Set what `model` trains to arrays of either backend's `export_weights`.
+    Set the parameters of `model` to arrays of either backend's `export_weights`.
 
     Parameters
     ----------
     model : nnx.Module
         Changed in place.
     weights : dict of arrays
-        Of the model's names and shapes. They keep their values exactly if they have the
-        parameters' type, and are rounded to it otherwise.
+        With the names and shapes of the model's parameters. Values are exact if they have the
+        parameters' type, and rounded to it otherwise.
 
     Raises
     ------
     TypeError, ValueError
-        If a name or a shape does not fit, or something is no array; then nothing has changed.
+        If a name or a shape of `weights` differs from the model's, or a value is not an array;
+        then the model is unchanged.
     """
     weights = as_arrays(weights)
     named = named_parameters(model)
@@ -70,7 +71,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None
 
 
 def named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:
-    """Return by PyTorch's name each parameter's path, itself, and its order of axes there."""
+    """Return `{PyTorch's name: (path, parameter, order of its axes in PyTorch)}`."""
     modules = dict(nnx.iter_modules(model))
     named = {}
     for path, param in nnx.to_flat_state(nnx.state(model, nnx.Param)):
@@ -84,7 +85,7 @@ def named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, 
         weight = next((name for kind, name in WEIGHT_NAMES.items() if isinstance(layer, kind)), "")
         axes = tuple(range(param.ndim))
         if leaf == "kernel" == weight:
-            # NNX has a kernel's inputs and outputs last; PyTorch has outputs and inputs first.
+            # NNX's kernels end in (inputs, outputs); PyTorch's start with (outputs, inputs).
             axes = (axes[-1], axes[-2], *axes[:-2])
         named[".".join([*names, "weight" if leaf == weight else str(leaf)])] = path, param, axes
     return named

@@ -1,4 +1,4 @@
-"""Devices: the CPU, and the GPUs where there are any (section 6.7)."""
+"""Devices: the CPU, and the GPUs if there are any (section 6.7)."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,20 +18,20 @@ def gpu(i: int = 0) -> torch.device:
     Raises
     ------
     ValueError
-        If there is none.
+        If the machine does not have this GPU.
     """
     if not 0 <= i < num_gpus():
-        raise ValueError(f"there is no GPU {i}, this machine has {num_gpus()}: use the CPU")
+        raise ValueError(f"i must name one of this machine's {num_gpus()} GPUs, got {i}; use cpu()")
     return torch.device(f"cuda:{i}")
 
 
 def num_gpus() -> int:
-    """Return how many GPUs there are."""
+    """Return the number of GPUs."""
     return torch.cuda.device_count()
 
 
 def try_gpu(i: int = 0) -> torch.device:
-    """Return `gpu(i)` if there is one, otherwise `cpu()`."""
+    """Return `gpu(i)` if the machine has it, otherwise `cpu()`."""
     return gpu(i) if 0 <= i < num_gpus() else cpu()
 
 
@@ -41,5 +41,5 @@ def try_all_gpus() -> list[torch.device]:
 
 
 def use_device(device: torch.device) -> AbstractContextManager[Any]:
-    """Return a context in which new tensors are made on `device`."""
+    """Return a context in which new tensors are created on `device`."""
     return device

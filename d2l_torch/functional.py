@@ -38,7 +38,7 @@ def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     TypeError
         If `X` holds integers.
     ValueError
-        If `X` has another number of inputs than `w`, or `b` another number of outputs.
+        If `X` and `w` differ in the number of inputs, or `b` and `w` in that of outputs.
     """
     check_floating("X", X.is_floating_point(), X.dtype)
     check_num_features(w.shape[0], X.shape)
@@ -74,7 +74,7 @@ def softmax(X: Tensor) -> Tensor:
     """
     Return `exp(X)` normalized to sum to 1 along the last axis (section 4.4.1).
 
-    The largest entry of each row is subtracted first, so that large logits do not overflow.
+    The largest entry of each row is subtracted first, so large logits do not overflow.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
 
     Parameters
     ----------
-    y_hat, y : tensors of one shape
+    y_hat, y : tensors of the same shape
 
     Raises
     ------
@@ -117,11 +117,11 @@ def cross_entropy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     Parameters
     ----------
     y_hat : floating-point tensor of shape `(n, num_classes)`
-        Probabilities; one of 0 at a label makes the loss infinite.
+        Probabilities; a probability of 0 at a label makes the loss infinite.
     y : integer tensor of shape `(n,)`
         Labels.
     averaged : bool
-        The mean over the examples, or each one's loss.
+        Whether to return the mean over the examples, or the loss of each.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def cross_entropy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes.
+        If a dtype or shape differs from these, or a label is outside the classes.
     """
     check_labels("y_hat", y_hat, y)
     losses = -torch.log(y_hat[torch.arange(len(y_hat), device=y.device), y.long()])
@@ -147,7 +147,7 @@ def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> T
     y : integer tensor of shape `(n,)`
         Labels.
     averaged : bool
-        The mean over the examples, or each one's loss.
+        Whether to return the mean over the examples, or the loss of each.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> T
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes.
+        If a dtype or shape differs from these, or a label is outside the classes.
     """
     check_labels("logits", logits, y)
     reduction = "mean" if averaged else "none"
@@ -167,7 +167,7 @@ def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     """
     Return the share of rows whose largest entry is at the label (section 4.3.2).
 
-    Of several largest entries, the first counts.
+    If several entries are largest, the first one counts.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     y : integer tensor of shape `(n,)`
         Labels.
     averaged : bool
-        The share, or 1 or 0 for each example.
+        Whether to return the share, or 1 or 0 for each example.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes are other than these, or a label is outside the classes.
+        If a dtype or shape differs from these, or a label is outside the classes.
     """
     check_labels("y_hat", y_hat, y)
     correct = (y_hat.argmax(dim=1) == y).type(torch.float32)
@@ -198,13 +198,13 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
 
     Parameters
     ----------
-    params, grads : tensors, or lists, tuples or dicts of them, of one structure
+    params, grads : tensors, or lists, tuples or dicts of them, of the same structure
     lr : float
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is no finite number that is not negative.
+        If `lr` is not a finite number of at least 0.
     """
     check_nonnegative("lr", lr)
     return pytree.tree_map(lambda param, grad: param - lr * grad, params, grads)
@@ -219,7 +219,7 @@ def grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[..., Any]:
     fun : callable
         Returns one number, a tensor of shape `()`.
     argnums : int
-        Which argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
+        The argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
     fun : callable
         Returns one number, a tensor of shape `()`.
     argnums : int
-        Which argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
+        The argument to differentiate by: a tensor, or a list, tuple or dict of tensors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The memory that prediction takes, and that training takes (section 5.3.4)."""
+"""Memory of prediction and of training (section 5.3.4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +10,10 @@ from torch.utils import _pytree as pytree
 
 def memory_of_training(fun: Callable[..., Tensor], params: Any, *inputs: Any) -> tuple[int, int]:
     """
-    Return the bytes of intermediate results that prediction and that training keep at once.
+    Return the bytes of intermediate results that prediction and training keep at once.
 
-    In PyTorch autograd says which results it keeps for the way back; prediction keeps none.
+    In PyTorch these are the results that autograd saves for the backward pass; prediction saves
+    none.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ def memory_of_training(fun: Callable[..., Tensor], params: Any, *inputs: Any) ->
     Returns
     -------
     prediction, training : int
-        Bytes, beside parameters, inputs and results.
+        Bytes, without parameters, inputs and results.
     """
     given = {leaf.untyped_storage().data_ptr() for leaf in pytree.tree_leaves((params, inputs))}
     kept: dict[int, int] = {}
@@ -38,13 +39,13 @@ def memory_of_training(fun: Callable[..., Tensor], params: Any, *inputs: Any) ->
     sizes = []
     for is_training in (False, True):
         kept.clear()
-        # Detached copies share their memory with what was given, but not its gradients.
+        # Detached copies share the memory of `params`, but not their gradients.
         leaves = pytree.tree_map(lambda leaf: leaf.detach().requires_grad_(), params)
         with (
             torch.set_grad_enabled(is_training),
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
         ):
-            result = fun(leaves, *inputs)  # kept alive, so that no memory is used twice
+            result = fun(leaves, *inputs)  # kept alive, so that its memory is not reused
         sizes.append(sum(kept.values()))
         del result
     return sizes[0], sizes[1]

@@ -1,4 +1,4 @@
-"""Where random numbers come from when a reader names no source."""
+"""Sources of randomness for readers who pass none."""
 
 import random
 
@@ -9,14 +9,14 @@ _seeds = random.Random(0)
 
 def get_key() -> torch.Generator:
     """
-    Return a new `torch.Generator`, seeded by PyTorch's global one (so by `torch.manual_seed`).
+    Return a new `torch.Generator`, seeded by PyTorch's global one, so by `torch.manual_seed`.
 
-    It stands where the book's JAX edition hands out a key: pass it as `generator=`.
+    The counterpart of the key in the book's JAX edition: pass it as `generator=`.
     """
     seed = int(torch.randint(2**63 - 1, ()))
     return torch.Generator().manual_seed(seed)
 
 
 def get_seed() -> int:
-    """Return a new integer seed, for generators of other libraries: the next of one stream."""
+    """Return the next integer of one stream, as a seed for generators of other libraries."""
     return _seeds.randint(0, 10**6)

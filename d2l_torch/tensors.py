@@ -29,27 +29,27 @@ nn_Module = nn.Module
 
 
 def ones(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones of shape `size`; of the default float type if not given."""
+    """Return a tensor of ones of shape `size`, by default of the default float type."""
     return torch.ones(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def zeros(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros of shape `size`; of the default float type if not given."""
+    """Return a tensor of zeros of shape `size`, by default of the default float type."""
     return torch.zeros(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(x: Tensor, dtype=None) -> Tensor:
-    """Return a tensor of ones with the shape of `x`, and its type if not given."""
+    """Return a tensor of ones with the shape of `x`, by default also of its type."""
     return torch.ones_like(x, dtype=dtype)
 
 
 def zeros_like(x: Tensor, dtype=None) -> Tensor:
-    """Return a tensor of zeros with the shape of `x`, and its type if not given."""
+    """Return a tensor of zeros with the shape of `x`, by default also of its type."""
     return torch.zeros_like(x, dtype=dtype)
 
 
 def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return `start, start + step, ...` below `end`; `arange(end)` begins at 0."""
+    """Return `start, start + step, ...` up to but excluding `end`; `arange(end)` starts at 0."""
     start, end = (0, start) if end is None else (start, end)
     check_range(start, end, step)
     return torch.arange(start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
@@ -61,12 +61,12 @@ def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Tensor:
 
 
 def eye(n: int, m: int | None = None, dtype=None, device=None) -> Tensor:
-    """Return the `(n, m)` matrix (or `(n, n)`) with ones on its diagonal."""
+    """Return the `(n, m)` matrix, by default `(n, n)`, with ones on its diagonal."""
     return torch.eye(n, n if m is None else m, dtype=dtype, device=device)
 
 
 def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a new tensor with the numbers of `data` (nested lists, NumPy array, tensor)."""
+    """Return a new tensor with the numbers of `data`: nested lists, a NumPy array or a tensor."""
     if isinstance(data, Tensor):
         copy = data.detach().clone().to(dtype=dtype or data.dtype, device=device or data.device)
         return copy.requires_grad_(requires_grad)
@@ -159,21 +159,21 @@ def batch_matmul(a: Tensor, b: Tensor) -> Tensor:
 
 
 def reduce_sum(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
-    """Return the sum over `axis` (a number or several), or over all entries."""
+    """Return the sum over `axis`, one or several, by default over all entries."""
     check_axes(axis)
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
 def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis` (a number or several), or over all entries."""
+    """Return the mean over `axis`, one or several, by default over all entries."""
     check_axes(axis)
-    # PyTorch refuses integers and bools.
+    # PyTorch has no mean of integers and bools.
     dtype = x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
     return torch.mean(x, dim=axis, keepdim=keepdims, dtype=dtype)
 
 
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:
-    """Return where the largest entry along `axis` is; the first of equals."""
+    """Return the index of the largest entry along `axis`; of equal entries, the first."""
     check_some("argmax", x.numel() if axis is None else x.shape[axis])
     return torch.argmax(x, dim=axis)
 
@@ -182,22 +182,22 @@ def argmax(x: Tensor, axis: int | None = None) -> Tensor:
 
 
 def reshape(x: Tensor, shape: Any) -> Tensor:
-    """Return `x` in another shape, in which one entry may be -1."""
+    """Return `x` in a new shape, of which one entry may be -1."""
     return torch.reshape(x, as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Tensor:
-    """Return the tensors one after the other along an axis that they have."""
+    """Return the tensors joined along an existing axis."""
     return torch.cat(tuple(tensors), dim=axis)
 
 
 def stack(tensors: Any, axis: int = 0) -> Tensor:
-    """Return the tensors one after the other along a new axis."""
+    """Return the tensors joined along a new axis."""
     return torch.stack(tuple(tensors), dim=axis)
 
 
 def transpose(x: Tensor) -> Tensor:
-    """Return `x` with its axes reversed: a matrix's transpose."""
+    """Return `x` with its axes reversed: the transpose of a matrix."""
     return x.permute(*range(x.ndim - 1, -1, -1))
 
 
@@ -212,12 +212,12 @@ def expand_dims(x: Tensor, axis: int) -> Tensor:
 
 
 def repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
-    """Return `x` with each entry along `axis` (or of all, flattened) repeated `repeats` times."""
+    """Return `x` with each entry along `axis`, by default of `x` flattened, repeated."""
     return torch.repeat_interleave(x, repeats, dim=axis)
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Return the coordinate matrices of the vectors; their first axis follows the first vector."""
+    """Return the coordinate matrices of vectors; by default the first vector runs along axis 0."""
     return tuple(torch.meshgrid(*tensors, indexing=indexing))
 
 
@@ -227,13 +227,13 @@ def size(x: Tensor) -> int:
 
 
 def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
-    """Return `x` with `values` at `index`, as `x[index] = values` would make it; `x` stays."""
-    index = parts_of_index(index)  # PyTorch takes some lists for tuples
+    """Return a copy of `x` after `x[index] = values`; `x` itself is unchanged."""
+    index = parts_of_index(index)  # PyTorch treats some lists as tuples
     updated = x.clone()
     try:
         updated[index] = torch.as_tensor(values, dtype=x.dtype, device=x.device)
     except IndexError:
-        check_index(x.shape, index)  # in the words that both backends have
+        check_index(x.shape, index)  # raises the sentence that both backends share
         raise
     return updated
 
@@ -242,7 +242,7 @@ def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
 
 
 def numpy(x: Tensor) -> np.ndarray:
-    """Return `x` as a NumPy array, without its history of operations."""
+    """Return `x`, detached, as a NumPy array."""
     return to_numpy(x)
 
 

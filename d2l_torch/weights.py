@@ -1,4 +1,4 @@
-"""Weights to and from NumPy arrays, in PyTorch's names and layout."""
+"""Export and import of weights as NumPy arrays, in PyTorch's names and layout."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from d2l_common.weights import as_arrays, check_weights
 
 def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
     """
-    Return what `model` trains, as NumPy arrays by name.
+    Return the parameters of `model` as NumPy arrays by name.
 
     Parameters
     ----------
@@ -27,31 +27,32 @@ def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If a layer has not yet learned its shape.
+        If a lazy layer does not have its shape yet.
     """
     named = dict(model.named_parameters())
     for name, param in named.items():
         if is_lazy(param):
-            raise ValueError(f"{name} has no shape yet: call the model on a minibatch first")
+            raise ValueError(f"{name} has no shape yet; call the model on a minibatch first")
     return {name: to_numpy(param).copy() for name, param in named.items()}
 
 
 def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
-    Set what `model` trains to arrays of either backend's `export_weights`.
+    Set the parameters of `model` to arrays of either backend's `export_weights`.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Changed in place. A layer without a shape takes that of its weights.
+        Changed in place. A lazy layer gets the shape of its weights.
     weights : dict of arrays
-        Of the model's names and shapes. They keep their values exactly if they have the
-        parameters' type, and are rounded to it otherwise.
+        With the names and shapes of the model's parameters. Values are exact if they have the
+        parameters' type, and rounded to it otherwise.
 
     Raises
     ------
     TypeError, ValueError
-        If a name or a shape does not fit, or something is no array; then nothing has changed.
+        If a name or a shape of `weights` differs from the model's, or a value is not an array;
+        then the model is unchanged.
     """
     weights = as_arrays(weights)
     named = dict(model.named_parameters())
@@ -68,7 +69,7 @@ def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
 
 
 def lazy_shape(model: nn.Module, name: str, given: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape that a lazy parameter takes from weights of shape `given`."""
+    """Return the shape that a lazy parameter gets from weights of shape `given`."""
     layer = model.get_submodule(name.rpartition(".")[0])
     if not isinstance(layer, nn.LazyLinear):
         return given

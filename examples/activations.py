@@ -14,12 +14,12 @@ def activations(d2l, alpha):
 
 
 def slopes(d2l, function):
-    """Return the elementwise derivative: each y depends on its own x alone, so sum and go back."""
+    """Return the elementwise derivative: each y depends on one x, so differentiate the sum."""
     return d2l.grad(lambda x: d2l.reduce_sum(function(x)))
 
 
 def draw(d2l, functions):
-    """Return a figure with a column for each function: above its values, below its gradient."""
+    """Return a figure with a column for each function: values above, gradient below."""
     figure, axes = d2l.plt.subplots(2, len(functions), figsize=(10, 4), layout="constrained")
     x = d2l.linspace(-8, 8, 321)
     for (above, below), (name, function) in zip(axes.T, functions.items(), strict=True):
@@ -39,7 +39,7 @@ def run(d2l, options):
         show(f"{name}(x)", function(x))
         show(f"grad of {name}", slopes(d2l, function)(x))
     print("\nAt 0, where relu has a corner, its gradient is taken to be 0, and prelu's is alpha.")
-    print("Far from 0 sigmoid and tanh are flat: almost no gradient comes through them.")
+    print("Far from 0 sigmoid and tanh are flat, so their gradients are almost 0.")
     return draw(d2l, functions)
 
 

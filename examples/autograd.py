@@ -1,8 +1,8 @@
 """
 Automatic differentiation (section 2.5).
 
-`d2l.grad(f)` returns the function that computes the gradient of `f` by its first argument. What
-the other arguments hold is constant: that is how both backends detach a result from its history.
+`d2l.grad(f)` returns the function that computes the gradient of `f` with respect to its first
+argument. The other arguments are constants: that is how both backends detach a result.
 """
 
 import numpy as np
@@ -25,13 +25,13 @@ def show_vector_outputs(d2l):
     x = d2l.arange(4, dtype=d2l.float32)
     print()
     show("gradient of the sum of x * x", d2l.grad(lambda x: d2l.reduce_sum(x * x))(x))
-    # With other weights than ones, the sum is the book's vector-Jacobian product.
+    # A weighted sum gives the book's vector-Jacobian product.
     v = d2l.tensor([1.0, 0.0, 0.0, 10.0])
     show("weighted by (1, 0, 0, 10)", d2l.grad(lambda x: d2l.reduce_sum(v * x * x))(x))
 
 
 def show_detaching(d2l):
-    """Treat a part of the computation as a constant, by making it an argument of its own."""
+    """Treat a part of the computation as a constant, by passing it as another argument."""
     x = d2l.arange(4, dtype=d2l.float32)
 
     def z(x, u):
@@ -45,7 +45,7 @@ def show_detaching(d2l):
 
 
 def f(a):
-    """Double `a` until it is large, and scale it if it is negative: with while and if."""
+    """Double `a` until it is large, and scale it if it is negative, with `while` and `if`."""
     b = a * 2
     while abs(b) < 1000:
         b = b * 2

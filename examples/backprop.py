@@ -1,8 +1,8 @@
 """
 Backpropagation by hand, against automatic differentiation (section 5.3).
 
-Then the memory that it takes: training keeps every layer's outputs for the way back, prediction
-does not. In JAX the numbers are what the compiled program reserves, in PyTorch what autograd keeps.
+Then its memory: training keeps every layer's outputs for the backward pass, prediction does not.
+JAX reports the memory that the compiled program reserves, PyTorch that of autograd's saved tensors.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def small_problem(d2l, seed):
 
 
 def show_gradients(d2l, params, X, y, lambd):
-    """Go forward and back by hand, and compare the gradients with `d2l.grad`."""
+    """Run both passes by hand, and compare the gradients with `d2l.grad`."""
     objective, intermediates = d2l.forward_propagation(params, X, y, lambd)
     by_hand = d2l.backpropagation(params, X, y, intermediates, lambd)
     automatic = d2l.grad(lambda p: d2l.forward_propagation(p, X, y, lambd)[0])(params)
@@ -40,7 +40,7 @@ def show_gradients(d2l, params, X, y, lambd):
 
 
 def deep_network(d2l):
-    """Return the mean output of a network, a function of its weights and a minibatch."""
+    """Return the function of weights and a minibatch that computes a network's mean output."""
 
     def output(weights, X):
         for W in weights:

@@ -1,8 +1,8 @@
 """
 The base classification model (section 4.3).
 
-The accuracy over all examples is not the average of the minibatches' accuracies, when the last
-minibatch is smaller. The Trainer reports the first.
+If the last minibatch is smaller, the accuracy over all examples differs from the average of the
+minibatches' accuracies. The Trainer reports the accuracy over all examples.
 """
 
 import numpy as np
@@ -10,11 +10,11 @@ from common import Section, image_data, num_pixels, set_weights, show
 
 
 def show_accuracy(d2l):
-    """Print predictions and accuracy of a few logits."""
+    """Print predictions and accuracy for a few logits."""
     model = d2l.Classifier()
     Y_hat = d2l.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5], [2.0, 1.0, 0.0], [0.4, 0.4, 0.2]])
     Y = d2l.tensor([0, 2, 0, 1])
-    show("predictions", d2l.argmax(Y_hat, 1))  # of equals, the first
+    show("predictions", d2l.argmax(Y_hat, 1))  # of equal logits, the first
     show("labels", Y)
     show("correct", model.accuracy(Y_hat, Y, averaged=False))
     show("accuracy", model.accuracy(Y_hat, Y))
@@ -23,7 +23,7 @@ def show_accuracy(d2l):
 
 
 def show_averages(d2l, options):
-    """Train for an epoch, and print the accuracy of validation in both ways."""
+    """Train for an epoch, and print both validation accuracies."""
     data = image_data(d2l, options)
     model = d2l.SoftmaxRegression(
         num_outputs=len(data.classes), lr=0.1, num_inputs=num_pixels(data)
@@ -43,7 +43,7 @@ def show_averages(d2l, options):
 
 
 def run(d2l, options):
-    """Print accuracies, and return the figure of those of the minibatches."""
+    """Print accuracies, and return a figure of the minibatches' accuracies."""
     show_accuracy(d2l)
     count, _, accuracies, exact = show_averages(d2l, options)
     numbers = range(1, count + 1)

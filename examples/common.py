@@ -1,4 +1,4 @@
-"""What the example scripts share: the command line, the data, and one training run."""
+"""Shared parts of the example scripts: the command line, the data, and one training run."""
 
 import argparse
 import importlib
@@ -16,12 +16,12 @@ from d2l_common.training.history import History
 from d2l_common.weights import initial_weights
 
 OUTPUT = Path("out")
-NAME_WIDTH = 32  # of what stands before the numbers that `show` prints
+NAME_WIDTH = 32  # of the names that `show` prints before the numbers
 
 
 @dataclass
 class Run:
-    """What came of one training run: its history, and the weights before and after."""
+    """Result of one training run: its history, and the weights before and after."""
 
     history: History
     initial: dict[str, np.ndarray]
@@ -41,15 +41,15 @@ class Example:
     make_data, make_model : callable
         `make_data(d2l, options)` and `make_model(d2l, data, options)`.
     lr, epochs, batch_size : numbers
-        The book's choices, unless the command line says otherwise.
+        The book's choices; options of the command line override them.
     images : bool
         Whether the data are images, with a choice of data sets.
     scheme : str
-        How `initial_weights` draws the weights.
+        The scheme of `initial_weights`.
     extra : dict
         Further options of the command line, with their default values.
     report : callable
-        `report(d2l, run, options)` prints what there is to see beside the table of epochs.
+        `report(d2l, run, options)` prints further results after the table of epochs.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Example:
     report: Callable[[ModuleType, Run, argparse.Namespace], None] | None = None
 
     def parser(self) -> argparse.ArgumentParser:
-        """Return the command line that all examples have; `main` adds the backend."""
+        """Return the parser of the options that all examples share; `main` adds the backend."""
         parser = argparse.ArgumentParser(
             description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
@@ -80,7 +80,7 @@ class Example:
         return parser
 
     def train(self, backend: str, options: argparse.Namespace) -> Run:
-        """Train the model on `backend`, from weights that depend on the seed alone."""
+        """Train the model on `backend`, from weights that depend only on the seed."""
         d2l = load_backend(backend)
         choose = {"auto": d2l.try_gpu, "cpu": d2l.cpu, "gpu": d2l.gpu}[options.device]
         device = choose()
@@ -117,18 +117,18 @@ class Example:
 @dataclass
 class Section:
     """
-    A section that shows something other than one training run, for either backend.
+    A section that is not a single training run, for either backend.
 
     Attributes
     ----------
     title : str
         The script's docstring.
     run : callable
-        `run(d2l, options)` prints what there is to see, and returns the figure if `draws`.
+        `run(d2l, options)` prints the results, and returns the figure if `draws`.
     draws : bool
         Whether there is a figure.
     images : bool
-        Whether it takes image data, with a choice of data sets.
+        Whether the data are images, with a choice of data sets.
     extra : dict
         Further options of the command line, with their default values.
     """
@@ -140,7 +140,7 @@ class Section:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def parser(self) -> argparse.ArgumentParser:
-        """Return the command line."""
+        """Return the parser of the command line."""
         parser = argparse.ArgumentParser(
             description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
@@ -187,27 +187,27 @@ def add_extra_options(parser: argparse.ArgumentParser, extra: Mapping[str, Any])
     """Add an option for each name, `num_hiddens` as `--num-hiddens`, of its default's type."""
     for name, default in extra.items():
         flag = "--" + name.replace("_", "-")
-        # The help is not empty, or argparse would not print the default.
+        # Without any help text argparse would not print the default.
         parser.add_argument(flag, type=type(default), default=default, help=" ")
 
 
 def check_plot(path: Path | None) -> None:
-    """Raise a ValueError, before any training, if no figure can be written to `path`."""
+    """Raise a ValueError if no figure can be written to `path`, before training starts."""
     if path is None:
         return
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"--plot takes a file that ends in .png, .svg or .pdf, not {path}")
+        raise ValueError(f"--plot must end in .png, .svg or .pdf, got {path}")
     if path.is_dir() or any(folder.is_file() for folder in path.parents):
-        raise ValueError(f"no figure can be written to {path}: a file or a folder is in the way")
+        raise ValueError(f"--plot must name a file in a folder, got {path}")
 
 
 def default_path(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Path:
-    """Return where the figure goes if the command line does not say."""
+    """Return the default path of the figure."""
     return OUTPUT / f"{Path(parser.prog).stem}_{options.backend}.png"
 
 
 def set_weights(d2l: ModuleType, model: Any, seed: int, scheme: str = "normal") -> None:
-    """Give the model initial weights that depend on the seed alone, not on the backend."""
+    """Set initial weights that depend only on the seed, not on the backend."""
     d2l.import_weights(model, initial_weights(d2l.export_weights(model), seed, scheme))
 
 
@@ -218,11 +218,11 @@ def show(name: str, value: Any) -> None:
 
 
 def four_digits(value: Any, prefix: str = "") -> str:
-    """Return the numbers as text, with four digits after the point or, if all are whole, none."""
+    """Return numbers as text, with four digits after the point, or none if all are integers."""
     array = to_numpy(value)
     if array.dtype.kind != "f":
         return np.array2string(array, prefix=prefix)
-    array = np.round(array.astype(float), 4) + 0.0  # the sum makes 0 of -0
+    array = np.round(array.astype(float), 4) + 0.0  # the sum turns -0 into 0
     digits = 0 if np.array_equal(array, np.round(array)) else 4
     return np.array2string(
         array,
@@ -266,7 +266,7 @@ def synthetic_data(d2l: ModuleType, options: argparse.Namespace) -> Any:
 
 
 def image_data(d2l: ModuleType, options: argparse.Namespace, **keywords: Any) -> Any:
-    """Return the image data set that was asked for; `keywords` such as `resize` go to it."""
+    """Return the image data set of `--data`; pass `keywords` such as `resize` to it."""
     common = {"batch_size": options.batch_size, "seed": options.seed, **keywords}
     if options.data == "digits":
         return d2l.Digits(**common)
@@ -275,9 +275,9 @@ def image_data(d2l: ModuleType, options: argparse.Namespace, **keywords: Any) ->
     except ConnectionError:
         if options.data == "fashion_mnist":
             raise
-        # To standard error: the tables of both backends are to be the same text.
+        # To standard error, so that both backends print the same text to standard output.
         print(
-            f"Fashion-MNIST is not (or not whole) in {options.root} and cannot be downloaded: "
+            f"Fashion-MNIST is not complete in {options.root} and cannot be downloaded: "
             "using the Digits data set",
             file=sys.stderr,
         )

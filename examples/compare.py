@@ -24,7 +24,7 @@ def compare(example: Example, options: argparse.Namespace) -> Report:
     packages = [load_backend(backend) for backend in ("jax", "torch")]
     d2l_torch = packages[1]
     data = example.make_data(d2l_torch, options)
-    if example.images:  # what `--data auto` has found, found once
+    if example.images:  # the choice of `--data auto`, made once
         options.data = "digits" if isinstance(data, d2l_torch.Digits) else "fashion_mnist"
     jax_model, torch_model = (example.make_model(d2l, data, options) for d2l in packages)
     set_weights(d2l_torch, torch_model, options.seed, example.scheme)
@@ -39,10 +39,10 @@ def compare(example: Example, options: argparse.Namespace) -> Report:
 
 
 def choose_num_gpus(device: str, packages: Sequence[ModuleType]) -> int:
-    """Return 1 to train on a GPU: if both frameworks see one, or if it is asked for."""
+    """Return 1 if both frameworks find a GPU to train on, else 0; for "gpu", raise instead."""
     if device == "gpu":
         for d2l in packages:
-            d2l.gpu()  # which says so if there is none
+            d2l.gpu()  # raises if there is none
     return int(device != "cpu" and all(d2l.num_gpus() > 0 for d2l in packages))
 
 
@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> None:
         options_parser = example.parser()
         options_parser.prog = f"compare.py {name}"
         if first[0] == "--all":
-            # An option of some examples only, such as --data, is none of the others' business.
+            # Only some examples have an option such as --data; the others ignore it.
             options, _ = options_parser.parse_known_args(rest)
             plot = options.plot and options.plot.with_stem(f"{options.plot.stem}_{name}")
         else:

@@ -1,9 +1,9 @@
 """
-Is my port right? Two modules of one's own, compared layer by layer (no section: a tool).
+Compare two modules of your own layer by layer (a tool, not a section).
 
-The perceptron below has two hidden layers, once in PyTorch and once ported to Flax. The first
-port forgets that the frameworks' layer normalizations add another eps to the variance. It trains,
-too, along other losses, which do not tell why. The report says where the difference is.
+The perceptron below has two hidden layers, once in PyTorch and once ported to Flax. The first port
+ignores that the layer normalizations of the frameworks add a different eps to the variance. It
+trains as well, with slightly different losses, which do not show why. The report names the layer.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from d2l_parity import Report, compare
 
 
 class TorchMLP(nn.Module):
-    """The model as it was in PyTorch."""
+    """The original model in PyTorch."""
 
     def __init__(self):
         super().__init__()
@@ -36,7 +36,7 @@ class TorchMLP(nn.Module):
 
 
 class FlaxMLP(nnx.Module):
-    """The port to Flax; `epsilon` of the layer normalization is Flax's own if it is not given."""
+    """The port to Flax; `epsilon` of the layer normalization is Flax's default if not given."""
 
     def __init__(self, rngs, epsilon=1e-6):
         self.hidden1, self.hidden2 = nnx.Linear(64, 64, rngs=rngs), nnx.Linear(64, 32, rngs=rngs)
@@ -51,7 +51,7 @@ class FlaxMLP(nnx.Module):
 
 
 def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return minibatches of NumPy arrays, which serve both frameworks."""
+    """Return minibatches of NumPy arrays, for both frameworks."""
     (images, labels), _ = load_digits_images()
     X = images.reshape(len(images), -1).astype(np.float32) / 255
     y = labels.astype(np.int32)
@@ -59,7 +59,7 @@ def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def compare_port(epsilon: float, epochs: int, name: str) -> Report:
-    """Compare the original with a port: weights are matched by their shapes."""
+    """Compare the original with a port; weights are matched by their shapes."""
     torch.manual_seed(0)
     return compare(
         FlaxMLP(nnx.Rngs(0), epsilon),
@@ -72,7 +72,7 @@ def compare_port(epsilon: float, epochs: int, name: str) -> Report:
 
 
 def main() -> None:
-    """Compare the port that has a mistake, and then the one that has none."""
+    """Compare the port with a mistake, and then the correct one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,8 @@
 """
 Data manipulation (section 2.1).
 
-JAX's arrays never change; PyTorch's do. `d2l.index_update` says an indexed update in a way that
-both have: it returns a new tensor (in JAX with `X.at[index].set(values)`), and the old one stays.
+JAX's arrays are immutable, PyTorch's are not. `d2l.index_update` is an indexed update for both: it
+returns a new tensor (in JAX by `X.at[index].set(values)`) and leaves the old one unchanged.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from common import Section, show
 
 
 def show_creation(d2l, rng):
-    """Make tensors and look at them."""
+    """Create tensors and print them."""
     x = d2l.arange(12, dtype=d2l.float32)
     X = d2l.reshape(x, (3, 4))
     show("x", x)
@@ -18,13 +18,13 @@ def show_creation(d2l, rng):
     show("x in 3 rows of 4", X)
     print("shapes:", tuple(d2l.zeros(2, 3, 4).shape), tuple(d2l.ones((2, 3, 4)).shape))
     show("from lists", d2l.tensor([[2, 1, 4, 3], [1, 2, 3, 4], [4, 3, 2, 1]]))
-    # Shared random numbers are NumPy's: each framework's own generator draws others.
+    # Shared random numbers are NumPy's: the generators of the frameworks draw different ones.
     show("from NumPy, random", d2l.tensor(rng.standard_normal((3, 4)), dtype=d2l.float32))
     return X
 
 
 def show_indexing(d2l, X):
-    """Read parts of a tensor, and make tensors in which parts are replaced."""
+    """Read parts of a tensor, and create tensors with parts replaced."""
     print()
     show("X[-1]", X[-1])
     show("X[1:3]", X[1:3])
@@ -35,7 +35,7 @@ def show_indexing(d2l, X):
 
 
 def show_operations(d2l):
-    """Compute elementwise, put together, compare, sum and broadcast."""
+    """Compute elementwise, concatenate, compare, sum and broadcast."""
     x, y = d2l.tensor([1.0, 2, 4, 8]), d2l.tensor([2.0, 2, 2, 2])
     print()
     for name, value in {
@@ -54,7 +54,7 @@ def show_operations(d2l):
 
 
 def show_memory(d2l):
-    """A new result is a new object; the name goes over to it."""
+    """Show that a result is a new object, which takes over the name."""
     Y = d2l.ones(3)
     before = id(Y)
     Y = Y + 1

@@ -28,10 +28,10 @@ def run(d2l, options):
     data = read_houses()
     print(data, end="\n\n")
     inputs, targets = data.iloc[:, 0:2], data.iloc[:, 2]
-    # A category becomes a column of zeros and ones for each of its values; missing is one, too.
+    # A category becomes a column of zeros and ones for each of its values, also for missing.
     inputs = pd.get_dummies(inputs, dummy_na=True)
     print(inputs, end="\n\n")
-    # A missing number becomes the mean of those that are there.
+    # A missing number becomes the mean of the others.
     inputs = inputs.fillna(inputs.mean())
     print(inputs, end="\n\n")
     X = d2l.tensor(inputs.to_numpy(dtype=float), dtype=d2l.float32)

@@ -1,8 +1,8 @@
 """
 Dropout with high-level APIs (section 5.6.3).
 
-Each framework draws masks of its own, so the tables of epochs agree only roughly. In validation
-nothing is dropped.
+The frameworks draw different masks, so the tables of epochs agree only roughly. Validation drops
+nothing.
 """
 
 from common import Example, image_data, num_pixels

@@ -1,8 +1,8 @@
 """
 Dropout implemented from scratch (section 5.6.2).
 
-First the layer alone, with a given mask: there both backends print the same. In training each
-framework draws masks of its own, so the tables of epochs agree only roughly.
+The layer alone, with a given mask, prints the same on both backends. In training the frameworks
+draw different masks, so the tables of epochs agree only roughly.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def make_model(d2l, data, options):
 
 
 def show_layer(d2l, run, options):
-    """Print what dropout makes of a small matrix: what it keeps, it scales by 1 / (1 - p)."""
+    """Print dropout of a small matrix: kept entries are scaled by 1 / (1 - p)."""
     X = d2l.reshape(d2l.arange(16, dtype=d2l.float32), (2, 8))
     mask = np.random.default_rng(options.seed).random((2, 8)) >= 0.5
     print()

@@ -1,8 +1,8 @@
 """
 Early stopping (section 5.5.3).
 
-A perceptron learns a few digits, part of them with wrong labels, by heart: its training loss keeps
-falling while its validation loss rises. A Trainer with patience stops it in time.
+A perceptron memorizes a few digits, some with wrong labels: its training loss keeps falling while
+its validation loss rises. A Trainer with patience stops in time.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def make_data(d2l, num_train, noise, seed):
 
 
 def train(d2l, data, options, patience):
-    """Return the history of a perceptron from the same weights, stopped by `patience`."""
+    """Return the history of a perceptron, from the same weights each time, with `patience`."""
 
     class PatientTrainer(d2l.Trainer):
         def should_stop(self, history):
@@ -47,7 +47,7 @@ def run(d2l, options):
     """Train without and with early stopping, print both, and return the figure."""
     data = make_data(d2l, num_train=200, noise=0.3, seed=options.seed)
     full = train(d2l, data, options, patience=options.epochs)
-    data = make_data(d2l, num_train=200, noise=0.3, seed=options.seed)  # its epochs begin at 0
+    data = make_data(d2l, num_train=200, noise=0.3, seed=options.seed)  # its epochs start at 0
     stopped = train(d2l, data, options, patience=options.patience)
     print("               epochs    loss  val_loss  val_acc")
     for name, history in (("to the end", full), ("early stopping", stopped)):
@@ -55,7 +55,7 @@ def run(d2l, options):
         epochs = len(history.val_loss)
         print(f"{name:15}{epochs:6}{loss:8.4f}{val_loss:10.4f}{history.val_acc[-1]:9.4f}")
     best = int(full.val_loss.argmin())
-    print(f"the least val_loss, {full.val_loss[best]:.4f}, was that of epoch {best + 1}")
+    print(f"the lowest val_loss, {full.val_loss[best]:.4f}, is that of epoch {best + 1}")
     epochs = range(1, len(full.val_loss) + 1)
     end = len(stopped.val_loss)
     curves = [full.epoch_train_loss, full.val_loss, stopped.val_loss[-1:]]

@@ -1,8 +1,8 @@
 """
 Predicting house prices on Kaggle (section 5.7).
 
-With `--root` and the competition's two files there, on these; otherwise on a table of invented
-houses with the same columns. The submission goes to `out/`.
+`--root` names the folder of the competition's two files; without it the houses are invented, with
+the same columns. The submission goes to `out/`.
 """
 
 import tempfile
@@ -14,12 +14,12 @@ from house_table import write_house_tables
 
 
 def load(d2l, options):
-    """Return the data module, of the files in `--root` or of invented houses."""
+    """Return the data module of the files in `--root`, or of invented houses."""
     if options.root:
         return d2l.KaggleHouse(options.batch_size, root=options.root, seed=options.seed)
     with tempfile.TemporaryDirectory() as folder:
         write_house_tables(Path(folder), num_train=1200, num_test=300, seed=options.seed)
-        print("1200 invented houses: for the competition's own, give their folder as --root")
+        print("1200 invented houses: for the competition's, pass their folder as --root")
         return d2l.KaggleHouse(options.batch_size, root=folder, seed=options.seed)
 
 
@@ -40,8 +40,7 @@ def run(d2l, options):
     models, losses = d2l.k_fold(trainer, data, options.k, make_model)
     show(f"losses of {options.k} folds", losses)
     show("their mean, of squared logs", np.mean(losses))
-    # A fold's training part may lack a category, and so a feature: the model that predicts is
-    # trained on all houses.
+    # The model that predicts is trained on all houses: a fold may lack a category.
     model = make_model(data)
     trainer.fit(model, data)
     submission = data.submission([model])

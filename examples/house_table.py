@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# The columns that hold numbers: their mean, and the share of houses for which they are missing.
+# The numeric columns: their mean, and the share of houses without a value.
 NUMBERS = {
     "MSSubClass": (57, 0), "LotFrontage": (70, 0.18), "LotArea": (10000, 0),
     "OverallQual": (6, 0), "OverallCond": (6, 0), "YearBuilt": (1971, 0),
@@ -19,7 +19,7 @@ NUMBERS = {
     "ScreenPorch": (15, 0), "PoolArea": (3, 0), "MiscVal": (43, 0), "MoSold": (6, 0),
     "YrSold": (2008, 0),
 }  # fmt: skip
-# The columns that hold categories: their values, and the share of houses that have none.
+# The columns of categories: their values, and the share of houses without a value.
 CATEGORIES = {
     "MSZoning": ("RL RM FV RH", 0), "Street": ("Pave Grvl", 0), "Alley": ("Grvl Pave", 0.93),
     "LotShape": ("Reg IR1 IR2", 0), "LandContour": ("Lvl Bnk HLS Low", 0),
@@ -63,7 +63,7 @@ def house_table(num_houses: int, seed: int) -> pd.DataFrame:
         columns[name] = rng.normal(mean, spread, num_houses).round().clip(0).astype(int)
     for name, (values, _) in CATEGORIES.items():
         choices = values.split()
-        # The first value is the usual one; each later one has half the frequency.
+        # The first value is the most frequent; each later one has half the frequency.
         shares = 0.5 ** np.arange(len(choices))
         columns[name] = rng.choice(choices, num_houses, p=shares / shares.sum())
     table = pd.DataFrame(columns)

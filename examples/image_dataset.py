@@ -1,20 +1,20 @@
 """
 The image data set: shapes, labels, and how long a pass over it takes (section 4.2).
 
-The images are read and resized once, and stay in memory: a pass over them only takes minibatches.
+The images are read and resized once and stay in memory, so a pass only gathers minibatches.
 """
 
 from common import Section, image_data, show
 
 
 def show_time(d2l, data):
-    """Print how long a pass over the training data takes, minibatch by minibatch."""
-    data.train_dataloader().first()  # whatever happens once only is not timed
+    """Print the time of a pass over the training data, minibatch by minibatch."""
+    data.train_dataloader().first()  # so that costs of the first use are not timed
     for passed in ("first", "second"):
         timer, examples = d2l.Timer(), 0
         for X, _ in data.train_dataloader():
             examples += len(X)
-        d2l.numpy(X)  # JAX computes after the call has returned; the last minibatch comes last
+        d2l.numpy(X)  # JAX computes asynchronously: wait for the last minibatch
         print(f"{passed} pass over {examples} images: {timer.stop():.2f} sec")
 
 

@@ -1,7 +1,7 @@
 """
 Numerical stability and initialization (section 5.4).
 
-What goes wrong with initial weights, and what Xavier and He do about it.
+The failures of naive initial weights, and how the schemes of Xavier and He avoid them.
 """
 
 import numpy as np
@@ -11,12 +11,12 @@ WIDTH, DEPTH = 256, 20
 
 
 def tensor(d2l, array):
-    """Return a float32 tensor of NumPy's numbers."""
+    """Return a NumPy array as a float32 tensor."""
     return d2l.tensor(array, dtype=d2l.float32)
 
 
 def show_explosion(d2l, rng):
-    """Multiply 100 random matrices: the product grows beyond all bounds."""
+    """Multiply 100 random matrices: the product explodes."""
     product = d2l.eye(4)
     for i in range(1, 101):
         product = d2l.matmul(product, tensor(d2l, rng.standard_normal((4, 4))))
@@ -26,7 +26,7 @@ def show_explosion(d2l, rng):
 
 
 def show_symmetry(d2l, rng):
-    """Train two hidden units: from equal weights they stay equal, and are worth one unit."""
+    """Train two hidden units: from equal weights they stay equal, like a single unit."""
     X, y = (tensor(d2l, rng.standard_normal((32, width))) for width in (3, 1))
     random = {"W1": rng.standard_normal((3, 2)), "W2": rng.standard_normal((2, 1))}
     equal = {name: np.full_like(array, 0.5) for name, array in random.items()}
@@ -54,7 +54,7 @@ def sizes_by_layer(d2l, X, seed, scheme, activation, sigma=0.01):
 
 
 def show_schemes(d2l, rng, seed):
-    """Print and return how large the signal is, layer by layer, for each initialization."""
+    """Print and return the size of the signal in each layer, for each initialization."""
     X = tensor(d2l, rng.standard_normal((128, WIDTH)))
     schemes = {
         "sigma 0.01, relu": ("normal", d2l.relu, 0.01),

@@ -1,9 +1,8 @@
 """
-Label shift: test data in which other classes are frequent (section 4.7.3.2).
+Label shift: test data with different class frequencies (section 4.7.3.2).
 
-From a classifier's confusion matrix and its predictions for test data, whose labels nobody knows,
-follows how much more frequent each class has become, and so what loss to expect there. The data
-are scikit-learn's digits.
+A classifier's confusion matrix and its predictions for unlabelled test data determine how much more
+frequent each class has become, and the loss to expect there. The data are scikit-learn's digits.
 """
 
 import numpy as np
@@ -15,7 +14,7 @@ NUM_CLASSES = 10
 
 
 def split_digits(rng):
-    """Return images `(n, 64)` and labels for training, for validation and for shifted tests."""
+    """Return images `(n, 64)` and labels for training, validation and shifted test data."""
     parts = load_digits_images()
     X = np.concatenate([images for images, _ in parts]).reshape(-1, 64) / 255
     y = np.concatenate([labels for _, labels in parts]).astype(np.int32)
@@ -45,7 +44,7 @@ def trained_model(d2l, training, validation, options):
 
 
 def show_shift(arrays, weights):
-    """Print the classes' frequencies, their true ratio, and the estimated one."""
+    """Print the frequencies of the classes, their true ratio, and the estimate."""
     train, test = (
         np.bincount(y, minlength=NUM_CLASSES) / len(y) for _, y in (arrays[0], arrays[2])
     )

@@ -51,7 +51,7 @@ def show_products(d2l):
 
 
 def show_norms(d2l):
-    """Print how large vectors and matrices are."""
+    """Print norms of vectors and matrices."""
     u = d2l.tensor([3.0, -4.0])
     print()
     show("l2 norm of (3, -4)", d2l.reduce_sum(u**2) ** 0.5)

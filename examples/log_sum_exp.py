@@ -1,15 +1,15 @@
 """
 Softmax without overflow: the log-sum-exp trick (section 4.5.2).
 
-exp(1000) is infinite, in float32 and in float64. Taken literally, softmax and its logarithm give
-NaN; with the largest logit subtracted first they do not.
+exp(1000) is infinite in float32 and in float64. By their definitions, softmax and its logarithm are
+then NaN; subtracting the largest logit first avoids that.
 """
 
 from common import Section, show
 
 
 def naive_softmax(d2l, O):
-    """Return `exp(O)` divided by its sums, as the definition says."""
+    """Return `exp(O)` divided by its sums, the definition of softmax."""
     exps = d2l.exp(O)
     return exps / d2l.reduce_sum(exps, 1, keepdims=True)
 
@@ -32,7 +32,7 @@ def run(d2l, options):
         for label in (0, 2):
             y = d2l.tensor([label])
             show(f"loss at label {label}, naive", naive_loss(d2l, O, y))
-            # Here the probability has rounded to 0 before the logarithm sees it.
+            # Here the probability is rounded to 0 before its logarithm is taken.
             show("  log of d2l.softmax", d2l.cross_entropy(d2l.softmax(O), y, averaged=False))
             show("  softmax_cross_entropy", d2l.softmax_cross_entropy(O, y, averaged=False))
         gradient = d2l.grad(lambda O, y: naive_loss(d2l, O, y).sum())

@@ -1,4 +1,4 @@
-"""Object-oriented design: what models, data and trainers are built on (section 3.2)."""
+"""Object-oriented design: the base classes of models, data and trainers (section 3.2)."""
 
 import numpy as np
 from common import Section, set_weights
@@ -44,7 +44,7 @@ def show_classes(d2l, seed):
     """Train one number with a Module, a DataModule and a Trainer."""
 
     class Mean(d2l.LinearRegressionScratch):
-        """A model whose predictions ignore the input: it learns the mean of the targets."""
+        """A model that ignores its input, and so learns the mean of the targets."""
 
         def forward(self, X):
             return 0 * X @ self.w[...] + self.b[...]
@@ -70,7 +70,7 @@ def show_classes(d2l, seed):
 
 
 def run(d2l, options):
-    """Print what the utilities and the classes do, and return the figure of a board."""
+    """Run the utilities and the classes, and return the figure of a board."""
     show_utilities(d2l)
     board = board_of_waves(d2l)
     show_classes(d2l, options.seed)

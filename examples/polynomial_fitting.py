@@ -1,8 +1,8 @@
 """
 Underfitting and overfitting of polynomials (section 3.6).
 
-The data are a cubic with noise. A line is too simple for it; a polynomial of degree 19 has more
-freedom than 20 examples can bind.
+The data are a cubic with noise. A line is too simple for it; a polynomial of degree 19 is too
+flexible for 20 examples.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Predictions of softmax regression, and the images that it gets wrong (section 4.4.5)."""
+"""Predictions of softmax regression, and the images it classifies wrongly (section 4.4.5)."""
 
 import numpy as np
 from common import Section, image_data, num_pixels, set_weights, show
@@ -14,7 +14,7 @@ def trained_model(d2l, data, options):
 
 
 def run(d2l, options):
-    """Train, print how a minibatch is classified, return the figure of wrong predictions."""
+    """Train, print the predictions of a minibatch, and return the figure of the wrong ones."""
     data = image_data(d2l, options)
     model = trained_model(d2l, data, options)
     X, y = next(iter(data.val_dataloader()))
@@ -26,7 +26,7 @@ def run(d2l, options):
     for i, (true, predicted) in zip(wrong[:16], names, strict=False):
         print(f"image {i:3}: {true:12} taken for {predicted}")
     labels = [f"true: {true}\npred: {predicted}" for true, predicted in names]
-    # As many rows as there are images for, up to two of eight.
+    # Up to two rows of eight images.
     rows = 2 if len(labels) > 8 else 1
     return data.visualize([X, y], nrows=rows, labels=labels)[0].figure
 

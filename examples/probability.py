@@ -5,7 +5,7 @@ from common import Section, show
 
 
 def show_tosses(d2l, tosses):
-    """Print how often heads came up, and return the frequency after each toss."""
+    """Print and return the frequency of heads after each toss."""
     heads = d2l.tensor(tosses, dtype=d2l.float32)
     frequency = heads.cumsum(0) / d2l.arange(1, len(tosses) + 1, dtype=d2l.float32)
     print("tosses  heads  frequency  1 / sqrt(n)")
@@ -34,9 +34,9 @@ def show_joint(d2l):
 
 
 def show_bayes(d2l):
-    """Print what a positive test says of a rare disease, and what a second one adds."""
+    """Print the probability of a rare disease after one positive test, and after two."""
     prior = d2l.tensor([0.0015, 0.9985])  # infected, healthy
-    first = d2l.tensor([1.0, 0.01])  # the probability that the test is positive, of each
+    first = d2l.tensor([1.0, 0.01])  # the probabilities of a positive test
     second = d2l.tensor([0.98, 0.03])
     print()
     show("P(infected)", prior[0])

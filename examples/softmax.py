@@ -4,7 +4,7 @@ from common import Section, show
 
 
 def show_softmax(d2l):
-    """Print probabilities: they sum to 1, and a number added to all logits changes nothing."""
+    """Print probabilities, which sum to 1; adding a number to all logits changes nothing."""
     O = d2l.tensor([[1.0, 2.0, 3.0], [101.0, 102.0, 103.0], [0.0, 0.0, 0.0]])
     Y_hat = d2l.softmax(O)
     show("logits", O)
@@ -14,7 +14,7 @@ def show_softmax(d2l):
 
 
 def show_loss(d2l):
-    """Print the cross-entropy, and that its gradient is softmax minus the one-hot label."""
+    """Print the cross-entropy and its gradient, which is softmax minus the one-hot label."""
     logits, y = d2l.tensor([[1.0, 2.0, 3.0]]), d2l.tensor([0])
     show("\nloss at label 0", d2l.cross_entropy(d2l.softmax(logits), y))
     show("gradient by the logits", d2l.grad(d2l.softmax_cross_entropy)(logits, y))
@@ -22,7 +22,7 @@ def show_loss(d2l):
 
 
 def show_information(d2l):
-    """Print entropies in nats, and what it costs to take one distribution for another."""
+    """Print entropies in nats, and the cost of mistaking one distribution for another."""
     P = {
         "certain": d2l.tensor([1.0, 0.0, 0.0, 0.0]),
         "skewed": d2l.tensor([0.5, 0.25, 0.125, 0.125]),

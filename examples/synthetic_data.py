@@ -5,7 +5,7 @@ from common import Section, show
 
 
 def minibatches(X, y, batch_size, rng):
-    """Yield minibatches in random order: the loader written by hand."""
+    """Yield minibatches in random order: a loader written by hand."""
     indices = rng.permutation(len(X))
     for i in range(0, len(X), batch_size):
         chosen = indices[i : i + batch_size]
@@ -13,7 +13,7 @@ def minibatches(X, y, batch_size, rng):
 
 
 def show_loader(name, batches):
-    """Print how many minibatches and examples there are, and the first shapes."""
+    """Print the number of minibatches and of examples, and the first shapes."""
     batches = list(batches)
     X, y = batches[0]
     examples = sum(len(X) for X, _ in batches)

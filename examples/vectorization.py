@@ -4,15 +4,15 @@ from common import Section, show
 
 
 def show_times(d2l, n):
-    """Time the sum of two vectors, number by number and at once."""
+    """Time the sum of two vectors, entry by entry and at once."""
     a, b = d2l.ones(n), d2l.ones(n)
     timer = d2l.Timer()
     c = d2l.zeros(n)
     for i in range(n):
         c = d2l.index_update(c, i, a[i] + b[i])
-    d2l.numpy(c)  # JAX computes after the call has returned; NumPy's array has to wait for it
+    d2l.numpy(c)  # JAX computes asynchronously: wait for the result
     print(f"{n} additions in a loop:  {timer.stop():.5f} sec")
-    d2l.numpy(a + b)  # the first call compiles, in JAX
+    d2l.numpy(a + b)  # in JAX the first call compiles
     timer.start()
     d = a + b
     d2l.numpy(d)

@@ -1,7 +1,7 @@
 """
 Weight decay with high-level APIs (section 3.7.4).
 
-20 examples of 200 features: without the decay (`--wd 0`) the model learns them by heart.
+20 examples of 200 features: without the decay (`--wd 0`) the model memorizes them.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def make_model(d2l, data, options):
 
 
 def show_norm(d2l, run, options):
-    """Print how large the weights have become."""
+    """Print the norm of the weights."""
     print(f"L2 norm of w: {np.linalg.norm(run.weights['net.weight']):.4f}")
 
 

@@ -1,7 +1,7 @@
 """
 Weight decay implemented from scratch (section 3.7.3).
 
-20 examples of 200 features: without the decay (`--lambd 0`) the model learns them by heart.
+20 examples of 200 features: without the decay (`--lambd 0`) the model memorizes them.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def make_model(d2l, data, options):
 
 
 def show_norm(d2l, run, options):
-    """Print how large the weights have become."""
+    """Print the norm of the weights."""
     print(f"L2 norm of w: {np.linalg.norm(run.weights['w']):.4f}")
 
 

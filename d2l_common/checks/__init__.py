@@ -1,1 +1,1 @@
-"""Errors that both backends raise, worded once."""
+"""Checks of arguments: one function a condition, the same sentence on both backends."""

@@ -1,9 +1,4 @@
-"""
-The errors that both backends raise, worded once.
-
-Every check takes plain numbers, shapes or dtype names, so that the same sentence comes out
-whichever framework asked.
-"""
+"""Checks of plain numbers; both backends raise the same sentences."""
 
 import math
 from numbers import Integral, Real
@@ -12,71 +7,75 @@ from typing import Any
 
 def check_count(name: str, value: Any, minimum: int = 1) -> int:
     """
-    Return `value` as an `int`, if it is a whole number of at least `minimum`.
+    Return `value` as an `int` if it is an integer of at least `minimum`.
 
     Raises
     ------
     TypeError
-        If it is no whole number (`True` counts as none).
+        If `value` is not an integer; `True` and `False` are not.
     ValueError
-        If it is below `minimum`.
+        If `value` is below `minimum`.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
+        raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, not {value}")
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
 
 
 def check_nonnegative(name: str, value: Any) -> float:
     """
-    Return `value`, if it is a finite number that is not negative.
+    Return `value` if it is a finite number of at least 0.
 
     Raises
     ------
     TypeError
-        If it is no real number.
+        If `value` is not a real number.
     ValueError
-        If it is negative, infinite or NaN.
+        If `value` is negative, infinite or NaN.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, not {value!r}")
+        raise TypeError(f"{name} must be a number, got {value!r}")
     if not (math.isfinite(value) and float(value) >= 0):
-        raise ValueError(f"{name} must be a finite number that is not negative, not {value}")
+        raise ValueError(f"{name} must be finite and at least 0, got {value}")
     return value  # type: ignore[return-value]  # a Real, as it came
-
-
-def check_not_empty(what: str, num_examples: int) -> None:
-    """Raise a `ValueError` if there is no example."""
-    if num_examples == 0:
-        raise ValueError(f"{what} has no examples")
 
 
 def check_probability(name: str, value: Any) -> float:
     """
-    Return `value`, if it is a number from 0 to 1.
+    Return `value` if it is a number in [0, 1].
 
     Raises
     ------
-    TypeError, ValueError
-        If it is no number, or another one.
+    TypeError
+        If `value` is not a real number.
+    ValueError
+        If `value` is outside [0, 1].
     """
     check_nonnegative(name, value)
     if value > 1:
-        raise ValueError(f"{name} must be from 0 to 1, not {value}")
+        raise ValueError(f"{name} must be in [0, 1], got {value}")
     return value
 
 
 def check_positive(name: str, value: Any) -> float:
     """
-    Return `value`, if it is a finite number above 0.
+    Return `value` if it is a finite number above 0.
 
     Raises
     ------
-    TypeError, ValueError
-        If it is no number, or another one.
+    TypeError
+        If `value` is not a real number.
+    ValueError
+        If `value` is 0, negative, infinite or NaN.
     """
     check_nonnegative(name, value)
     if value == 0:
-        raise ValueError(f"{name} must be above 0")
+        raise ValueError(f"{name} must be above 0, got {value}")
     return value
+
+
+def check_not_empty(name: str, num_examples: int) -> None:
+    """Raise a `ValueError` if `num_examples` is 0."""
+    if num_examples == 0:
+        raise ValueError(f"{name} must have at least one example, got none")

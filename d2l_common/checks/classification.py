@@ -1,4 +1,4 @@
-"""Checks of class scores and labels."""
+"""Checks of class scores, labels and confusion matrices."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,32 +6,31 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import dtype_name, to_numpy
-from d2l_common.checks.tensors import (
-    check_floating,
-)
+from d2l_common.checks.tensors import check_floating
 
 
 def check_integer(name: str, is_integer: bool, dtype: Any) -> None:
     """Raise a `TypeError` unless `name`, of type `dtype`, holds integers."""
     if not is_integer:
-        raise TypeError(f"{name} must hold integer class labels, not {dtype_name(dtype)}")
+        raise TypeError(f"{name} must hold integer class labels, got {dtype_name(dtype)}")
 
 
-def check_class_scores(name: str, shape: Sequence[int], y: Sequence[int]) -> None:
-    """Raise a `ValueError` unless scores `(n, num_classes)` and labels `(n,)` go together."""
-    if len(shape) != 2:
-        raise ValueError(f"{name} must have shape (n, num_classes), not {tuple(shape)}")
-    if len(y) != 1 or y[0] != shape[0]:
+def check_class_scores(name: str, scores: Sequence[int], labels: Sequence[int]) -> None:
+    """Raise a `ValueError` unless the shapes are `(n, num_classes)` and `(n,)`."""
+    if len(scores) != 2:
+        raise ValueError(f"{name} must have shape (n, num_classes), got {tuple(scores)}")
+    if tuple(labels) != (scores[0],):
         raise ValueError(
-            f"y must have shape ({shape[0]},), one label for each row of {name}, not {tuple(y)}"
+            f"y must have shape ({scores[0]},), one label for each row of {name}, "
+            f"got {tuple(labels)}"
         )
 
 
 def check_label_range(lowest: int, highest: int, num_classes: int) -> None:
-    """Raise a `ValueError` if a label lies outside `0 .. num_classes - 1`."""
+    """Raise a `ValueError` if a label is outside the classes `0 .. num_classes - 1`."""
     if lowest < 0 or highest >= num_classes:
         bad = lowest if lowest < 0 else highest
-        raise ValueError(f"label {bad} is outside the {num_classes} classes 0 to {num_classes - 1}")
+        raise ValueError(f"labels must be from 0 to {num_classes - 1}, got {bad}")
 
 
 def check_confusion(confusion: Any) -> None:
@@ -41,18 +40,19 @@ def check_confusion(confusion: Any) -> None:
     Raises
     ------
     TypeError
-        If it holds integers.
+        If `confusion` holds integers.
     ValueError
-        If it is not square, or singular within its rounding.
+        If `confusion` is not square, or singular within its rounding.
     """
     matrix = to_numpy(confusion)
     check_floating("confusion", matrix.dtype.kind == "f", matrix.dtype)
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
         raise ValueError(
-            f"confusion must have shape (num_classes, num_classes), not {matrix.shape}"
+            f"confusion must have shape (num_classes, num_classes), got {matrix.shape}"
         )
     wide = matrix.astype(np.float64)
     if not np.isfinite(wide).all() or np.linalg.cond(wide) * np.finfo(matrix.dtype).eps > 1:
         raise ValueError(
-            "the confusion matrix is singular: a class has no examples, or two are predicted alike"
+            "confusion must be invertible, got a singular matrix: "
+            "a class has no examples, or two classes are predicted alike"
         )

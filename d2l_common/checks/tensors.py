@@ -1,4 +1,4 @@
-"""Errors of the book's tensor operations, where the frameworks say different things or nothing."""
+"""Checks of the book's tensor operations, where the frameworks' errors differ or are missing."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import dtype_name, to_numpy
-from d2l_common.checks.arguments import (
-    check_count,
-    check_nonnegative,
-)
+from d2l_common.checks.arguments import check_count, check_nonnegative
 
 
 def as_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -20,23 +17,25 @@ def as_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
 
     Raises
     ------
-    TypeError, ValueError
-        If a number is no integer, or is negative (but for the -1 of `reshape`).
+    TypeError
+        If an entry is not an integer.
+    ValueError
+        If an entry is below -1; -1 is for `reshape`.
     """
     sizes = size[0] if len(size) == 1 and isinstance(size[0], Iterable) else size
     return tuple(check_count("size", number, minimum=-1) for number in sizes)
 
 
 def check_range(start: Any, end: Any, step: Any) -> None:
-    """Raise a `ValueError` if one never gets from `start` to `end`."""
+    """Raise a `ValueError` if `step` does not lead from `start` to `end`."""
     if not all(isinstance(number, Real) for number in (start, end, step)):
         return
     if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"arange cannot get from {start} to {end} in steps of {step}")
+        raise ValueError(f"step must lead from start to end, got arange({start}, {end}, {step})")
 
 
 def check_deviation(std: Any) -> None:
-    """Raise a `TypeError` or `ValueError` if `std`, if it is one number, is no deviation."""
+    """Raise unless `std` is a finite number of at least 0, or a tensor."""
     if isinstance(std, Real):
         check_nonnegative("std", std)
 
@@ -45,32 +44,32 @@ def check_batches(a: Sequence[int], b: Sequence[int]) -> None:
     """Raise a `ValueError` unless the shapes are `(batch, n, k)` and `(batch, k, m)`."""
     if not (len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[1]):
         raise ValueError(
-            "batch_matmul takes shapes (batch, n, k) and (batch, k, m), "
-            f"not {tuple(a)} and {tuple(b)}"
+            "a and b must have shapes (batch, n, k) and (batch, k, m), "
+            f"got {tuple(a)} and {tuple(b)}"
         )
 
 
 def check_axes(axis: Any) -> None:
-    """Raise a `ValueError` if `axis` is an empty list: some take it for all axes, some for none."""
+    """Raise a `ValueError` if `axis` is empty: the frameworks take that for all axes or none."""
     if isinstance(axis, list | tuple) and not axis:
-        raise ValueError(f"axis must name an axis, or be None for all of them, not {axis}")
+        raise ValueError(f"axis must name at least one axis, got {axis}; pass None for all of them")
 
 
 def check_some(name: str, size: int) -> None:
-    """Raise a `ValueError` unless there are numbers to choose from."""
+    """Raise a `ValueError` if `size`, the number of entries to choose from, is 0."""
     if size == 0:
-        raise ValueError(f"{name} of no numbers")
+        raise ValueError(f"{name} of an empty tensor")
 
 
 def parts_of_index(index: Any) -> tuple[Any, ...]:
-    """Return an index as a tuple, with the arrays that lists in it stand for."""
+    """Return an index as a tuple, with its lists as arrays."""
     parts = index if isinstance(index, tuple) else (index,)
     return tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
 
 
 def check_index(shape: Sequence[int], index: Any) -> None:
     """Raise an `IndexError` if an index, of the kinds that NumPy has, is out of range."""
-    # A view of one number, which takes no memory whatever the shape.
+    # The view has one element, so it takes no memory whatever the shape.
     np.broadcast_to(np.False_, tuple(shape))[tuple(map(_as_numpy_index, parts_of_index(index)))]
 
 
@@ -84,7 +83,7 @@ def check_floating(name: str, is_floating: bool, dtype: Any) -> None:
     """Raise a `TypeError` unless `name`, of type `dtype`, holds floating-point numbers."""
     if not is_floating:
         raise TypeError(
-            f"{name} must hold floating-point numbers, not {dtype_name(dtype)}; "
+            f"{name} must hold floating-point numbers, got {dtype_name(dtype)}; "
             "convert integers first (images: divide by 255)"
         )
 
@@ -95,42 +94,38 @@ def check_same_shape(
     """Raise a `ValueError` unless two tensors, such as predictions and targets, have one shape."""
     if tuple(one) != tuple(other):
         raise ValueError(
-            f"{names[0]} has shape {tuple(one)} but {names[1]} has shape {tuple(other)}; "
-            "reshape one of them, so that nothing broadcasts"
+            f"{names[0]} and {names[1]} must have the same shape, "
+            f"got {tuple(one)} and {tuple(other)}; reshape one of them"
         )
 
 
 def check_num_features(expected: int, shape: Sequence[int]) -> None:
     """Raise a `ValueError` unless the examples of a batch of `shape` have `expected` features."""
     if len(shape) == 2 and shape[1] == expected:
-        return  # the usual case, in PyTorch asked at every step
+        return  # the usual case; PyTorch checks at every step
     features = math.prod(shape[1:])
     if features != expected:
         raise ValueError(
-            f"the model takes {expected} inputs an example, but X of shape {tuple(shape)} "
-            f"has {features}"
+            f"X must have {expected} features per example, got {features} (shape {tuple(shape)})"
         )
 
 
 def check_bias(w: Sequence[int], b: Sequence[int]) -> None:
     """Raise a `ValueError` unless a bias has one entry for each output of weights `w`, or one."""
     if tuple(b) not in ((), (1,), (w[-1],)):
-        raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, not {tuple(b)}")
+        raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, got {tuple(b)}")
 
 
 def check_scalar_output(shape: Sequence[int]) -> None:
-    """Raise a `TypeError` unless a function to differentiate returned one number."""
+    """Raise a `TypeError` unless the result of a function to differentiate has shape `()`."""
     if tuple(shape) != ():
-        raise TypeError(
-            "only a function that returns one number has a gradient; "
-            f"this one returned shape {tuple(shape)}"
-        )
+        raise TypeError(f"fun must return one number, got shape {tuple(shape)}; sum or average it")
 
 
 def check_differentiable(is_floating: bool, leaf: Any) -> None:
-    """Raise a `TypeError` unless one can differentiate by `leaf`."""
+    """Raise a `TypeError` unless `leaf`, a part of the argument, holds floating-point numbers."""
     if not is_floating:
         raise TypeError(
-            "can only differentiate by floating-point numbers, "
-            f"not {dtype_name(getattr(leaf, 'dtype', type(leaf).__name__))}"
+            "the argument to differentiate by must hold floating-point numbers, "
+            f"got {dtype_name(getattr(leaf, 'dtype', type(leaf).__name__))}"
         )

@@ -1,4 +1,4 @@
-"""Downloads that end in a whole, verified file or in one clear sentence."""
+"""Downloads that end in a complete, verified file or in an error of one sentence."""
 
 import contextlib
 import hashlib
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-# Seconds to wait for a connection, and then for the next bytes: a machine without a network
-# should hear of it soon, a slow line should not be cut off.
+# Seconds to wait for a connection, and then for the next bytes: without a network the error
+# should come soon, but a slow line should not be cut off.
 _TIMEOUT = (10.0, 60.0)
 _ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 
@@ -26,22 +26,21 @@ def fetch(
     """
     Return `path`, downloaded from the first mirror that delivers the right file.
 
-    The bytes go to a temporary file beside `path`, which takes the final name only once its
-    checksum is right. So an interrupted download leaves nothing under that name, the next call
-    starts afresh, and two processes may fetch the same file. A file already there is verified
-    too, and downloaded again, with a warning, if it is not the one expected.
+    The bytes go to a temporary file beside `path`, which is renamed once its checksum is right. So
+    an interrupted download leaves no file of that name, and two processes may fetch the same file.
+    An existing file is verified too, and downloaded again, with a warning, if its checksum differs.
 
     Parameters
     ----------
     urls : str or sequence of str
         The mirrors, tried in this order.
     path : str or path
-        Where the file is to be. Folders are made as needed.
+        Where to write the file. Missing folders are created.
     checksum : str or None
-        Such as `"sha256:3aede3..."` or `"sha1:94046d..."`. With `None` nothing is verified, and
-        a file already there is taken as it is.
+        Such as `"sha256:3aede3..."` or `"sha1:94046d..."`. `None` verifies nothing and keeps an
+        existing file.
     offline_hint : str
-        What a reader without a network can do: the end of the error's sentence.
+        The end of the error's sentence: the fix for a reader without a network.
     progress : bool
         Whether to show a progress bar, if standard error is a terminal.
 
@@ -53,23 +52,22 @@ def fetch(
     Raises
     ------
     ConnectionError
-        If every mirror fails: which file, each mirror with the reason, and `offline_hint`.
+        If every mirror fails; the message holds the reason of each and `offline_hint`.
     ValueError
-        If there is no URL, or the checksum does not name its algorithm.
+        If `urls` is empty, or `checksum` does not name its algorithm.
     OSError
         If the file cannot be written.
     """
     urls = [urls] if isinstance(urls, str) else list(urls)
     path = Path(path).expanduser()
     if not urls:
-        raise ValueError(f"there is no URL to download {path.name} from")
+        raise ValueError(f"urls must hold at least one URL for {path.name}, got none")
     algorithm, digest = _split_checksum(checksum)
     if path.exists():
         if checksum is None or _digest(path, algorithm) == digest:
             return path
         warnings.warn(
-            f"{path} is damaged or another file (its {algorithm} is not the one expected): "
-            "downloading it again",
+            f"{path} is damaged or a different file (unexpected {algorithm}): downloading it again",
             stacklevel=2,
         )
     from requests.exceptions import RequestException
@@ -82,11 +80,11 @@ def fetch(
         except RequestException as error:
             failures.append(f"{_host(url)}: {_reason(error)}")
         except ValueError:
-            # pooch's only other complaint: what came is not the file expected.
+            # pooch raises this only for a wrong checksum.
             failures.append(f"{_host(url)}: wrong {algorithm}")
         else:
             return path
-    for folder in new_folders:  # deepest first; one that has something in it stays
+    for folder in new_folders:  # deepest first; rmdir fails, rightly, on one that is not empty
         with contextlib.suppress(OSError):
             folder.rmdir()
     hint = f"; {offline_hint}" if offline_hint else ""
@@ -105,8 +103,7 @@ def _split_checksum(checksum: str | None) -> tuple[str, str]:
     algorithm, _, digest = checksum.lower().partition(":")
     if algorithm not in _ALGORITHMS or not digest:
         raise ValueError(
-            f"a checksum is written 'sha256:...', with one of {', '.join(_ALGORITHMS)}, "
-            f"not {checksum!r}"
+            f"checksum must be 'sha256:...', with one of {', '.join(_ALGORITHMS)}, got {checksum!r}"
         )
     return algorithm, digest
 
@@ -118,7 +115,7 @@ def _digest(path: Path, algorithm: str) -> str:
 
 
 def _download(url: str, path: Path, checksum: str | None, progress: bool) -> None:
-    """Download `url` to `path`, which stays as it was if that fails."""
+    """Download `url` to `path`, which is unchanged if that fails."""
     import pooch
 
     with _quiet_pooch(), _progress_bar(path.name, progress) as bar:
@@ -126,17 +123,17 @@ def _download(url: str, path: Path, checksum: str | None, progress: bool) -> Non
             progressbar=bar,
             chunk_size=2**16,
             timeout=_TIMEOUT,
-            # Else a server may send a .gz file as compressed text, which arrives unpacked.
+            # Otherwise a server may send a .gz file as compressed text, which arrives unpacked.
             headers={"Accept-Encoding": "identity"},
         )
         pooch.retrieve(url, checksum, fname=path.name, path=path.parent, downloader=downloader)
-    # Temporary files are private; a data set is there for everyone who may see its folder.
+    # Temporary files are private, but a data set is for everyone who can read its folder.
     path.chmod(0o644)
 
 
 @contextlib.contextmanager
 def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch from narrating each download; its level is the whole process's, so restore it."""
+    """Silence pooch's log of each download, and restore its level, which is the process's."""
     import pooch
 
     logger = pooch.get_logger()
@@ -150,20 +147,20 @@ def _quiet_pooch() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress_bar(name: str, wanted: bool) -> Iterator[object]:
-    """Give pooch a bar that names the file, or `False` where nobody watches."""
+    """Yield a progress bar with the file's name, or `False` outside a terminal."""
     if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
         yield False
         return
     from tqdm import tqdm
 
-    # pooch sets the total once it knows it; until then it must not be 0, as a bar of length 0
-    # counts as false. Closing the bar here also ends its line when a download fails.
+    # pooch sets the total later; until then it must not be 0, since a bar of length 0 is false.
+    # Closing the bar here also ends its line when a download fails.
     with tqdm(total=1, desc=name, unit="B", unit_scale=True, file=sys.stderr) as bar:
         yield bar
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words why a mirror failed: requests' own text names its internals."""
+    """Return in a few words why a mirror failed; the text of requests names its internals."""
     from requests import exceptions
 
     if isinstance(error, exceptions.HTTPError) and error.response is not None:

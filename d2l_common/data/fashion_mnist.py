@@ -16,7 +16,7 @@ from d2l_common.checks.classification import check_label_range
 from d2l_common.data.download import fetch
 from d2l_common.data.idx import read_idx
 
-# The words of the book, in the order of the class numbers.
+# The book's names, in the order of the class numbers.
 LABELS = (
     "t-shirt",
     "trouser",
@@ -30,8 +30,8 @@ LABELS = (
     "ankle boot",
 )
 
-# The four official files, as TFDS registers them: images and labels for training, then for
-# validation (the data set's test split, as in the book).
+# The four official files, as TFDS registers them: images and labels for training, then those for
+# validation, which are the data set's test split, as in the book.
 SHA256 = {
     "train-images-idx3-ubyte.gz": (
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
@@ -47,7 +47,7 @@ SHA256 = {
     ),
 }
 
-# The authors' own site and repository, then the copy that Keras downloads.
+# The authors' site and repository, then the copy that Keras downloads.
 MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -59,24 +59,24 @@ _Split = tuple[np.ndarray, np.ndarray]
 
 def load_fashion_mnist(root: str | os.PathLike[str]) -> tuple[_Split, _Split]:
     """
-    Load Fashion-MNIST from the first of these places that has it (section 4.2.1 of the book).
+    Load Fashion-MNIST from the first of these places that has it (section 4.2.1).
 
     1. The four IDX files in `root` itself, each gzipped or not.
     2. The same in `root/FashionMNIST/raw`, where torchvision keeps them.
-    3. A copy prepared by TensorFlow Datasets, in `root` or in TFDS's own folder (`TFDS_DATA_DIR`
-       or `~/tensorflow_datasets`), if that package is installed; TensorFlow is not needed. TFDS
-       stores the examples in an order of its own, and decoding them takes 5 to 7 seconds. A copy
-       in TFDS's `tfrecord` format, which only TensorFlow reads, is passed over with a warning.
+    3. A copy prepared by TensorFlow Datasets, in `root` or in TFDS's folder (`TFDS_DATA_DIR` or
+       `~/tensorflow_datasets`), if that package is installed; TensorFlow is not needed. The
+       examples are in TFDS's order, and decoding them takes 5 to 7 seconds. A copy in the format
+       `tfrecord`, which only TensorFlow reads, is skipped with a warning.
     4. The official files, downloaded into `root/FashionMNIST/raw`, verified, and kept there.
-       Those of them already there are kept, so an interrupted download goes on with the file it
-       had come to; one that is gzipped but not official is replaced, with a warning.
+       Existing files are kept, so an interrupted download resumes at the missing file; a gzipped
+       file that is not official is replaced, with a warning.
 
-    Some of the four files in `root` itself are an error, as they were put there by hand.
+    If `root` itself has some of the four files but not all, that is an error.
 
     Parameters
     ----------
     root : str or path
-        The folder to look in.
+        The folder to search.
 
     Returns
     -------
@@ -93,16 +93,16 @@ def load_fashion_mnist(root: str | os.PathLike[str]) -> tuple[_Split, _Split]:
     ValueError
         If a file or a TFDS copy is damaged, or does not hold matching images and labels.
     ConnectionError
-        If nothing is there and the download fails.
+        If no place has the data set and the download fails.
     """
     root = Path(root).expanduser()
     if root.is_file():
-        raise NotADirectoryError(f"{root} is a file, not the folder of Fashion-MNIST's files")
+        raise NotADirectoryError(f"root must be the folder of Fashion-MNIST, got the file {root}")
     files = _find_files(root)
     if missing := [name for name in SHA256 if files and name not in files]:
         raise FileNotFoundError(
-            f"{root} has only some of Fashion-MNIST's four files: {' and '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing (gzipped or not)"
+            f"{root} must have Fashion-MNIST's four files or none, gzipped or not: "
+            f"missing {' and '.join(missing)}"
         )
     raw = root / "FashionMNIST" / "raw"
     files = files or _find_files(raw)
@@ -115,7 +115,7 @@ def load_fashion_mnist(root: str | os.PathLike[str]) -> tuple[_Split, _Split]:
 
 
 def _find_files(folder: Path) -> dict[str, Path]:
-    """Return those of the four files that are in `folder`, unpacked rather than gzipped."""
+    """Return the paths of the four files that are in `folder`; unpacked ones take precedence."""
     files = {}
     for name in SHA256:
         for path in (folder / name.removesuffix(".gz"), folder / name):
@@ -126,7 +126,7 @@ def _find_files(folder: Path) -> dict[str, Path]:
 
 
 def _download(raw: Path, files: dict[str, Path], root: Path) -> dict[str, Path]:
-    """Complete `files`, those already in `raw`."""
+    """Return `files`, those already in `raw`, and the missing ones, which are downloaded."""
     hint = (
         f"without a network, put Fashion-MNIST's four .gz files into {root}, "
         "or use the Digits data set"
@@ -135,7 +135,7 @@ def _download(raw: Path, files: dict[str, Path], root: Path) -> dict[str, Path]:
     for name, sha256 in SHA256.items():
         path = files.get(name, raw / name)
         if path.name == name:
-            # Also what is there: other programs leave half a file when they are interrupted.
+            # Verify existing files too: other programs leave half a file when interrupted.
             urls = [mirror + name for mirror in MIRRORS]
             fetch(urls, path, f"sha256:{sha256}", offline_hint=hint)
         complete[name] = path
@@ -144,7 +144,7 @@ def _download(raw: Path, files: dict[str, Path], root: Path) -> dict[str, Path]:
 
 def _load_files(files: dict[str, Path]) -> tuple[_Split, _Split]:
     """Read the four files and check them against each other."""
-    # Unpacking takes most of the time, and lets other threads run.
+    # Unpacking takes most of the time, and releases Python's lock.
     with ThreadPoolExecutor() as threads:
         arrays = list(threads.map(_read_file, [files[name] for name in SHA256]))
     train_images, train_labels, val_images, val_labels = arrays
@@ -156,7 +156,7 @@ def _load_files(files: dict[str, Path]) -> tuple[_Split, _Split]:
 
 
 def _read_file(path: Path) -> np.ndarray:
-    """Read one of the files; an error says what to do."""
+    """Read one of the files, and add the fix to an error."""
     try:
         return read_idx(path)
     except ValueError as error:
@@ -164,16 +164,19 @@ def _read_file(path: Path) -> np.ndarray:
 
 
 def _check_split(images: np.ndarray, labels: np.ndarray, what: str) -> _Split:
-    """Return images and labels, if they are Fashion-MNIST's kind and belong together."""
+    """Return images and labels if they have Fashion-MNIST's types and shapes and match."""
     for name, array, shape in (("images", images, (28, 28)), ("labels", labels, ())):
         if array.dtype != np.uint8 or array.ndim == 0 or array.shape[1:] != shape:
             expected = "(n, 28, 28)" if shape else "(n,)"
             raise ValueError(
                 f"the {name} of {what} must be uint8 of shape {expected}, "
-                f"not {array.dtype} of shape {array.shape}"
+                f"got {array.dtype} of shape {array.shape}"
             )
     if len(images) != len(labels):
-        raise ValueError(f"{what} has {len(images)} images but {len(labels)} labels")
+        raise ValueError(
+            f"{what} must have a label for each image, "
+            f"got {len(images)} images and {len(labels)} labels"
+        )
     check_not_empty(what, len(images))
     try:
         check_label_range(int(labels.min()), int(labels.max()), len(LABELS))
@@ -184,10 +187,10 @@ def _check_split(images: np.ndarray, labels: np.ndarray, what: str) -> _Split:
 
 def _find_tfds_copies(root: Path) -> Iterator[Path]:
     """Yield the folders of prepared TFDS copies, the newest version of each place."""
-    # Looked for by hand, as importing TFDS takes half a second.
+    # TFDS could find them, but importing it takes half a second.
     default = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     for data_dir in (root, default):
-        # An unfinished copy has another name (incomplete.XXXXXX_3.0.1).
+        # An unfinished copy is called incomplete.XXXXXX_3.0.1.
         prepared = [
             info.parent
             for info in data_dir.glob("fashion_mnist/*/dataset_info.json")
@@ -198,7 +201,7 @@ def _find_tfds_copies(root: Path) -> Iterator[Path]:
 
 
 def _load_tfds_copy(folder: Path) -> tuple[_Split, _Split] | None:
-    """Read `.../fashion_mnist/<version>`; None if what it takes to read it is not installed."""
+    """Read `.../fashion_mnist/<version>`; return None if its reader is not installed."""
     try:
         import tensorflow_datasets as tfds
 
@@ -207,27 +210,24 @@ def _load_tfds_copy(folder: Path) -> tuple[_Split, _Split] | None:
             split=["train", "test"],
             data_dir=folder.parent.parent,
             download=False,
-            # TFDS's own decoding takes twice as long.
+            # TFDS's decoding takes twice as long.
             decoders={"image": tfds.decode.SkipDecoding()},
         )
-        return (
-            _decode(train, "the training set"),
-            _decode(test, "the validation set"),
-        )
+        return _decode(train, "the training set"), _decode(test, "the validation set")
     except ImportError:
         return None
     except NotImplementedError:
         warnings.warn(
-            f"passing over the TFDS copy in {folder}: only TensorFlow reads its file format",
+            f"skipping the TFDS copy in {folder}: only TensorFlow reads its file format",
             stacklevel=3,
         )
         return None
     except Exception as error:
-        # The readers of TFDS raise whatever they come across: RuntimeError, KeyError, protobuf's
-        # ParseError, Pillow's errors.
+        # The readers of TFDS raise many kinds: RuntimeError, KeyError, protobuf's ParseError,
+        # Pillow's errors.
         reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"cannot read the TFDS copy of Fashion-MNIST in {folder}, repair or delete it: {reason}"
+            f"cannot read the TFDS copy of Fashion-MNIST in {folder}; repair or delete it: {reason}"
         ) from error
 
 

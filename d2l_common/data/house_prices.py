@@ -11,8 +11,9 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
 from d2l_common.data.hub import DATA_URL, download
+from d2l_common.data.module import DataModuleBase
 
-if TYPE_CHECKING:  # pandas is slow to import, so that happens when it is used
+if TYPE_CHECKING:  # pandas is slow to import, so functions import it when they run
     import pandas as pd
 
 TARGET = "SalePrice"
@@ -29,23 +30,23 @@ def read_house_prices(root: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     ConnectionError
-        If they are not there and cannot be downloaded.
+        If a table is missing and cannot be downloaded.
     ValueError
-        If a table lacks the column `Id`, or the first one the column `SalePrice`.
+        If a table lacks the column `Id`, or the training table the column `SalePrice`.
     """
     import pandas as pd
 
     tables = []
     for name, sha1_hash in FILES.items():
         path = Path(root) / name
-        # A table that is there is taken as it is: the reader may have put a copy of their own.
+        # An existing table is not verified: it may be the reader's copy.
         found = path if path.exists() else download(DATA_URL + name, root, sha1_hash)
         tables.append(pd.read_csv(found))
     train, test = tables
-    for table, columns in ((train, ("Id", TARGET)), (test, ("Id",))):
+    for name, table, columns in zip(FILES, tables, (("Id", TARGET), ("Id",)), strict=True):
         for column in columns:
             if column not in table:
-                raise ValueError(f"the table of house prices has no column {column!r}")
+                raise ValueError(f"{name} must have a column {column!r}")
     return train, test
 
 
@@ -56,7 +57,7 @@ def preprocess(
     Return both tables as numbers: standardized, without missing values, one column a category.
 
     Mean and standard deviation are those of `raw_train`, so that nothing leaks from the other
-    table. A number that is missing becomes the mean; a missing category is one of its own.
+    table. A missing number becomes the mean; a missing category is a category of its own.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def preprocess(
     Returns
     -------
     two DataFrames
-        With the same columns, float64; and `SalePrice` last where there was one.
+        With the same columns, float64, and `SalePrice` last if the raw table has it.
     """
     import pandas as pd
 
@@ -79,21 +80,12 @@ def preprocess(
         numbers = ((table[numeric] - mean) / std).fillna(0)
         categories = pd.get_dummies(table.drop(columns=numeric), dummy_na=True, dtype=float)
         done.append(pd.concat([numbers, categories], axis=1))
-    # The columns are those of the training table; a category that it lacks says nothing.
+    # Only the columns of the training table: a model learns nothing about other categories.
     done[1] = done[1].reindex(columns=done[0].columns, fill_value=0)
     for table, raw in zip(done, raws, strict=True):
         if TARGET in raw:
             table[TARGET] = raw[TARGET].astype(float)
     return done[0].astype(float), done[1].astype(float)
-
-
-def log_prices(table: pd.DataFrame) -> np.ndarray:
-    """
-    Return the logarithms of the prices, float64 of shape `(n, 1)`.
-
-    With them as targets the squared loss judges relative errors, as the competition does.
-    """
-    return np.log(table[TARGET].to_numpy(dtype=float)).reshape(-1, 1)
 
 
 def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -104,9 +96,9 @@ def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame
     ----------
     table : DataFrame
     k : int
-        At least 2, and not more than there are rows.
+        From 2 to the number of rows.
     seed : int
-        Of the shuffling that comes first.
+        Determines how the rows are shuffled first.
 
     Returns
     -------
@@ -116,11 +108,11 @@ def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame
     Raises
     ------
     TypeError, ValueError
-        If `k` is no integer, below 2, or larger than the table.
+        If `k` is not an integer, is below 2, or is larger than the table.
     """
     check_count("k", k, minimum=2)
     if k > len(table):
-        raise ValueError(f"k must not be above the number of rows, {len(table)}, but is {k}")
+        raise ValueError(f"k must be at most the number of rows, {len(table)}, got {k}")
     order = np.random.default_rng(seed).permutation(len(table))
     parts = np.array_split(order, k)
     return [
@@ -129,52 +121,87 @@ def folds(table: pd.DataFrame, k: int, seed: int = 0) -> list[tuple[pd.DataFrame
     ]
 
 
-class KaggleHouseBase:
-    """What the data modules of both backends do alike with the tables."""
+class KaggleHouseBase(DataModuleBase):
+    """
+    The houses of the competition: their features, and the logarithm of their prices (section 5.7).
+
+    The two tables are read from `root`, and downloaded into it if they are missing.
+
+    Parameters
+    ----------
+    batch_size : int
+    train, val : pandas.DataFrame
+        Preprocessed tables, such as a fold; if not given, the competition's, which `preprocess`
+        turns into numbers.
+    root : str
+        The folder of data files.
+    seed : int
+        Determines the order of the training examples.
+
+    Attributes
+    ----------
+    raw_train, raw_val : pandas.DataFrame
+        The tables as they were read.
+    train, val : pandas.DataFrame
+        The tables as numbers.
+
+    Raises
+    ------
+    ConnectionError
+        If the tables are missing and cannot be downloaded.
+    """
 
     raw_train: pd.DataFrame
     raw_val: pd.DataFrame
-    train: pd.DataFrame
-    val: pd.DataFrame
-    batch_size: int
-    seed: int
-    root: str
+
+    def __init__(
+        self,
+        batch_size: int,
+        train: pd.DataFrame | None = None,
+        val: pd.DataFrame | None = None,
+        root: str = "../data",
+        seed: int = 0,
+    ):
+        super().__init__(root)
+        self.save_hyperparameters()
+        if train is None:
+            self.raw_train, self.raw_val = read_house_prices(root)
 
     def preprocess(self) -> None:
-        """Make numbers of both tables, by mean and deviation of the training table."""
+        """Convert both tables to numbers, by the mean and deviation of the training table."""
         self.train, self.val = preprocess(self.raw_train, self.raw_val)
 
     @property
     def num_features(self) -> int:
-        """The number of features of a house, once preprocessed."""
+        """Number of features of a house, after `preprocess`."""
         return self.table(train=True).shape[1] - 1
 
     def table(self, train: bool) -> pd.DataFrame:
         """
-        Return the table to train on, or to validate on.
+        Return the table for training, or the one for validation.
 
         Raises
         ------
         RuntimeError
-            Before `preprocess()`.
+            If `preprocess` has not been called.
         """
         table = self.train if train else self.val
         if table is None:
-            raise RuntimeError("call data.preprocess() first: the tables are not numbers yet")
+            raise RuntimeError("the tables must be preprocessed; call data.preprocess() first")
         return table
 
     def k_fold(self, k: int) -> list[Any]:
         """
-        Return `k` data modules, each with another part of the training table to validate on.
+        Return `k` data modules, each with a different part of the training table for validation.
 
-        Each is preprocessed by itself, so that nothing leaks from its validation part; but all
-        have the columns of the whole table, 0 for a category that a fold lacks, so that their
-        models can predict the test houses' prices.
+        Each is preprocessed by itself, so that nothing leaks from its validation part. All have
+        the columns of the complete table, 0 for a category that a fold lacks, so that their models
+        can predict the test houses' prices.
 
         Raises
         ------
         TypeError, ValueError
-            If `k` is no integer, below 2, or larger than the table.
+            If `k` is not an integer, is below 2, or is larger than the table.
         """
         columns = preprocess(self.raw_train, self.raw_val)[0].columns
         tables = [
@@ -186,12 +213,12 @@ class KaggleHouseBase:
 
     def submission(self, models: list[Any]) -> pd.DataFrame:
         """
-        Return the table that the competition takes: the test houses' prices (section 5.7.7).
+        Return the table to submit to the competition: the test houses' prices (section 5.7.7).
 
         Parameters
         ----------
         models : list of models
-            The average of their predictions, of logarithms of prices, counts.
+            Their predictions, logarithms of prices, are averaged.
 
         Returns
         -------
@@ -204,8 +231,21 @@ class KaggleHouseBase:
         logs = np.mean([to_numpy(model(X)).astype(float).reshape(-1) for model in models], axis=0)
         return pd.DataFrame({"Id": self.raw_val["Id"].to_numpy(), TARGET: np.exp(logs)})
 
+    def get_dataloader(self, train: bool) -> Any:
+        """Return the loader of features and logarithms of prices; None if there are no prices."""
+        table = self.table(train)
+        if TARGET not in table:
+            return None
+        # Of logarithms the squared loss measures relative errors, as the competition does.
+        y = np.log(table[TARGET].to_numpy(dtype=float)).reshape(-1, 1)
+        return self.get_tensorloader((self.features(table), self.as_tensor(y)), train)
+
     def features(self, table: pd.DataFrame) -> Any:
         """Return the features of a preprocessed table as a tensor `(n, num_features)`."""
+        return self.as_tensor(table.drop(columns=TARGET, errors="ignore").to_numpy(dtype=float))
+
+    def as_tensor(self, array: np.ndarray) -> Any:
+        """Return an array as a tensor of the backend's default float type."""
         raise NotImplementedError
 
 
@@ -220,20 +260,20 @@ def k_fold(
     trainer : Trainer
     data : KaggleHouse
     k : int
-        At least 2.
+        From 2 to the number of rows.
     make_model : callable
-        Gets the data module of a fold, and returns a new model.
+        `make_model(fold)` returns a new model for the data module of a fold.
 
     Returns
     -------
     models : list of `k` models
     losses : list of `k` floats
-        Each model's last validation loss.
+        The last validation loss of each model.
 
     Raises
     ------
     TypeError, ValueError
-        If `k` is no integer, below 2, or larger than the table.
+        If `k` is not an integer, is below 2, or is larger than the table.
     """
     models, losses = [], []
     for fold in data.k_fold(k):

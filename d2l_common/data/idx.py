@@ -30,20 +30,19 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Parameters
     ----------
     path : str or path
-        The file. Its first bytes tell whether it is compressed.
+        Its first bytes determine whether it is read as compressed.
 
     Returns
     -------
     np.ndarray
-        A writable array of the file's shape, of any number of dimensions, in the machine's own
-        byte order.
+        A writable array of the file's shape, in native byte order.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If `path` does not exist.
     ValueError
-        If it is no IDX file, is truncated or damaged, or has bytes left over.
+        If `path` is not an IDX file, is truncated or damaged, or has trailing bytes.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -55,7 +54,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
                 return _read_array(stream, size * _MAX_RATIO, path)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(
-                f"{path}: expected a whole gzip stream, found a broken one ({error})"
+                f"{path}: expected a complete gzip stream, found a broken one ({error})"
             ) from error
 
 
@@ -77,7 +76,7 @@ def _read_array(stream: io.BufferedIOBase, limit: int, path: Path) -> np.ndarray
     dtype = np.dtype(_DTYPES[magic[2]])
     num_bytes = math.prod(shape) * dtype.itemsize
     expected = f"{path}: expected {num_bytes} bytes for {dtype.name} data of shape {shape}, found"
-    # Before room is made for what a damaged header claims.
+    # Before memory is allocated for the shape of a damaged header.
     if num_bytes > (limit := limit - 4 - len(sizes)):
         raise ValueError(f"{expected} no more than {limit} (truncated)")
     data = np.empty(num_bytes, np.uint8)
@@ -86,10 +85,10 @@ def _read_array(stream: io.BufferedIOBase, limit: int, path: Path) -> np.ndarray
         found += count
     if found < num_bytes:
         raise ValueError(f"{expected} {found} (truncated)")
-    # Reading on also has gzip verify its own checksum.
+    # Reading to the end also makes gzip verify its checksum.
     if rest := len(stream.read()):
         raise ValueError(f"{expected} {found + rest} (trailing bytes)")
-    # Into native byte order: neither JAX nor PyTorch takes another.
+    # Neither JAX nor PyTorch takes another byte order.
     return data.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -100,14 +99,14 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If the format has no code for the array's type.
+        If the IDX format has no code for the type of `array`.
     """
     path, array = Path(path), np.asarray(array)
     big_endian = array.dtype.newbyteorder(">")
     codes = [code for code, dtype in _DTYPES.items() if np.dtype(dtype) == big_endian]
     if not codes:
-        raise ValueError(f"IDX files hold no arrays of type {array.dtype}")
+        raise ValueError(f"array must have a type that IDX files hold, got {array.dtype}")
     header = bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()
     data = header + array.astype(big_endian).tobytes()
-    # No time stamp, so that equal arrays give equal files.
+    # Without a time stamp, equal arrays give equal files.
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)

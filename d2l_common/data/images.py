@@ -1,29 +1,53 @@
-"""The framework-free half of image data: reading, labels, looking at a minibatch."""
+"""Image data sets, as far as they need no framework (section 4.2)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from d2l_common.arrays import to_numpy
+from d2l_common.checks.arguments import check_count
+from d2l_common.checks.classification import check_label_range
+from d2l_common.data.digits import load_digits_images
+from d2l_common.data.fashion_mnist import LABELS, load_fashion_mnist
+from d2l_common.data.module import DataModuleBase
 from d2l_common.data.resize import resize_images
 from d2l_common.plotting.pictures import show_images
 
-Part = tuple[np.ndarray, np.ndarray]
-
-# A multiplication, because XLA makes one of a division by a constant, which rounds otherwise:
-# so the pixels of both backends are the same to the bit.
+# A factor, not a divisor: XLA turns a division by a constant into a multiplication, which rounds
+# differently. So the pixels of both backends are equal to the bit.
 PIXEL_SCALE = 1 / 255
 
 
-class ImageDataBase:
+class ImageDataBase(DataModuleBase):
     """
-    What the image data modules of both backends do alike (section 4.2).
+    Mixin of image data modules (section 4.2).
 
-    A subclass names its `classes`.
+    A subclass sets `classes`, the names of the classes, and reads the images in `__init__`.
     """
 
     classes: Sequence[str]
+
+    def read(self, parts: Iterable[tuple[np.ndarray, np.ndarray]], resize: Any) -> None:
+        """
+        Set `self.train` and `self.val`.
+
+        Parameters
+        ----------
+        parts : two pairs of arrays
+            Images, uint8 of shape `(n, h, w)`, and labels, integers of shape `(n,)`: the training
+            data and the validation data.
+        resize : int or pair of int
+            Height and width of the images to keep.
+        """
+        self.train, self.val = (
+            self.dataset(resize_images(images, resize), labels.astype(np.int32))
+            for images, labels in parts
+        )
+
+    def dataset(self, images: np.ndarray, labels: np.ndarray) -> Any:
+        """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""
+        return images, labels
 
     def text_labels(self, indices: Iterable[Any]) -> list[str]:
         """
@@ -36,12 +60,11 @@ class ImageDataBase:
         Raises
         ------
         ValueError
-            If there is no such class.
+            If an index is outside the classes.
         """
         numbers = [int(i) for i in to_numpy(indices)]
         for number in numbers:
-            if not 0 <= number < len(self.classes):
-                raise ValueError(f"there is no class {number}, only 0 to {len(self.classes) - 1}")
+            check_label_range(number, number, len(self.classes))
         return [self.classes[number] for number in numbers]
 
     def visualize(
@@ -55,7 +78,7 @@ class ImageDataBase:
         batch : pair of images and labels
         nrows, ncols : int
         labels : list of str
-            The titles, if not the names of the classes.
+            The titles; the names of the classes if not given.
 
         Returns
         -------
@@ -67,18 +90,65 @@ class ImageDataBase:
         return show_images(X[:shown], nrows, ncols, titles=titles)
 
 
-def read_images(load: Callable[[], tuple[Part, Part]], resize: Any) -> tuple[Part, Part]:
+class FashionMNISTBase(ImageDataBase):
     """
-    Return training and validation data: images as uint8 `(n, h, w)`, labels as int32 `(n,)`.
+    The Fashion-MNIST data set: 60,000 and 10,000 images of clothes, 10 classes (section 4.2).
+
+    The files are read from `root`, and downloaded into it if they are missing.
 
     Parameters
     ----------
-    load : callable
-        Returns `(images, labels), (images, labels)`.
+    batch_size : int
     resize : int or pair of int
-        The height and width that the images shall have.
+        Height and width of the images.
+    root : str
+        The folder of data files.
+    seed : int
+        Determines the order of the training examples.
+
+    Raises
+    ------
+    OSError
+        If the files are missing and cannot be downloaded.
+    TypeError, ValueError
+        If a file is damaged, or `batch_size` or `resize` is not a positive integer.
     """
-    train, val = [
-        (resize_images(images, resize), labels.astype(np.int32)) for images, labels in load()
-    ]
-    return train, val
+
+    classes = LABELS
+
+    def __init__(
+        self, batch_size: int = 64, resize: Any = (28, 28), root: str = "../data", seed: int = 0
+    ):
+        super().__init__(root)
+        check_count("batch_size", batch_size)
+        self.save_hyperparameters()
+        self.read(load_fashion_mnist(root), resize)
+
+
+class DigitsBase(ImageDataBase):
+    """
+    Scikit-learn's 1,797 images of handwritten digits, which need no download.
+
+    Parameters
+    ----------
+    batch_size : int
+    resize : int or pair of int
+        Height and width of the images.
+    seed : int
+        Determines the order of the training examples.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    TypeError, ValueError
+        If `batch_size` or `resize` is not a positive integer.
+    """
+
+    classes = tuple("0123456789")
+
+    def __init__(self, batch_size: int = 64, resize: Any = (8, 8), seed: int = 0):
+        super().__init__()
+        check_count("batch_size", batch_size)
+        self.save_hyperparameters()
+        self.read(load_digits_images(), resize)

@@ -1,17 +1,19 @@
-"""Numbers of the synthetic data sets, the same for both backends."""
+"""Synthetic data sets: NumPy draws the numbers, so they are the same for both backends."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
+from d2l_common.data.module import DataModuleBase
 
 
 def synthetic_regression(
     w: np.ndarray, b: float, noise: float, num_examples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Draw `y = X w + b + noise` with standard normal `X`, the same numbers for both backends.
+    Draw `y = X w + b + noise` with standard normal `X` (section 3.3.1).
 
     Parameters
     ----------
@@ -34,55 +36,104 @@ def synthetic_regression(
     return X, y
 
 
-def high_dimensional_regression(
-    num_examples: int, num_inputs: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+class RegressionDataBase(DataModuleBase):
+    """Data module of one table `X`, `y`, of which the first `num_train` rows are for training."""
+
+    def as_tensor(self, array: np.ndarray) -> Any:
+        """Return an array as a tensor of the backend's default float type."""
+        raise NotImplementedError
+
+    def get_dataloader(self, train: bool) -> Any:
+        """Return the loader of the first `num_train` examples, or of the rest."""
+        i = slice(0, self.num_train) if train else slice(self.num_train, None)
+        return self.get_tensorloader((self.X, self.y), train, i)
+
+
+class HighDimensionalDataBase(RegressionDataBase):
     """
-    Draw `y = 0.05 + sum(0.01 x) + noise` of standard deviation 0.01 (section 3.7.2).
+    Few examples of many features: `y = 0.05 + sum(0.01 x) + noise` (section 3.7.2).
 
     Parameters
     ----------
-    num_examples, num_inputs, seed : int
+    num_train, num_val, num_inputs, batch_size : int
+    seed : int
+        Determines the numbers and the order of the examples, the same on both backends.
 
-    Returns
-    -------
-    X : float64 array of shape `(num_examples, num_inputs)`
-    y : float64 array of shape `(num_examples, 1)`
+    Attributes
+    ----------
+    X : tensor of shape `(num_train + num_val, num_inputs)`
+    y : tensor of shape `(num_train + num_val, 1)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `num_train` or `num_val` is negative, or `num_inputs` is not a positive integer.
     """
-    check_count("num_inputs", num_inputs)
-    w = np.full(num_inputs, 0.01)
-    return synthetic_regression(w, b=0.05, noise=0.01, num_examples=num_examples, seed=seed)
+
+    def __init__(
+        self, num_train: int, num_val: int, num_inputs: int, batch_size: int, seed: int = 0
+    ):
+        super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
+        check_count("num_inputs", num_inputs)
+        self.save_hyperparameters()
+        w = np.full(num_inputs, 0.01)
+        X, y = synthetic_regression(w, 0.05, 0.01, num_train + num_val, seed)
+        self.X, self.y = self.as_tensor(X), self.as_tensor(y)
 
 
-def polynomial_regression(
-    coefficients: Sequence[float], num_features: int, num_examples: int, noise: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+class PolynomialDataBase(RegressionDataBase):
     """
-    Draw `y = sum(c_i x^i / i!) + noise`, with the rescaled powers of `x` as features (section 3.6).
+    Values of a polynomial with noise; the features are `1, x, x^2 / 2!, ...` (section 3.6.1).
 
     Parameters
     ----------
-    coefficients : numbers
-        `c_0, c_1, ...` of the true polynomial.
+    coefficients : sequence of float
+        `c_0, c_1, ...` of the true polynomial `sum(c_i x^i / i!)`.
     num_features : int
-        How many of the powers `1, x, x^2 / 2!, ...` to return.
-    num_examples, seed : int
+        The number of powers among the features: fewer underfit, more may overfit.
+    num_train, num_val, batch_size : int
     noise : float
-        The standard deviation of the error.
+        The standard deviation of the noise.
+    seed : int
+        Determines the numbers and the order of the examples, the same on both backends.
 
-    Returns
-    -------
-    X : float64 array of shape `(num_examples, num_features)`
-    y : float64 array of shape `(num_examples, 1)`
+    Attributes
+    ----------
+    X : tensor of shape `(num_train + num_val, num_features)`
+    y : tensor of shape `(num_train + num_val, 1)`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `num_train`, `num_val` or `noise` is negative, or `num_features` is not a positive
+        integer.
     """
-    check_count("num_features", num_features)
-    check_count("seed", seed, minimum=0)
-    check_nonnegative("noise", noise)
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((num_examples, 1))
-    exponents = np.arange(max(num_features, len(coefficients)))
-    # The factorials keep high powers, and so their gradients, from being huge.
-    factorials = np.cumprod(np.maximum(exponents, 1), dtype=np.float64)
-    powers = x**exponents / factorials
-    y = powers[:, : len(coefficients)] @ np.reshape(coefficients, (-1, 1))
-    return powers[:, :num_features], y + noise * rng.standard_normal((num_examples, 1))
+
+    def __init__(
+        self,
+        coefficients: Sequence[float] = (5, 1.2, -3.4, 5.6),
+        num_features: int = 4,
+        num_train: int = 100,
+        num_val: int = 100,
+        batch_size: int = 10,
+        noise: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
+        check_count("num_features", num_features)
+        check_nonnegative("noise", noise)
+        check_count("seed", seed, minimum=0)
+        self.save_hyperparameters()
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((num_train + num_val, 1))
+        exponents = np.arange(max(num_features, len(coefficients)))
+        # The factorials keep high powers, and so their gradients, from being huge.
+        factorials = np.cumprod(np.maximum(exponents, 1), dtype=np.float64)
+        powers = x**exponents / factorials
+        y = powers[:, : len(coefficients)] @ np.reshape(coefficients, (-1, 1))
+        self.X = self.as_tensor(powers[:, :num_features])
+        self.y = self.as_tensor(y + noise * rng.standard_normal(x.shape))

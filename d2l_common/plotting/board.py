@@ -1,8 +1,8 @@
 """
-The board on which training shows its progress (section 3.2.1 of the book).
+The board on which training shows its progress (section 3.2.1).
 
-Recording is not drawing: `draw` notes a point, and only in a notebook, and only every now and
-then, does it draw the lines so far (`board_cell.py`). matplotlib is imported when first drawn with.
+Recording is not drawing: `draw` records a point, and draws the lines only in a notebook and at a
+bounded rate (`cell.py`). matplotlib is imported when it is first used.
 """
 
 import math
@@ -28,7 +28,7 @@ class Point(NamedTuple):
 
 class ProgressBoard(RunningCell, HyperParameters):
     """
-    A figure of lines that grow while a model trains (section 3.2.1 of the book).
+    A figure of lines that grow while a model trains (section 3.2.1).
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class ProgressBoard(RunningCell, HyperParameters):
     xscale, yscale : str
         `'linear'`, `'log'`, or another scale of matplotlib.
     ls, colors : sequence of str
-        Line styles and colours of the lines. Where there are more lines than these, they start
-        anew, so combined that as many lines as possible look different.
+        Line styles and colours of the lines. They repeat if there are more lines, combined so that
+        as many lines as possible look different.
     fig, axes : matplotlib figure and axes, optional
-        Where to draw. The axes are cleared for each drawing. By default every drawing is a figure
-        of its own, which pyplot does not know.
+        Where to draw. The axes are cleared for each drawing. By default every drawing is a new
+        figure, outside pyplot.
     figsize : pair of float
         Width and height of the figure in inches.
     display : bool
@@ -52,13 +52,13 @@ class ProgressBoard(RunningCell, HyperParameters):
     Attributes
     ----------
     data : dict of list of Point
-        For each label the points of its line, averages of `every_n` points recorded.
+        The points of each line by label, averages of `every_n` recorded points.
     raw_points : dict of list of Point
-        For each label the points recorded since the last of `data`.
+        The points of each line that are not yet part of an average.
 
     Notes
     -----
-    All parameters are attributes as well. One that is changed counts from the next drawing on.
+    All parameters are attributes, too; a change takes effect at the next drawing.
 
     Examples
     --------
@@ -103,21 +103,21 @@ class ProgressBoard(RunningCell, HyperParameters):
 
     def draw(self, x: Any, y: Any, label: Hashable, every_n: float = 1) -> None:
         """
-        Record a point of the line `label`, and show the lines so far when a frame is due.
+        Record a point of the line `label`, and show the lines if a frame is due.
 
-        The line gets one point for every `every_n` calls, the average of x and of y over them.
+        The line gets one point for every `every_n` calls, the average of their x and y.
 
         Parameters
         ----------
         x : number
             Anything that `float` takes.
         y : number, or callable
-            Likewise, such as a 0-d array or tensor of any framework, or a function of no
-            arguments that returns one. A function is called at once: the value is the one of now.
+            Likewise, such as a 0-d array or tensor of any framework, or a function without
+            arguments that returns one, which is called at once.
         label : str
             The name of the line.
         every_n : number
-            How many calls make a point, rounded down, but at least 1.
+            The number of calls for a point, rounded down, at least 1.
         """
         if type(y) is not float:
             y = _to_float(y)
@@ -126,7 +126,7 @@ class ProgressBoard(RunningCell, HyperParameters):
             points = self.raw_points[label] = []
             self.data.setdefault(label, [])
         points.append(Point(float(x), y))
-        # Not `==` as in the book: with an `every_n` that shrinks, a line would never go on.
+        # Not `==` as in the book: after `every_n` has shrunk, the line would never get a point.
         if len(points) >= int(every_n):
             self.data[label].append(points[0] if len(points) == 1 else _average(points))
             points.clear()
@@ -134,12 +134,11 @@ class ProgressBoard(RunningCell, HyperParameters):
 
     def draw_many(self, xs: Any, ys: Any, label: Hashable, every_n: float = 1) -> None:
         """
-        Record many points at once, with the result of calling `draw` for each in turn.
+        Record many points at once, with the same result as a call of `draw` for each.
 
         Parameters
         ----------
         xs, ys : array or sequence, shape (k,)
-            The points.
         label : str
             The name of the line.
         every_n : number
@@ -153,7 +152,7 @@ class ProgressBoard(RunningCell, HyperParameters):
         x, y = (to_numpy(values).astype(np.float64) for values in (xs, ys))
         if x.ndim != 1 or x.shape != y.shape:
             raise ValueError(
-                f"xs and ys must both have shape (k,), but xs has {x.shape} and ys has {y.shape}"
+                f"xs and ys must have the same shape (k,), got {x.shape} and {y.shape}"
             )
         if not len(x):
             return
@@ -161,26 +160,26 @@ class ProgressBoard(RunningCell, HyperParameters):
         line = self.data.setdefault(label, [])
         n = max(1, int(every_n))
         if points:
-            # What is missing in the average that `draw` has begun.
+            # Complete the average that `draw` has begun.
             head = max(1, n - len(points))
             points.extend(map(Point, x[:head].tolist(), y[:head].tolist()))
             x, y = x[head:], y[head:]
             if len(points) >= n:
                 line.append(_average(points))
                 points.clear()
-        whole = len(x) // n * n
-        rows = (_average_rows(values[:whole].reshape(-1, n)) for values in (x, y))
+        end = len(x) // n * n
+        rows = (_average_rows(values[:end].reshape(-1, n)) for values in (x, y))
         line.extend(map(Point._make, zip(*rows, strict=True)))
-        points.extend(map(Point, x[whole:].tolist(), y[whole:].tolist()))
+        points.extend(map(Point, x[end:].tolist(), y[end:].tolist()))
         self.animate()
 
     def figure(self) -> Any:
         """
         Draw the lines, and return the `matplotlib.figure.Figure`.
 
-        That is the one of `axes` or `fig`, where they are given, and a new one otherwise. A value
-        that the scale cannot show (NaN, infinite or about to be, not positive on a logarithmic
-        scale) leaves a gap in its line.
+        That is the figure of `axes` or `fig` if given, otherwise a new one. A value that the scale
+        cannot show (NaN, infinite or nearly so, not positive on a logarithmic scale) leaves a gap
+        in its line.
         """
         if self.axes is not None:
             axes = self.axes
@@ -191,10 +190,10 @@ class ProgressBoard(RunningCell, HyperParameters):
 
             axes = Figure(figsize=self.figsize, layout="constrained").add_subplot()
         axes.cla()
-        # Scales go first: on a logarithmic one matplotlib checks the limits that it gets.
+        # Scales come before limits, which matplotlib checks on a logarithmic scale.
         axes.set_xscale(self.xscale)
         axes.set_yscale(self.yscale)
-        # The styles repeat after `period` lines; from then on the colours move on by one.
+        # The combinations repeat after `period` lines, so the colours then shift by one.
         period = math.lcm(len(self.ls), len(self.colors))
         for i, (label, line) in enumerate(self.data.items()):
             if line:
@@ -205,7 +204,7 @@ class ProgressBoard(RunningCell, HyperParameters):
                     y,
                     linestyle=self.ls[i % len(self.ls)],
                     color=self.colors[(i + i // period) % len(self.colors)],
-                    # One point alone makes no line: the first epoch's would be invisible.
+                    # A line of one point, as after the first epoch, would be invisible.
                     marker="o" if np.count_nonzero(np.isfinite(x + y)) == 1 else None,
                     label=str(label),
                 )
@@ -224,24 +223,24 @@ class ProgressBoard(RunningCell, HyperParameters):
         Parameters
         ----------
         path : str or pathlib.Path
-            Where to; the ending `.png`, `.svg` or `.pdf` tells the format. Folders that are
-            missing are made.
+            Its ending, `.png`, `.svg` or `.pdf`, determines the format. Missing folders are
+            created.
 
         Raises
         ------
         ValueError
-            If the ending is another one.
+            If `path` has a different ending.
         """
         path = Path(path)
         if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise ValueError(f"a figure is saved as .png, .svg or .pdf, not as {path.name!r}")
+            raise ValueError(f"path must end in .png, .svg or .pdf, got {path.name!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.figure().savefig(path, dpi=200)
         return path
 
 
 def _to_float(y: Any) -> float:
-    """Return a number, a 0-d array or tensor, or what a function returns, as a float."""
+    """Return a number, a 0-d array or tensor, or the result of a function, as a float."""
     if isinstance(y, float | int):
         return float(y)
     if callable(y) and not hasattr(y, "__float__"):
@@ -251,9 +250,9 @@ def _to_float(y: Any) -> float:
 
 
 def _average(points: list[Point]) -> Point:
-    """Return the average of points, added up one after the other."""
-    # Not with `sum`, which from Python 3.12 on compensates for rounding: `draw_many` could not
-    # do the same, and the recorded numbers would depend on Python's version.
+    """Return the average of points, added in order."""
+    # From Python 3.12 on `sum` compensates for rounding: `draw_many` could not do the same, and
+    # the numbers would depend on Python's version.
     x, y = points[0]
     for next_x, next_y in points[1:]:
         x += next_x
@@ -262,15 +261,15 @@ def _average(points: list[Point]) -> Point:
 
 
 def _average_rows(rows: np.ndarray) -> list[float]:
-    """Return the average of each row, shape `(k, n)`, added up one after the other."""
-    # NumPy's own sum and mean add in pairs, and so round differently.
+    """Return the average of each row, shape `(k, n)`, added in order."""
+    # NumPy's sum and mean add in pairs, which rounds differently.
     with np.errstate(over="ignore", invalid="ignore"):
         return (np.add.accumulate(rows, axis=1)[:, -1] / rows.shape[1]).tolist()
 
 
 def _drawable(values: np.ndarray, scale: str) -> np.ndarray:
-    """Return the values with NaN for those that the scale cannot show."""
-    # Losses that diverge come close to the ends of float64, where matplotlib's limits and ticks
+    """Return the values, with NaN for those that the scale cannot show."""
+    # Losses that diverge approach the largest float64, where matplotlib's limits and ticks
     # overflow and raise. Comparisons with NaN are false.
     shown = np.abs(values) < LARGEST_DRAWN
     if scale == "log":

@@ -1,4 +1,4 @@
-"""What the running cell of a notebook shows of a board, in frames at a bounded rate."""
+"""Display of a board in the running cell of a notebook, at a bounded rate."""
 
 import io
 from time import perf_counter
@@ -6,34 +6,32 @@ from typing import Any
 
 from d2l_common.plotting.curves import notebook_shell
 
-# Seconds. A frame of a small figure takes 0.05 to 0.1, the first one also imports matplotlib.
+# Seconds. A frame of a small figure takes 0.05 to 0.1; the first one also imports matplotlib.
 FIRST_FRAME_AFTER = 0.5
 FRAME_PERIOD = 0.2
-# After a frame that took t seconds none is drawn for 4 t: drawing takes a fifth of the time.
+# After a frame of t seconds none is drawn for 4 t, so drawing takes a fifth of the time.
 PAUSE_PER_FRAME = 4.0
-# An SVG grows with its points, and a browser slows down; beyond this many the notebook gets a PNG.
+# An SVG grows with its points and slows down the browser; beyond this many points use a PNG.
 MAX_SVG_POINTS = 10_000
 
 
 class RunningCell:
     """
-    The half of a board that a notebook sees.
-
-    IPython is imported when a frame is shown.
+    Mixin that shows a board in a notebook; IPython is imported with the first frame.
 
     Attributes
     ----------
     display : bool
         Whether a notebook shows the board.
     data : dict
-        Its lines; `figure` draws them.
+        The lines; `figure` draws them.
     """
 
     display: bool
     data: dict[Any, list[Any]]
     fig: Any
     axes: Any
-    # What the running cell shows; see `_leave_cell`.
+    # The state of the running cell; see `_leave_cell`.
     _slot: Any = None
     _attached = False
     _next_frame = 0.0
@@ -45,10 +43,10 @@ class RunningCell:
 
     def flush(self) -> None:
         """
-        Show the final figure in a notebook, in place of what the cell has shown of it so far.
+        Show the final figure in a notebook, in place of the cell's previous frame.
 
-        The end of a cell does the same for points that no one has shown. Outside a notebook
-        nothing is shown; then this draws into `fig` or `axes`, if they are given.
+        The end of a cell does the same if points have not been shown yet. Outside a notebook
+        this only draws into `fig` or `axes`, if given.
         """
         if not self.display or not any(self.data.values()):
             return
@@ -58,7 +56,7 @@ class RunningCell:
             self.figure()
 
     def animate(self) -> None:
-        """Show a frame if one is due, or settle when to look again."""
+        """Show a frame if one is due; otherwise set the time of the next one."""
         start = perf_counter()
         if not self.display or start < self._next_frame:
             return
@@ -72,7 +70,7 @@ class RunningCell:
             self._next_frame = end + max(FRAME_PERIOD, PAUSE_PER_FRAME * (end - start))
 
     def _show(self) -> None:
-        """Show the lines so far in the running cell, in place of what it has shown of them."""
+        """Show the lines in the running cell, in place of its previous frame."""
         from IPython.display import SVG, Image, display
 
         figure, file = self.figure(), io.BytesIO()
@@ -95,7 +93,7 @@ class RunningCell:
         return sum(map(len, self.data.values()))
 
     def _attach(self) -> bool:
-        """Tell whether this is a notebook, and have it call `_end_cell` when the cell ends."""
+        """Register `_end_cell` for the end of the cell; return whether this is a notebook."""
         shell = notebook_shell()
         if shell is not None and not self._attached:
             shell.events.register("post_run_cell", self._end_cell)
@@ -103,7 +101,7 @@ class RunningCell:
         return shell is not None
 
     def _end_cell(self, *_: Any) -> None:
-        """Show the points that the cell has drawn without a `flush`, as in the 1.0.3 edition."""
+        """Show the points drawn since the last frame: the 1.0.3 edition calls no `flush`."""
         shell = notebook_shell()
         if shell is not None:
             shell.events.unregister("post_run_cell", self._end_cell)
@@ -114,11 +112,11 @@ class RunningCell:
             self._leave_cell()
 
     def _leave_cell(self) -> None:
-        """Forget the running cell: the next one gets a figure of its own."""
+        """Reset the state of the running cell, so that the next cell gets a new figure."""
         self._slot = None
         self._attached = False
         self._next_frame = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy, as of a model that is deep-copied or pickled, is not part of the running cell.
+        # A copy, such as that of a deep-copied or pickled model, is not in the running cell.
         return {**self.__dict__, "_slot": None, "_attached": False, "_next_frame": 0.0}

@@ -1,9 +1,8 @@
 """
 The book's plots of curves (section 2.4).
 
-They draw with `matplotlib.pyplot`, so that a reader's next line can go on with the current figure.
-Everything takes NumPy arrays, JAX arrays, PyTorch tensors and lists. matplotlib is imported when
-the first function is called.
+They draw with `matplotlib.pyplot`, so that a reader can continue with the current figure, and take
+NumPy arrays, JAX arrays, PyTorch tensors and lists. matplotlib is imported at the first call.
 """
 
 import itertools
@@ -17,17 +16,17 @@ from d2l_common.arrays import to_numpy
 
 
 def notebook_shell() -> Any:
-    """Return the running IPython shell if it belongs to a notebook, and `None` otherwise."""
-    # Where IPython has not been imported no notebook can be running.
+    """Return the running IPython shell if it belongs to a notebook, otherwise `None`."""
+    # A notebook has imported IPython.
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    # IPython in a terminal has no kernel, and cannot show figures.
+    # IPython in a terminal has no kernel and cannot show figures.
     return shell if getattr(shell, "kernel", None) is not None else None
 
 
 def use_svg_display() -> None:
-    """Show figures as SVG in a notebook; elsewhere do nothing (section 2.4.2)."""
-    # Asked for outside a notebook, matplotlib_inline would start a shell of its own.
+    """Show figures as SVG in a notebook; do nothing elsewhere (section 2.4.2)."""
+    # Outside a notebook matplotlib_inline would start a new shell.
     if notebook_shell() is None:
         return
     try:
@@ -38,7 +37,7 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size in inches, `(width, height)`, of the figures to come (section 2.4.2)."""
+    """Set the size in inches, `(width, height)`, of new figures (section 2.4.2)."""
     from matplotlib import pyplot as plt
 
     use_svg_display()
@@ -58,11 +57,11 @@ def set_axes(
     """
     Set labels, limits, scales and legend of matplotlib axes, and show a grid (section 2.4.2).
 
-    `None` leaves out a label, and leaves a limit to matplotlib.
+    `None` omits a label, and leaves a limit to matplotlib.
     """
     axes.set_xlabel(xlabel or "")
     axes.set_ylabel(ylabel or "")
-    # Scales go first: on a logarithmic one matplotlib checks the limits that it gets.
+    # Scales come before limits, which matplotlib checks on a logarithmic scale.
     axes.set_xscale(xscale)
     axes.set_yscale(yscale)
     axes.set_xlim(xlim)
@@ -91,18 +90,18 @@ def plot(
     Plot one or several curves (section 2.4.2).
 
     The values of a curve are an array of shape `(n,)` or `(n, 1)`, a range, or a list of `n`
-    numbers. Several curves are a list of those, or an array of shape `(num_curves, n)`.
+    numbers. Several curves are a list of these, or an array of shape `(num_curves, n)`.
 
     Parameters
     ----------
     X : array or sequence
-        The x values: of each curve, or once for all of them. With no `Y`, the y values.
+        The x values of each curve, or of all of them; without `Y`, the y values.
     Y : array or sequence, optional
-        The y values; plotted against their indices 0, 1, ... if only `X` is given.
+        The y values. Without it, `X` is plotted against the indices 0, 1, ...
     xlabel, ylabel : str, optional
         The names of the axes.
     legend : sequence of str, or str, optional
-        One name a curve.
+        One name for each curve.
     xlim, ylim : pair of float, optional
         The limits of the axes.
     xscale, yscale : str
@@ -110,15 +109,15 @@ def plot(
     fmts : sequence of str, or str
         matplotlib's formats for the curves, repeated if there are more curves.
     figsize : pair of float
-        Width and height in inches of a new figure.
+        Width and height of a new figure in inches.
     axes : matplotlib.axes.Axes, optional
-        Where to plot; by default the axes of pyplot's current figure. They are cleared first.
+        By default the axes of pyplot's current figure. They are cleared first.
 
     Raises
     ------
     ValueError
-        If a curve has unequally many x and y values, if `X` and `Y` hold unequally many curves
-        and `X` is not one, or if a curve has more than one axis.
+        If x and y of a curve have different lengths, if `X` and `Y` hold different numbers of
+        curves and `X` more than one, or if a curve has more than one axis.
     """
     from matplotlib import pyplot as plt
 
@@ -127,7 +126,7 @@ def plot(
     if axes is None:
         figure = plt.gcf()
         if not figure.axes:
-            # The book's small figures cut off their own labels otherwise.
+            # Otherwise the book's small figures cut off their labels.
             figure.set_layout_engine("constrained")
         axes = figure.gca()
     axes.cla()
@@ -138,17 +137,21 @@ def plot(
 
 
 def _pair_curves(X: Any, Y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return `(x, y)`, each of shape `(n,)`, for every curve that `plot` is to draw."""
+    """Return `(x, y)`, each of shape `(n,)`, for every curve to plot."""
     if Y is None:
         return [(np.arange(len(y)), y) for y in _split_curves("X", X)]
     xs, ys = _split_curves("X", X), _split_curves("Y", Y)
     if len(xs) == 1:
         xs *= len(ys)
     if len(xs) != len(ys):
-        raise ValueError(f"X holds {len(xs)} curves, but Y holds {len(ys)}")
+        raise ValueError(
+            f"X and Y must hold the same number of curves, got {len(xs)} and {len(ys)}"
+        )
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         if len(x) != len(y):
-            raise ValueError(f"curve {i} has {len(x)} x values, but {len(y)} y values")
+            raise ValueError(
+                f"x and y of curve {i} must have the same length, got {len(x)} and {len(y)}"
+            )
     return list(zip(xs, ys, strict=True))
 
 
@@ -164,5 +167,5 @@ def _split_curves(name: str, values: Any) -> list[np.ndarray]:
             curves = [np.array(curves)]
     for curve in curves:
         if curve.ndim != 1 and not (curve.ndim == 2 and 1 in curve.shape):
-            raise ValueError(f"a curve in {name} must have shape (n,) or (n, 1), not {curve.shape}")
+            raise ValueError(f"a curve in {name} must have shape (n,) or (n, 1), got {curve.shape}")
     return [curve.reshape(-1) for curve in curves]

@@ -1,7 +1,7 @@
 """
 The book's grids of images and of heatmaps (sections 4.2 and 11.1).
 
-They draw with `matplotlib.pyplot`, which is imported when the first of them is called.
+They draw with `matplotlib.pyplot`, which is imported at the first call.
 """
 
 import itertools
@@ -25,8 +25,8 @@ def show_images(
     Show images in a grid, and return its axes, shape `(num_rows * num_cols,)` (section 4.2.3).
 
     Images with one channel are shown in gray, each from its darkest to its brightest value. (The
-    book leaves them to matplotlib's default colours, violet to yellow.) Images that the grid has
-    no room for are left out, and axes without an image are hidden.
+    book uses matplotlib's default colours, violet to yellow.) Images beyond the size of the grid
+    are omitted, and axes without an image are hidden.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def show_images(
         Each image has shape `(h, w)`, `(h, w, c)` or `(c, h, w)` with 1, 3 or 4 channels. Colours
         are floats from 0 to 1 or integers from 0 to 255.
     num_rows, num_cols : int
-        The grid.
+        The size of the grid.
     titles : sequence of str, optional
         A title for each image.
     scale : float
@@ -43,11 +43,11 @@ def show_images(
     Raises
     ------
     ValueError
-        If an image has another shape, or if there are fewer titles than images shown.
+        If an image has another shape, or `titles` are fewer than the images shown.
     """
     from matplotlib import pyplot as plt
 
-    # One conversion of a whole batch; slicing an array on a device costs one for each image.
+    # Convert the batch at once: slicing an array on a device costs a conversion for each image.
     images = to_numpy(imgs) if hasattr(imgs, "ndim") else imgs
     shown = [
         _image_pixels(i, to_numpy(image))
@@ -75,23 +75,23 @@ def _image_pixels(i: int, image: np.ndarray) -> np.ndarray:
         return image[0]
     if image.ndim == 3 and image.shape[-1] == 1:
         return image[..., 0]
-    # Where both ends could be the channels, they are the last axis.
+    # If both ends could be the channels, take the last axis.
     if image.ndim == 3 and image.shape[-1] in (3, 4):
         return image
     if image.ndim == 3 and image.shape[0] in (3, 4):
         return np.moveaxis(image, 0, -1)
     raise ValueError(
-        f"image {i} has shape {image.shape}, but must have (h, w), or (h, w, c) or (c, h, w) "
-        "with 1, 3 or 4 channels"
+        f"image {i} must have shape (h, w), or (h, w, c) or (c, h, w) with 1, 3 or 4 channels, "
+        f"got {image.shape}"
     )
 
 
 def _check_titles(titles: Sequence[str] | None, count: int, what: str) -> Sequence[str]:
-    """Return one title, empty if none are given, for each of `count` images or columns."""
+    """Return a title, empty if `titles` is None or empty, for each of `count` images or columns."""
     if titles is None or not len(titles):
         return [""] * count
     if len(titles) < count:
-        raise ValueError(f"{count} {what} are shown, but there are {len(titles)} titles")
+        raise ValueError(f"titles must name each of the {count} {what}, got {len(titles)}")
     return titles
 
 
@@ -106,8 +106,8 @@ def show_heatmaps(
     """
     Show a grid of matrices as colours (section 11.1.1).
 
-    All matrices share one range of colours, so that the one colour bar holds for each of them.
-    (The book scales each matrix by itself, and its bar is that of the last one.)
+    All matrices share one range of colours, so that the colour bar is valid for each of them. (The
+    book scales each matrix by itself, and its bar is valid for the last one only.)
 
     Parameters
     ----------
@@ -120,19 +120,19 @@ def show_heatmaps(
     figsize : pair of float
         Width and height of the figure in inches.
     cmap : str
-        matplotlib's name of the colours.
+        The name of a colormap of matplotlib.
 
     Raises
     ------
     ValueError
-        If `matrices` has not four axes, or if there are fewer titles than columns.
+        If `matrices` does not have four axes, or `titles` are fewer than the columns.
     """
     from matplotlib import pyplot as plt
     from matplotlib.colors import Normalize
 
     values = np.ma.masked_invalid(to_numpy(matrices))
     if values.ndim != 4:
-        raise ValueError(f"matrices must have shape (num_rows, num_cols, h, w), not {values.shape}")
+        raise ValueError(f"matrices must have shape (num_rows, num_cols, h, w), got {values.shape}")
     num_rows, num_cols = values.shape[:2]
     texts = _check_titles(titles, num_cols, "columns")
     norm = Normalize()
@@ -144,7 +144,7 @@ def show_heatmaps(
         mappable = ax.imshow(values[i, j], cmap=cmap, norm=norm)
         ax.set_title(texts[j])
         for axis in (ax.xaxis, ax.yaxis):
-            # Rows and columns are counted, so no tick stands at 2.5.
+            # Ticks at whole rows and columns, not at 2.5.
             axis.get_major_locator().set_params(integer=True)
         if i == num_rows - 1:
             ax.set_xlabel(xlabel)

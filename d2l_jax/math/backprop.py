@@ -13,7 +13,7 @@ def forward_propagation(
     params: dict[str, Array], X: Array, y: Array, lambd: float = 0
 ) -> tuple[Array, dict[str, Array]]:
     """
-    Return the objective of a perceptron with one hidden layer, and what is needed to go back.
+    Return the objective of a perceptron with one hidden layer, and its intermediate results.
 
     The objective is the mean of half the squared errors, summed over outputs, plus `lambd` times
     half the sum of squares of both weight matrices (section 5.3.1).
@@ -53,14 +53,14 @@ def backpropagation(
     Parameters
     ----------
     params, X, y, lambd
-        What was given to `forward_propagation`.
+        The arguments of `forward_propagation`.
     intermediates : dict
-        What it returned.
+        Its second result.
 
     Returns
     -------
     dict
-        The gradients by `W1` and `W2`.
+        The gradients with respect to `W1` and `W2`, by name.
     """
     Z, H, O = (intermediates[name] for name in "ZHO")
     dO = (O - y) / len(X)

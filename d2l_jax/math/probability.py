@@ -25,7 +25,7 @@ def normal_density(x: Array, mean: float, std: float) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `std` is no number, or not positive.
+        If `std` is not a positive number.
     """
     check_positive("std", std)
     return jnp.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
@@ -38,7 +38,7 @@ def entropy(p: Array) -> Array:
     Parameters
     ----------
     p : floating-point array of shape `(..., num_classes)`
-        Probabilities; one of 0 adds nothing.
+        Probabilities; a probability of 0 contributes 0.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def entropy(p: Array) -> Array:
 
 def kl_divergence(p: Array, q: Array) -> Array:
     """
-    Return by how much the cross-entropy of `q` exceeds the entropy of `p`, in nats (section 4.1.3).
+    Return the cross-entropy of `p` and `q` minus the entropy of `p`, in nats (section 4.1.3).
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def kl_divergence(p: Array, q: Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If one of them holds integers, or the shapes differ.
+        If `p` or `q` holds integers, or their shapes differ.
     """
     check_floating("p", is_floating(p), p.dtype)
     check_floating("q", is_floating(q), q.dtype)
@@ -90,13 +90,13 @@ def confusion_matrix(predictions: Array, y: Array, num_classes: int) -> Array:
     Returns
     -------
     floating-point array of shape `(num_classes, num_classes)`
-        Its sum is 1.
+        The entries sum to 1.
 
     Raises
     ------
     TypeError, ValueError
-        If classes are no integers, the shapes differ, there are no examples, or a class is out of
-        range.
+        If `predictions` or `y` does not hold integers, their shapes differ, they are empty, or a
+        class is outside `0 .. num_classes - 1`.
     """
     check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
     check_not_empty("the data set", len(y))
@@ -110,25 +110,25 @@ def confusion_matrix(predictions: Array, y: Array, num_classes: int) -> Array:
 
 def label_shift_weights(confusion: Array, predictions: Array) -> Array:
     """
-    Return how much more frequent each class is in test than in training data (section 4.7.3.2).
+    Return the ratio of each class's frequencies in test and training data (section 4.7.3.2).
 
     Parameters
     ----------
     confusion : array of shape `(num_classes, num_classes)`
         `confusion_matrix` of a classifier on validation data.
     predictions : integer array of shape `(n,)`
-        The classes that it predicts for the test data.
+        Its predicted classes for the test data.
 
     Returns
     -------
     array of shape `(num_classes,)`
-        The ratio of frequencies, test to training, by which to weight a class's examples.
+        The weights for the training examples of each class.
 
     Raises
     ------
     TypeError, ValueError
-        If predictions are no integers, there are none, one is out of range, or the matrix holds
-        integers or is singular.
+        If `predictions` does not hold integers, is empty, or has a class out of range, or if
+        `confusion` holds integers or is singular.
     """
     check_confusion(confusion)
     num_classes = len(confusion)

@@ -16,7 +16,7 @@ from d2l_jax.training.classifier import Classifier
 
 class DropoutMLPScratch(Classifier):
     """
-    A perceptron of two hidden layers with dropout after each, from scratch (section 5.6.2).
+    Perceptron of two hidden layers with dropout after each, from scratch (section 5.6.2).
 
     Parameters
     ----------
@@ -27,14 +27,15 @@ class DropoutMLPScratch(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     rngs : nnx.Rngs
         Draws initial weights and masks; `get_key()` if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, a width no positive integer, or a probability above 1.
+        If `lr` is negative, a number of units is not a positive integer, or `dropout_1` or
+        `dropout_2` is not in [0, 1].
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class DropoutMLPScratch(Classifier):
         return self.lin3(H2)
 
     def drop(self, H: Array, dropout: float) -> Array:
-        """Return outputs of a hidden layer, each dropped with probability `dropout`."""
+        """Return the outputs `H` of a hidden layer, each dropped with probability `dropout`."""
         return dropout_layer(H, dropout, key=self.rngs.dropout())
 
 
 class DropoutMLP(Classifier):
     """
-    A perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
+    Perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
 
     Parameters
     ----------
@@ -92,14 +93,15 @@ class DropoutMLP(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     rngs : nnx.Rngs
         Draws initial weights and masks; `get_key()` if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, a width no positive integer, or a probability above 1.
+        If `lr` is negative, a number of units is not a positive integer, or `dropout_1` or
+        `dropout_2` is not in [0, 1].
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from d2l_jax.training.optimizers import SGD
 
 class LinearRegressionScratch(Module):
     """
-    The linear regression model implemented from scratch (section 3.4).
+    Linear regression, from scratch (section 3.4).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class LinearRegressionScratch(Module):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `lr` or `sigma` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01, rngs: Any = None):
@@ -55,7 +55,7 @@ class LinearRegressionScratch(Module):
         return linreg(X, self.w[...], self.b[...])
 
     def loss(self, y_hat: Array, y: Array) -> Array:
-        """Return the mean of half the squared errors; `y_hat` and `y` have one shape."""
+        """Return the mean of half the squared errors; `y_hat` and `y` have the same shape."""
         return reduce_mean(squared_loss(y_hat, y))
 
     def configure_optimizers(self) -> Any:
@@ -65,7 +65,7 @@ class LinearRegressionScratch(Module):
 
 class LinearRegression(Module):
     """
-    The linear regression model implemented with high-level APIs (section 3.5).
+    Linear regression with high-level APIs (section 3.5).
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class LinearRegression(Module):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or `num_inputs` is no positive integer.
+        If `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, num_inputs: int, lr: float, rngs: Any = None):
@@ -92,10 +92,10 @@ class LinearRegression(Module):
         return self.net(X)
 
     def loss(self, y_hat: Array, y: Array) -> Array:
-        """Return the mean squared error (without 1/2); `y_hat` and `y` have one shape."""
+        """Return the mean squared error (without 1/2); `y_hat` and `y` have the same shape."""
         check_same_shape(y_hat.shape, y.shape)
         return reduce_mean(jnp.square(y_hat - y))
 
     def get_w_b(self) -> tuple[Array, Array]:
-        """Return weight `(num_inputs, 1)` and bias `(1,)`, as NNX's layer keeps them."""
+        """Return weight `(num_inputs, 1)` and bias `(1,)`, in the layout of NNX's layer."""
         return self.net.kernel[...], self.net.bias[...]

@@ -16,14 +16,12 @@ from d2l_jax.training.classifier import Classifier
 
 class SoftmaxRegressionScratch(Classifier):
     """
-    The softmax regression model implemented from scratch (section 4.4).
-
-    Its outputs are probabilities, not logits.
+    Softmax regression, from scratch (section 4.4); its outputs are probabilities, not logits.
 
     Parameters
     ----------
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     num_outputs : int
         The number of classes.
     lr : float
@@ -41,7 +39,7 @@ class SoftmaxRegressionScratch(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or one of inputs or outputs is no positive integer.
+        If `lr` or `sigma` is negative, or `num_inputs` or `num_outputs` is not a positive integer.
     """
 
     def __init__(
@@ -74,7 +72,7 @@ class SoftmaxRegressionScratch(Classifier):
 
 class SoftmaxRegression(Classifier):
     """
-    The softmax regression model implemented with high-level APIs (section 4.5).
+    Softmax regression with high-level APIs (section 4.5).
 
     Parameters
     ----------
@@ -83,14 +81,14 @@ class SoftmaxRegression(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     rngs : nnx.Rngs
         Draws the initial weights; `get_key()` if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or a number of inputs or outputs is no positive integer.
+        If `lr` is negative, or `num_inputs` or `num_outputs` is not a positive integer.
     """
 
     def __init__(self, num_outputs: int, lr: float, num_inputs: int = 784, rngs: Any = None):

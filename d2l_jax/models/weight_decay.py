@@ -27,7 +27,7 @@ def l2_penalty(w: Array) -> Array:
 
 class WeightDecayScratch(LinearRegressionScratch):
     """
-    Linear regression whose loss has a penalty on the weights (section 3.7.3).
+    Linear regression with a penalty on the weights in its loss (section 3.7.3).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class WeightDecayScratch(LinearRegressionScratch):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `lambd`, `lr` or `sigma` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class WeightDecayScratch(LinearRegressionScratch):
 
 class WeightDecay(LinearRegression):
     """
-    Linear regression whose optimizer decays the weights, but not the bias (section 3.7.4).
+    Linear regression with an optimizer that decays the weights, not the bias (section 3.7.4).
 
     Parameters
     ----------
     wd : float
-        The factor of the decay: `wd * w` is added to the gradient of the weights.
+        The factor of the decay: `wd * w` is added to the gradient of the weights `w`.
     lr : float
         The learning rate.
     num_inputs : int
@@ -81,7 +81,7 @@ class WeightDecay(LinearRegression):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `wd` or `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, wd: float, lr: float, num_inputs: int = 200, rngs: Any = None):
@@ -90,12 +90,12 @@ class WeightDecay(LinearRegression):
         self.save_hyperparameters(ignore=["rngs"])
 
     def configure_optimizers(self) -> Any:
-        """Return Optax's minibatch SGD after a weight decay for the weights alone."""
+        """Return Optax's minibatch SGD, after a decay of the weights only."""
         return optax.chain(
             optax.add_decayed_weights(self.wd, mask=are_weights), super().configure_optimizers()
         )
 
 
 def are_weights(params: Any) -> Any:
-    """Return for each parameter whether it is a weight: biases have one axis only."""
+    """Return for each parameter whether it is a weight, of two axes or more, or a bias."""
     return jax.tree.map(lambda param: param.ndim > 1, params)

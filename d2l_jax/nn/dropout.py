@@ -13,22 +13,22 @@ def dropout_layer(X: Array, dropout: float, mask: Array | None = None, key: Any 
     """
     Return `X` with each entry dropped with probability `dropout` (section 5.6.2).
 
-    The entries that are kept are divided by `1 - dropout`, so that the mean stays what it was.
+    Kept entries are divided by `1 - dropout`, so that the mean is unchanged.
 
     Parameters
     ----------
     X : array of any shape
     dropout : float
-        From 0 to 1; with 1 everything is dropped.
+        In [0, 1]; 1 drops everything.
     mask : array of 0 and 1, or of bools, of the same shape
-        Which entries to keep; drawn if not given.
+        The entries to keep; drawn if not given.
     key : JAX random key
         Draws the mask; `get_key()` if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `dropout` is no number from 0 to 1.
+        If `dropout` is not a number in [0, 1].
     """
     check_probability("dropout", dropout)
     if dropout == 1:

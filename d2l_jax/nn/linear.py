@@ -1,4 +1,4 @@
-"""Layers with the initial weights that both backends share, and the book's habits for them."""
+"""Fully connected layers with the initial weights that both backends share."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ FEW_OUTPUTS = 16
 
 
 class Linear(nnx.Linear):
-    """A fully connected layer that says what is wrong with its input."""
+    """A fully connected layer that checks its input."""
 
     def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
         """Return `X W + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
@@ -37,20 +37,20 @@ def linear(
     num_inputs : int
     num_outputs : int
     sigma : float
-        Draws the weights from a normal distribution with this standard deviation, with biases
-        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
+        Standard deviation of normal weights, with biases of 0; if not given, weights and biases
+        are uniform within `1 / sqrt(num_inputs)`.
     rngs : nnx.Rngs
-        `get_key()` if not given.
+        Draws them; from `get_key()` if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number of inputs or outputs is no positive integer.
+        If `num_inputs` or `num_outputs` is not a positive integer.
     """
     check_count("num_inputs", num_inputs)
     check_count("num_outputs", num_outputs)
     if sigma is None:
-        # PyTorch's choice; NNX's own would be wider, with biases of 0.
+        # PyTorch's distribution; NNX's is wider, with biases of 0.
         kernel_init = bias_init = uniform(1 / math.sqrt(num_inputs))
     else:
         kernel_init, bias_init = nnx.initializers.normal(sigma), nnx.initializers.zeros
@@ -69,15 +69,14 @@ def dot_transposed(X: Array, W: Array, *args: Any, **kwargs: Any) -> Array:
     """
     Return `lax.dot_general(X, W)`, for weights `(num_inputs, num_outputs)` with few outputs.
 
-    With the weights the other way round their gradient is g^T X, which XLA computes on a CPU in a
-    fraction of the time of X^T g, where g has few columns. It does not see that by itself, and
-    without the barrier it would undo the transposition.
+    The gradient of the transposed weights is g^T X, which XLA computes on a CPU in a fraction of
+    the time of X^T g if g has few columns. Without the barrier XLA would undo the transposition.
     """
     return jax.lax.dot_general(X, jax.lax.optimization_barrier(W.T).T, *args, **kwargs)
 
 
 def uniform(bound: float) -> Any:
-    """Return the initializer that draws uniformly from `-bound` to `bound`."""
+    """Return the initializer of the uniform distribution from `-bound` to `bound`."""
 
     def init(key: Array, shape: tuple[int, ...], dtype: Any = float, **_: Any) -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
@@ -86,5 +85,5 @@ def uniform(bound: float) -> Any:
 
 
 def flatten(X: Array) -> Array:
-    """Return a minibatch with each example as a vector: `(n, ...)` to `(n, num_inputs)`."""
+    """Return each example of a minibatch as a vector: `(n, ...)` to `(n, num_inputs)`."""
     return X.reshape(X.shape[0], -1)

@@ -1,23 +1,18 @@
 """Image data sets, for classification (section 4.2)."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from d2l_common.checks.arguments import check_count
-from d2l_common.data.digits import load_digits_images
-from d2l_common.data.fashion_mnist import LABELS, load_fashion_mnist
-from d2l_common.data.images import PIXEL_SCALE, ImageDataBase, read_images
+from d2l_common.data.images import PIXEL_SCALE, DigitsBase, FashionMNISTBase, ImageDataBase
 from d2l_common.data.loader import TensorLoader
 from d2l_torch.data.module import DataModule
 
 
 class ImageDataset(Dataset):
     """
-    Images and labels, one example at a time for PyTorch's own loaders.
+    Images and labels, one example at a time for PyTorch's loaders.
 
     Parameters
     ----------
@@ -56,80 +51,26 @@ class ImageData(ImageDataBase, DataModule):
     train: ImageDataset
     val: ImageDataset
 
+    def dataset(self, images: np.ndarray, labels: np.ndarray) -> ImageDataset:
+        """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""
+        return ImageDataset(images, labels)
+
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""
         data = self.train if train else self.val
         return self.get_tensorloader((data.data, data.targets), train, transform=to_floats)
 
 
-class FashionMNIST(ImageData):
-    """
-    The Fashion-MNIST data set: 60,000 and 10,000 images of clothes, 10 classes (section 4.2).
-
-    It is read from `root`, where it is downloaded to if it is not there.
-
-    Parameters
-    ----------
-    batch_size : int
-    resize : int or pair of int
-        Height and width of the images.
-    root : str
-        The folder of data files.
-    seed : int
-        Of the order of the training examples.
-
-    Raises
-    ------
-    OSError
-        If the files are not there and cannot be downloaded.
-    TypeError, ValueError
-        If a file is damaged, or a parameter is no positive integer.
-    """
-
-    classes = LABELS
-
-    def __init__(
-        self, batch_size: int = 64, resize: Any = (28, 28), root: str = "../data", seed: int = 0
-    ):
-        super().__init__(root)
-        check_count("batch_size", batch_size)
-        self.save_hyperparameters()
-        train, val = read_images(lambda: load_fashion_mnist(root), resize)
-        self.train, self.val = ImageDataset(*train), ImageDataset(*val)
+class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
+    __doc__ = FashionMNISTBase.__doc__
 
 
-class Digits(ImageData):
-    """
-    Scikit-learn's 1,797 images of handwritten digits, which need no download.
-
-    Parameters
-    ----------
-    batch_size : int
-    resize : int or pair of int
-        Height and width of the images.
-    seed : int
-        Of the order of the training examples.
-
-    Raises
-    ------
-    ImportError
-        If scikit-learn is not installed.
-    TypeError, ValueError
-        If a parameter is no positive integer.
-    """
-
-    classes = tuple("0123456789")
-
-    def __init__(self, batch_size: int = 64, resize: Any = (8, 8), seed: int = 0):
-        super().__init__()
-        check_count("batch_size", batch_size)
-        self.save_hyperparameters()
-        train, val = read_images(load_digits_images, resize)
-        self.train, self.val = ImageDataset(*train), ImageDataset(*val)
+class Digits(DigitsBase, ImageData):  # noqa: D101
+    __doc__ = DigitsBase.__doc__
 
 
 def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images `(n, h, w)` as floats from 0 to 1, `(n, 1, h, w)`; labels as they are."""
-    # A copy in any case, so that scaling it in place, without a second one, changes no data.
+    """Return images `(n, h, w)` as floats from 0 to 1, `(n, 1, h, w)`, and labels unchanged."""
+    # Always a copy, so that scaling it in place neither changes the data nor makes a second one.
     pixels = X.unsqueeze(1).to(torch.get_default_dtype(), copy=True)
     return pixels.mul_(PIXEL_SCALE), y

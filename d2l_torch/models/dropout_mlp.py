@@ -14,7 +14,7 @@ from d2l_torch.training.classifier import Classifier
 
 class DropoutMLPScratch(Classifier):
     """
-    A perceptron of two hidden layers with dropout after each, from scratch (section 5.6.2).
+    Perceptron of two hidden layers with dropout after each, from scratch (section 5.6.2).
 
     Parameters
     ----------
@@ -25,14 +25,15 @@ class DropoutMLPScratch(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     generator : torch.Generator
         Draws initial weights and masks; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, a width no positive integer, or a probability above 1.
+        If `lr` is negative, a number of units is not a positive integer, or `dropout_1` or
+        `dropout_2` is not in [0, 1].
     """
 
     dropout_1: float
@@ -70,13 +71,13 @@ class DropoutMLPScratch(Classifier):
         return self.lin3(H2)
 
     def drop(self, H: Tensor, dropout: float) -> Tensor:
-        """Return outputs of a hidden layer, each dropped with probability `dropout`."""
+        """Return the outputs `H` of a hidden layer, each dropped with probability `dropout`."""
         return dropout_layer(H, dropout, generator=self.generator)
 
 
 class DropoutMLP(Classifier):
     """
-    A perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
+    Perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
 
     Parameters
     ----------
@@ -87,15 +88,16 @@ class DropoutMLP(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     generator : torch.Generator
         Draws the initial weights; PyTorch's global one if not given. The masks of PyTorch's
-        own layer always come from the global one.
+        layer always come from the global one.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, a width no positive integer, or a probability above 1.
+        If `lr` is negative, a number of units is not a positive integer, or `dropout_1` or
+        `dropout_2` is not in [0, 1].
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from d2l_torch.training.optimizers import SGD
 
 class LinearRegressionScratch(Module):
     """
-    The linear regression model implemented from scratch (section 3.4).
+    Linear regression, from scratch (section 3.4).
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LinearRegressionScratch(Module):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `lr` or `sigma` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01, generator: Any = None):
@@ -53,7 +53,7 @@ class LinearRegressionScratch(Module):
         return linreg(X, self.w, self.b)
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        """Return the mean of half the squared errors; `y_hat` and `y` have one shape."""
+        """Return the mean of half the squared errors; `y_hat` and `y` have the same shape."""
         return reduce_mean(squared_loss(y_hat, y))
 
     def configure_optimizers(self) -> Any:
@@ -63,21 +63,21 @@ class LinearRegressionScratch(Module):
 
 class LinearRegression(Module):
     """
-    The linear regression model implemented with high-level APIs (section 3.5).
+    Linear regression with high-level APIs (section 3.5).
 
     Parameters
     ----------
     lr : float
         The learning rate.
     num_inputs : int
-        None to learn it from the first minibatch.
+        None to infer it from the first minibatch.
     generator : torch.Generator
         Draws the initial weights; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or `num_inputs` is no positive integer.
+        If `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, lr: float, num_inputs: int | None = None, generator: Any = None):
@@ -91,10 +91,10 @@ class LinearRegression(Module):
         return self.net(X)
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        """Return the mean squared error (without 1/2); `y_hat` and `y` have one shape."""
+        """Return the mean squared error (without 1/2); `y_hat` and `y` have the same shape."""
         check_same_shape(y_hat.shape, y.shape)
         return torch.nn.functional.mse_loss(y_hat, y)
 
     def get_w_b(self) -> tuple[Tensor, Tensor]:
-        """Return weight `(1, num_inputs)` and bias `(1,)`, as PyTorch's layer keeps them."""
+        """Return weight `(1, num_inputs)` and bias `(1,)`, in the layout of PyTorch's layer."""
         return self.net.weight.data, self.net.bias.data

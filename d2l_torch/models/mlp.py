@@ -13,12 +13,12 @@ from d2l_torch.training.classifier import Classifier
 
 class MLPScratch(Classifier):
     """
-    The multilayer perceptron with one hidden layer, implemented from scratch (section 5.2.1).
+    Multilayer perceptron with one hidden layer, from scratch (section 5.2.1).
 
     Parameters
     ----------
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     num_outputs : int
         The number of classes.
     num_hiddens : int
@@ -26,7 +26,7 @@ class MLPScratch(Classifier):
     lr : float
         The learning rate.
     sigma : float
-        The standard deviation of the initial weights; biases begin at 0.
+        The standard deviation of the initial weights; initial biases are 0.
     generator : torch.Generator
         Draws them; PyTorch's global one if not given.
 
@@ -38,7 +38,7 @@ class MLPScratch(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or a width is no positive integer.
+        If `lr` or `sigma` is negative, or a number of units is not a positive integer.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class MLPScratch(Classifier):
 
 class MLP(Classifier):
     """
-    The multilayer perceptron with one hidden layer, with high-level APIs (section 5.2.2).
+    Multilayer perceptron with one hidden layer, with high-level APIs (section 5.2.2).
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ class MLP(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     generator : torch.Generator
         Draws the initial weights; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or a width is no positive integer.
+        If `lr` is negative, or a number of units is not a positive integer.
     """
 
     def __init__(

@@ -14,14 +14,12 @@ from d2l_torch.training.classifier import Classifier
 
 class SoftmaxRegressionScratch(Classifier):
     """
-    The softmax regression model implemented from scratch (section 4.4).
-
-    Its outputs are probabilities, not logits.
+    Softmax regression, from scratch (section 4.4); its outputs are probabilities, not logits.
 
     Parameters
     ----------
     num_inputs : int
-        Pixels of an image, all channels counted.
+        Pixels of an image over all channels.
     num_outputs : int
         The number of classes.
     lr : float
@@ -39,7 +37,7 @@ class SoftmaxRegressionScratch(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or one of inputs or outputs is no positive integer.
+        If `lr` or `sigma` is negative, or `num_inputs` or `num_outputs` is not a positive integer.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class SoftmaxRegressionScratch(Classifier):
 
 class SoftmaxRegression(Classifier):
     """
-    The softmax regression model implemented with high-level APIs (section 4.5).
+    Softmax regression with high-level APIs (section 4.5).
 
     Parameters
     ----------
@@ -81,14 +79,14 @@ class SoftmaxRegression(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image, all channels counted; None to learn it from the first minibatch.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     generator : torch.Generator
         Draws the initial weights; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or a number of inputs or outputs is no positive integer.
+        If `lr` is negative, or `num_inputs` or `num_outputs` is not a positive integer.
     """
 
     def __init__(

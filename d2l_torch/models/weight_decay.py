@@ -27,7 +27,7 @@ def l2_penalty(w: Tensor) -> Tensor:
 
 class WeightDecayScratch(LinearRegressionScratch):
     """
-    Linear regression whose loss has a penalty on the weights (section 3.7.3).
+    Linear regression with a penalty on the weights in its loss (section 3.7.3).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class WeightDecayScratch(LinearRegressionScratch):
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `lambd`, `lr` or `sigma` is negative, or `num_inputs` is not a positive integer.
     """
 
     lambd: float
@@ -69,23 +69,23 @@ class WeightDecayScratch(LinearRegressionScratch):
 
 class WeightDecay(LinearRegression):
     """
-    Linear regression whose optimizer decays the weights, but not the bias (section 3.7.4).
+    Linear regression with an optimizer that decays the weights, not the bias (section 3.7.4).
 
     Parameters
     ----------
     wd : float
-        The factor of the decay: `wd * w` is added to the gradient of the weights.
+        The factor of the decay: `wd * w` is added to the gradient of the weights `w`.
     lr : float
         The learning rate.
     num_inputs : int
-        None to learn it from the first minibatch.
+        None to infer it from the first minibatch.
     generator : torch.Generator
         Draws the initial weights; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is negative, or `num_inputs` is no positive integer.
+        If `wd` or `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
     def __init__(self, wd: float, lr: float, num_inputs: int | None = None, generator: Any = None):
@@ -94,6 +94,6 @@ class WeightDecay(LinearRegression):
         self.save_hyperparameters(ignore=["generator"])
 
     def configure_optimizers(self) -> Any:
-        """Return PyTorch's minibatch SGD with a weight decay for the weights alone."""
+        """Return PyTorch's minibatch SGD, with a decay of the weights only."""
         weights = {"params": self.net.weight, "weight_decay": self.wd}
         return torch.optim.SGD([weights, {"params": self.net.bias}], lr=learning_rate(self))

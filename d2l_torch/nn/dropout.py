@@ -15,22 +15,22 @@ def dropout_layer(
     """
     Return `X` with each entry dropped with probability `dropout` (section 5.6.2).
 
-    The entries that are kept are divided by `1 - dropout`, so that the mean stays what it was.
+    Kept entries are divided by `1 - dropout`, so that the mean is unchanged.
 
     Parameters
     ----------
     X : tensor of any shape
     dropout : float
-        From 0 to 1; with 1 everything is dropped.
+        In [0, 1]; 1 drops everything.
     mask : tensor of 0 and 1, or of bools, of the same shape
-        Which entries to keep; drawn if not given.
+        The entries to keep; drawn if not given.
     generator : torch.Generator
         Draws the mask; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If `dropout` is no number from 0 to 1.
+        If `dropout` is not a number in [0, 1].
     """
     check_probability("dropout", dropout)
     if dropout == 1:

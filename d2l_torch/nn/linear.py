@@ -1,4 +1,4 @@
-"""Layers with the initial weights that both backends share, and the book's habits for them."""
+"""Fully connected layers with the initial weights that both backends share."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from d2l_common.checks.tensors import check_floating, check_num_features
 
 
 class Linear(nn.Linear):
-    """A fully connected layer that says what is wrong with its input."""
+    """A fully connected layer that checks its input."""
 
     def forward(self, X: Tensor) -> Tensor:
         """Return `X W^T + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
@@ -22,16 +22,9 @@ class Linear(nn.Linear):
 
 class LazyLinear(nn.LazyLinear):
     """
-    A fully connected layer that learns its number of inputs from the first minibatch.
+    A fully connected layer that infers its number of inputs from the first minibatch.
 
-    Parameters
-    ----------
-    num_outputs : int
-    sigma : float
-        Draws the weights from a normal distribution with this standard deviation, with biases
-        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
-    generator : torch.Generator
-        PyTorch's global one if not given.
+    The parameters are those of `linear`.
     """
 
     cls_to_become = Linear
@@ -41,7 +34,7 @@ class LazyLinear(nn.LazyLinear):
         super().__init__(check_count("num_outputs", num_outputs))
 
     def reset_parameters(self) -> None:
-        """Draw the initial weights; PyTorch calls it once the shape is known."""
+        """Draw the initial weights; called by PyTorch once the shape is known."""
         if not self.has_uninitialized_params() and self.in_features != 0:
             sigma, generator = self._draw
             with torch.no_grad():
@@ -63,22 +56,22 @@ def linear(
     Parameters
     ----------
     num_inputs : int
-        None to learn it from the first minibatch.
+        None to infer it from the first minibatch.
     num_outputs : int
     sigma : float
-        Draws the weights from a normal distribution with this standard deviation, with biases
-        of 0; otherwise weights and biases are uniform within `1 / sqrt(num_inputs)`.
+        Standard deviation of normal weights, with biases of 0; if not given, weights and biases
+        are uniform within `1 / sqrt(num_inputs)`.
     generator : torch.Generator
-        PyTorch's global one if not given.
+        Draws them; PyTorch's global one if not given.
 
     Raises
     ------
     TypeError, ValueError
-        If a number of inputs or outputs is no positive integer.
+        If `num_inputs` or `num_outputs` is not a positive integer.
     """
     layer = LazyLinear(num_outputs, sigma, generator)
     if num_inputs is not None:
-        # A pass over one row of zeros is PyTorch's own way to give a lazy layer its shape.
+        # A row of zeros is PyTorch's way to give a lazy layer its shape.
         with torch.no_grad():
             layer(torch.zeros(1, check_count("num_inputs", num_inputs)))
     return layer

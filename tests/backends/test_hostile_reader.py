@@ -148,7 +148,7 @@ def test_a_model_without_parameters_says_so(d2l):
 def test_a_learning_rate_made_negative_later(d2l):
     model = d2l.LinearRegression(num_inputs=2, lr=0.1)
     model.lr = -0.1
-    with pytest.raises(ValueError, match="lr must be a finite number that is not negative"):
+    with pytest.raises(ValueError, match="lr must be finite and at least 0"):
         d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
 
 
@@ -220,7 +220,9 @@ def test_models_in_models_are_trained_in_torch():
 
 def test_weights_of_too_few_outputs_for_a_lazy_layer_in_torch():
     weights = {"net.1.weight": np.ones((5, 3)), "net.1.bias": np.ones(5)}
-    with pytest.raises(ValueError, match=r"net\.1\.weight has shape \(5, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"weights\['net\.1\.weight'\] must have shape .* got \(5, 3\)"
+    ):
         d2l_torch.import_weights(d2l_torch.SoftmaxRegression(num_outputs=10, lr=0.1), weights)
 
 
@@ -343,7 +345,9 @@ def test_variables_that_validation_updates_are_kept_in_jax():
 
 def test_get_key_in_compiled_code_says_so_and_spoils_nothing():
     before = jax.random.key_data(d2l_jax.get_key())
-    with pytest.raises(RuntimeError, match=r"get_key\(\) inside a compiled function"):
+    with pytest.raises(
+        RuntimeError, match=r"get_key\(\) must be called outside compiled functions"
+    ):
         jax.jit(lambda: d2l_jax.get_key())()
     assert not np.array_equal(before, jax.random.key_data(d2l_jax.get_key()))
 

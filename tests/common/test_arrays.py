@@ -45,9 +45,9 @@ def test_array_is_not_copied():
 @pytest.mark.parametrize(
     "x, message",
     [
-        (lambda: 1.0, "expected an array, not the function '<lambda>'"),
-        (None, "expected an array of numbers, not NoneType"),
-        ([1, None], "expected an array of numbers, not list"),
+        (lambda: 1.0, "x must be an array, got the function '<lambda>'"),
+        (None, "x must be an array of numbers, got NoneType"),
+        ([1, None], "x must be an array of numbers, got list"),
     ],
 )
 def test_no_numbers(x, message):

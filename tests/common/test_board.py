@@ -165,7 +165,7 @@ def test_draw_many_equals_draw_in_long_groups():
 
 @pytest.mark.parametrize("xs, ys", [([1, 2], [1]), ([[1]], [[1]]), (1.0, 2.0)])
 def test_draw_many_says_what_does_not_fit(xs, ys):
-    with pytest.raises(ValueError, match=r"must both have shape \(k,\)"):
+    with pytest.raises(ValueError, match=r"must have the same shape \(k,\)"):
         ProgressBoard().draw_many(xs, ys, "a")
 
 
@@ -262,7 +262,7 @@ def test_save(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["loss.bmp", "loss", "loss.png.txt"])
 def test_save_names_the_formats(name, tmp_path):
-    with pytest.raises(ValueError, match=r"saved as \.png, \.svg or \.pdf, not as 'loss"):
+    with pytest.raises(ValueError, match=r"path must end in \.png, \.svg or \.pdf, got 'loss"):
         ProgressBoard().save(tmp_path / "folder" / name)
     assert not list(tmp_path.iterdir())
 

@@ -83,13 +83,13 @@ def test_plot_takes_arrays_of_jax():
 @pytest.mark.parametrize(
     "X, Y, message",
     [
-        ([1, 2, 3], [1, 2], "curve 0 has 3 x values, but 2 y values"),
-        ([1, 2], [[1, 2], [1, 2, 3]], "curve 1 has 2 x values, but 3 y values"),
-        ([[1], [2]], [[1], [2], [3]], "X holds 2 curves, but Y holds 3"),
-        ([[1, 2], [1, 2]], [1, 2], "X holds 2 curves, but Y holds 1"),
+        ([1, 2, 3], [1, 2], "x and y of curve 0 must have the same length, got 3 and 2"),
+        ([1, 2], [[1, 2], [1, 2, 3]], "x and y of curve 1 must have the same length, got 2 and 3"),
+        ([[1], [2]], [[1], [2], [3]], "X and Y must hold the same number of curves, got 2 and 3"),
+        ([[1, 2], [1, 2]], [1, 2], "X and Y must hold the same number of curves, got 2 and 1"),
         (np.zeros((2, 2, 2)), None, r"a curve in X must have shape \(n,\) or \(n, 1\)"),
-        ([1, 2], [np.zeros((2, 2))], r"a curve in Y must have .* not \(2, 2\)"),
-        ([1, [2, 3]], None, r"a curve in X must have .* not \(\)"),
+        ([1, 2], [np.zeros((2, 2))], r"a curve in Y must have .* got \(2, 2\)"),
+        ([1, [2, 3]], None, r"a curve in X must have .* got \(\)"),
     ],
 )
 def test_plot_says_what_does_not_fit(X, Y, message):

@@ -213,7 +213,7 @@ def test_file_already_there(mirror, tmp_path, checksum):
 def test_wrong_file_already_there(mirror, tmp_path):
     path = tmp_path / "data.bin"
     path.write_bytes(CONTENT[:1000])
-    with pytest.warns(UserWarning, match=r"data\.bin is damaged .*its sha256.* downloading"):
+    with pytest.warns(UserWarning, match=r"data\.bin is damaged .*unexpected sha256.* downloading"):
         fetch(mirror(whole).url, path, SHA256)
     assert_only(path)
 
@@ -287,12 +287,12 @@ def test_fetched_at_the_same_time(mirror, tmp_path):
 
 @pytest.mark.parametrize("checksum", ["", "94046d", "sha256:", "crc32:123", "/x/sha1"])
 def test_checksum_without_its_algorithm(tmp_path, checksum):
-    with pytest.raises(ValueError, match=r"a checksum is written 'sha256:\.\.\.', with one of"):
+    with pytest.raises(ValueError, match=r"checksum must be 'sha256:\.\.\.', with one of"):
         fetch("http://127.0.0.1/a", tmp_path / "a", checksum)
 
 
 def test_no_url(tmp_path):
-    with pytest.raises(ValueError, match=r"there is no URL to download a\.txt from"):
+    with pytest.raises(ValueError, match=r"urls must hold at least one URL for a\.txt"):
         fetch([], tmp_path / "a.txt", SHA256)
 
 

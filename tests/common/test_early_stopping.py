@@ -20,5 +20,5 @@ def test_out_of_patience(losses, patience, min_delta, expected):
 
 
 def test_out_of_patience_wants_patience():
-    with pytest.raises(ValueError, match="patience must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="patience must be at least 1, got 0"):
         out_of_patience([1.0], 0)

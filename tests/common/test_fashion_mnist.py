@@ -121,11 +121,11 @@ def test_sample():
 def test_some_files_missing_from_root(tmp_path):
     arrays = make_arrays()
     write_files(tmp_path, {name: arrays[name] for name in NAMES[:3]})
-    message = f"{tmp_path} has only some of .* four files: {VAL_LABELS} is missing"
+    message = f"{tmp_path} must have .* four files or none, .* missing {VAL_LABELS}"
     with pytest.raises(FileNotFoundError, match=message):
         load_fashion_mnist(tmp_path)
     (tmp_path / TRAIN_LABELS).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{TRAIN_LABELS} and {VAL_LABELS} are missing"):
+    with pytest.raises(FileNotFoundError, match=f"missing {TRAIN_LABELS} and {VAL_LABELS}"):
         load_fashion_mnist(tmp_path)
 
 
@@ -143,15 +143,27 @@ def test_truncated_file(tmp_path, name, compressed):
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        (TRAIN_LABELS, np.zeros(19, np.uint8), "the training set in .* 20 images but 19 labels"),
-        (VAL_LABELS, np.zeros(11, np.uint8), "the validation set in .* 10 images but 11 labels"),
-        (TRAIN_IMAGES, np.zeros((20, 28, 27), np.uint8), r"images .* \(n, 28, 28\), not uint8 of"),
-        (TRAIN_IMAGES, np.zeros((20, 784), np.uint8), r"images .* not uint8 of shape \(20, 784\)"),
-        (VAL_IMAGES, np.zeros((10, 28, 28), np.int8), "images of the validation .* not int8 of"),
-        (TRAIN_LABELS, np.zeros((20, 1), np.uint8), r"labels .* \(n,\), not .* shape \(20, 1\)"),
-        (TRAIN_LABELS, np.zeros((), np.uint8), r"labels .* not uint8 of shape \(\)"),
-        (TRAIN_LABELS, np.zeros(20, np.int32), "labels of the training set .* not int32 of shape"),
-        (VAL_LABELS, np.full(10, 10, np.uint8), "validation set in .*: label 10 is outside the 10"),
+        (
+            TRAIN_LABELS,
+            np.zeros(19, np.uint8),
+            "the training set in .* got 20 images and 19 labels",
+        ),
+        (
+            VAL_LABELS,
+            np.zeros(11, np.uint8),
+            "the validation set in .* got 10 images and 11 labels",
+        ),
+        (TRAIN_IMAGES, np.zeros((20, 28, 27), np.uint8), r"images .* \(n, 28, 28\), got uint8 of"),
+        (TRAIN_IMAGES, np.zeros((20, 784), np.uint8), r"images .* got uint8 of shape \(20, 784\)"),
+        (VAL_IMAGES, np.zeros((10, 28, 28), np.int8), "images of the validation .* got int8 of"),
+        (TRAIN_LABELS, np.zeros((20, 1), np.uint8), r"labels .* \(n,\), got .* shape \(20, 1\)"),
+        (TRAIN_LABELS, np.zeros((), np.uint8), r"labels .* got uint8 of shape \(\)"),
+        (TRAIN_LABELS, np.zeros(20, np.int32), "labels of the training set .* got int32 of shape"),
+        (
+            VAL_LABELS,
+            np.full(10, 10, np.uint8),
+            "validation set in .*: labels must be from 0 to 9, got 10",
+        ),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path, name, array, message):
@@ -172,7 +184,9 @@ def test_images_and_labels_exchanged(tmp_path):
 @pytest.mark.parametrize("sizes", [(0, 10), (20, 0)])
 def test_empty_data_set(tmp_path, sizes):
     write_files(tmp_path, make_arrays(*sizes))
-    with pytest.raises(ValueError, match=r"the (training|validation) set in .* has no examples"):
+    with pytest.raises(
+        ValueError, match=r"the (training|validation) set in .* must have at least one example"
+    ):
         load_fashion_mnist(tmp_path)
 
 
@@ -237,7 +251,7 @@ def test_interrupted_download_of_torchvision(tmp_path, website):
     raw = tmp_path / "FashionMNIST" / "raw"
     write_files(raw, {TRAIN_IMAGES: arrays[TRAIN_IMAGES]})
     (raw / TRAIN_IMAGES).write_bytes((raw / TRAIN_IMAGES).read_bytes()[:1000])
-    with pytest.warns(UserWarning, match="damaged or another file"):
+    with pytest.warns(UserWarning, match="damaged or a different file"):
         assert_loads(tmp_path, arrays)
     assert requests == NAMES
 
@@ -259,7 +273,7 @@ def test_offline(tmp_path, website, monkeypatch):
 
 def test_root_is_a_file(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError, match="file is a file, not the folder"):
+    with pytest.raises(NotADirectoryError, match="root must be the folder of Fashion-MNIST"):
         load_fashion_mnist(tmp_path / "file")
 
 
@@ -376,7 +390,7 @@ def test_tfds_copy_that_only_tensorflow_reads(copy, website):
     info.write_text(info.read_text().replace("array_record", "tfrecord"))
     for path in folder.glob("*array_record*"):
         path.rename(str(path).replace("array_record", "tfrecord"))
-    with pytest.warns(UserWarning, match=r"passing over the TFDS copy in .* only TensorFlow reads"):
+    with pytest.warns(UserWarning, match=r"skipping the TFDS copy in .* only TensorFlow reads"):
         assert_loads(root, website[0])
 
 
@@ -399,7 +413,7 @@ def _empty(folder):
 def test_broken_tfds_copy(copy, damage):
     root, folder = copy
     damage(folder)
-    message = rf"cannot read the TFDS copy of .* in {re.escape(str(folder))}, repair or delete it: "
+    message = rf"cannot read the TFDS copy of .* in {re.escape(str(folder))}; repair or delete it: "
     with pytest.raises(ValueError, match=message):
         load_fashion_mnist(root)
 

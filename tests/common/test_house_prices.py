@@ -75,7 +75,7 @@ def test_folds_cut_the_table():
     for train, val in parts:
         assert not set(train["Id"]) & set(val["Id"])
         assert len(train) + len(val) == 23
-    for k, message in ((1, "k must be at least 2"), (24, "k must not be above the number of rows")):
+    for k, message in ((1, "k must be at least 2"), (24, "k must be at most the number of rows")):
         with pytest.raises(ValueError, match=message):
             house_prices.folds(table, k)
 
@@ -83,7 +83,7 @@ def test_folds_cut_the_table():
 def test_columns_that_are_missing_are_named(tmp_path):
     make_table(5, 1, prices=False).to_csv(tmp_path / "kaggle_house_pred_train.csv", index=False)
     make_table(5, 1).to_csv(tmp_path / "kaggle_house_pred_test.csv", index=False)
-    with pytest.raises(ValueError, match="no column 'SalePrice'"):
+    with pytest.raises(ValueError, match="must have a column 'SalePrice'"):
         house_prices.read_house_prices(str(tmp_path))
 
 

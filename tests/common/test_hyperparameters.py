@@ -134,7 +134,7 @@ def test_copies_keep_them():
 def test_outside_of_a_method(scope):
     call = "HyperParameters().save_hyperparameters()"
     code = call if scope == "module" else f"def f(a):\n    {call}\nf(1)"
-    with pytest.raises(RuntimeError, match="call it inside the object's own __init__"):
+    with pytest.raises(RuntimeError, match="call it in __init__"):
         exec(code, {"HyperParameters": HyperParameters})
 
 

@@ -61,9 +61,9 @@ def test_show_images_takes_tensors():
 
 
 def test_show_images_says_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"image 1 has shape \(2, 3, 5\)"):
+    with pytest.raises(ValueError, match=r"image 1 must have shape .*, got \(2, 3, 5\)"):
         pictures.show_images([IMAGE, np.zeros((2, 3, 5))], 1, 2)
-    with pytest.raises(ValueError, match="2 images are shown, but there are 1 titles"):
+    with pytest.raises(ValueError, match="titles must name each of the 2 images, got 1"):
         pictures.show_images([IMAGE, IMAGE], 1, 2, titles=["a"])
     assert not plt.get_fignums()
 
@@ -93,7 +93,7 @@ def test_show_heatmaps_with_nan_and_lists():
 
 
 def test_show_heatmaps_says_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"must have shape .* not \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"must have shape .* got \(2, 2\)"):
         pictures.show_heatmaps(np.eye(2), "x", "y")
-    with pytest.raises(ValueError, match="2 columns are shown, but there are 1 titles"):
+    with pytest.raises(ValueError, match="titles must name each of the 2 columns, got 1"):
         pictures.show_heatmaps(np.zeros((1, 2, 3, 3)), "x", "y", titles=["a"])

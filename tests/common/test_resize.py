@@ -91,13 +91,13 @@ def test_no_images():
 @pytest.mark.parametrize(
     ("size", "error", "message"),
     [
-        (0, ValueError, "size must be at least 1, not 0"),
-        (-3, ValueError, "size must be at least 1, not -3"),
-        (2.5, TypeError, "size must be an integer, not 2.5"),
-        (True, TypeError, "size must be an integer, not True"),
-        ("28", TypeError, "size must be an integer, not '28'"),
-        (None, TypeError, "size must be an integer, not None"),
-        ((28,), ValueError, r"an integer or a pair \(height, width\), not \(28,\)"),
+        (0, ValueError, "size must be at least 1, got 0"),
+        (-3, ValueError, "size must be at least 1, got -3"),
+        (2.5, TypeError, "size must be an integer, got 2.5"),
+        (True, TypeError, "size must be an integer, got True"),
+        ("28", TypeError, "size must be an integer, got '28'"),
+        (None, TypeError, "size must be an integer, got None"),
+        ((28,), ValueError, r"an integer or a pair \(height, width\), got \(28,\)"),
         ((1, 28, 28), ValueError, r"an integer or a pair \(height, width\)"),
         ((28, 0), ValueError, r"size\[1\] must be at least 1"),
         (("28", 28), TypeError, r"size\[0\] must be an integer"),
@@ -112,5 +112,5 @@ def test_wrong_size(size, error, message):
     "images", [noise(28, 28), noise(2, 28, 28, 1), noise(2, 0, 28), noise(2, 28, 28) / 255]
 )
 def test_wrong_images(images):
-    with pytest.raises(ValueError, match=r"images must be uint8 of shape \(n, h, w\), not "):
+    with pytest.raises(ValueError, match=r"images must be uint8 of shape \(n, h, w\), got "):
         resize_images(images, 32)

@@ -17,8 +17,10 @@ BACKEND_KEYWORDS = {"rngs", "key", "generator", "requires_grad"}
 # Where the keywords differ, as each framework's edition of the book has it.
 OTHER_KEYWORDS = {
     "SGD": "PyTorch's optimizers hold the parameters, Optax's are given them",
-    "LinearRegression": "PyTorch's learns its number of inputs, so lr comes first there",
+    "LinearRegression": "the book's cells call super().__init__(lr), in JAX (num_inputs, lr)",
     "Trainer.clip_gradients": "gradients are on PyTorch's model, and on their own in JAX",
+    "Trainer.train_step": "a step is a function of a state in JAX, and changes PyTorch's model",
+    "Trainer.validation_step": "likewise",
 }
 # Methods that only one of the twins defines: its framework's base class needs it, or its edition
 # of the book has it.
@@ -30,13 +32,11 @@ ONLY_JAX = {
     "SGD.__call__": "Optax",
 }
 ONLY_TORCH = {
-    "Module.named_parameters": "tensors that require a gradient are parameters",
-    "Module.state_dict": "tensors that require a gradient are parameters",
     "SGD.step": "PyTorch",
     "SGD.zero_grad": "PyTorch",
 }
-# JAX alone compiles, and so states its steps as functions of their own.
-FILES_OF_JAX = {"training/compiled.py", "training/steps.py"}
+# JAX alone compiles, and takes the arrays of a model out of it.
+FILES_OF_JAX = {"training/cache.py", "training/state.py", "training/steps.py"}
 
 
 def public_callables(d2l):
