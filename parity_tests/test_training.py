@@ -65,7 +65,7 @@ def test_clipped_runs_agree(name):
     clipped = case.compare("float64", epochs=2, clip=float(largest))
     assert_same_run(clipped)
     norms = clipped.jax.gradient_norms
-    assert norms.max() <= largest * (1 + 1e-12)  # scaled to the limit, but for its rounding
+    assert norms.max() <= largest * (1 + 1e-12)  # scaled to the limit, which is rounded
     assert (norms > 0.999 * largest).sum() >= len(norms) / 4  # the limit was reached
     assert free.jax.history.train_loss[-1] != clipped.jax.history.train_loss[-1]
 

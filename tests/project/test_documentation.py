@@ -1,4 +1,4 @@
-"""What the documents say is there and true: tests, files, names, and every line of output."""
+"""The tests, files and names that the documents cite exist, and every line of output is true."""
 
 import doctest
 import re
