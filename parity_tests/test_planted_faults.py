@@ -20,6 +20,7 @@ def assert_passes_without(fault):
         SOUND.add(key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_fault_is_caught(fault, monkeypatch):
     assert_passes_without(fault)

@@ -150,6 +150,7 @@ def test_every_example_is_tested():
     assert sorted(CASES) == SCRIPTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_example_prints_the_same_on_both(name, run):
     case = CASES[name]
