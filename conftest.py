@@ -1,18 +1,49 @@
-"""Fixtures of both test folders."""
+"""Settings and fixtures of both test folders; the settings come before JAX is imported."""
 
+import hashlib
 import importlib
 import os
+import shutil
+from pathlib import Path
 
 import pytest
+
+# Compiled programs are kept here between runs: most of the time of a first run is compilation.
+CACHE = Path(__file__).parent / ".pytest_cache" / "jax"
+MAX_CACHE_BYTES = 500 * 2**20
+
+
+def processor():
+    """Return a name for this kind of processor: a program compiled for another one may crash."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "any"
+    features = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
+    return hashlib.sha256("".join(sorted(features)).encode()).hexdigest()[:12]
+
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # On a GPU both frameworks must multiply in full float32 to agree, which is PyTorch's default.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+# A folder of the user's, set in the environment, is used instead.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE / processor()))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before the frameworks are imported: with a worker a core, their own threads, which wait by
     # spinning, would take each other's time (60 s for a test of 8).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+
+
+def pytest_configure(config):
+    """Delete the kept programs when they take too much space."""
+    # JAX's own bound would look at every file on each write.
+    if hasattr(config, "workerinput") or not CACHE.exists():
+        return
+    if sum(path.stat().st_size for path in CACHE.rglob("*") if path.is_file()) > MAX_CACHE_BYTES:
+        shutil.rmtree(CACHE)
 
 
 @pytest.fixture(params=["jax", "torch"])

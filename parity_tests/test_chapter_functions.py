@@ -1,5 +1,5 @@
 """
-What is special about the functions of chapters 3 to 5 beside the models.
+Special cases of the functions of chapters 3 to 5 beside the models.
 
 That their values and gradients are true is in test_properties.py, for any numbers.
 """

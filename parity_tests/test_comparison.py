@@ -127,7 +127,7 @@ def test_the_report_points_at_the_optimizer():
 
 
 def test_the_report_points_at_evaluation_mode():
-    """PyTorch's running variance divides by n - 1, Flax's by n; nothing but evaluation reads it."""
+    """PyTorch's running variance divides by n - 1, Flax's by n; only evaluation reads it."""
 
     class TorchNet(nn.Module):
         def __init__(self):

@@ -1,4 +1,4 @@
-"""What a reader gives to the comparison: what it takes, and what it says of all else."""
+"""Arguments of the comparison: those that it takes, and the errors for all others."""
 
 import jax.numpy as jnp
 import numpy as np

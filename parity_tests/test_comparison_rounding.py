@@ -1,4 +1,4 @@
-"""Gradients that are 0 but for rounding are no difference, and hide none."""
+"""Rounding errors in gradients that are exactly 0 do not count as differences, and hide none."""
 
 import jax
 import numpy as np
@@ -81,7 +81,7 @@ def test_constant_weights_have_gradients_that_cancel():
 
 
 class TorchFaint(nn.Module):
-    """A model whose first layer has a gradient that is small, and is no rounding."""
+    """A model whose first layer has a gradient that is small, and is not a rounding error."""
 
     def __init__(self):
         super().__init__()

@@ -1,5 +1,5 @@
 """
-What the difference guide says that no other test holds to be true.
+Tests of what the difference guide says, where no other test holds it to be true.
 
 One test an entry of docs/differences.md, in its order. Where only the frameworks' own behaviour is
 at stake, the test shows both sides, so that a new version that changes its mind is found here.
@@ -277,7 +277,7 @@ def test_a_compiled_function_keeps_its_globals(monkeypatch):
     monkeypatch.setitem(globals(), "FACTOR", 3.0)
     assert compiled(1.0) == 2
     assert len(calls) == 1
-    assert (compiled(jnp.ones(2)) == 3).all()  # another shape is traced anew
+    assert (compiled(jnp.ones(2)) == 3).all()  # another shape is traced again
     assert isinstance(calls[-1], jax.core.Tracer)
     assert scaled(torch.tensor(1.0)) == 3
 

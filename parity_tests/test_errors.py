@@ -1,4 +1,4 @@
-"""What a tired student passes: the same clear error on both backends, and nothing is lost."""
+"""Mistakes of a tired student: the same clear error on both backends, and nothing is lost."""
 
 import numpy as np
 import pytest

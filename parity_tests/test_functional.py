@@ -1,5 +1,5 @@
 """
-What is special about the formulas of chapters 3 to 5: ties, extremes, labels, structures.
+Special cases of the formulas of chapters 3 to 5: ties, extremes, labels, structures.
 
 That their values and gradients are true is in test_properties.py, for any numbers.
 """
@@ -140,7 +140,7 @@ def test_linreg_flattens_nothing_and_broadcasts_the_bias_alone(d2l):
 
 
 def test_jit_and_vmap_say_the_same():
-    """What differentiates and what takes structures; test_transformations.py has the formulas."""
+    """Compare gradients and functions of structures; test_transformations.py has the formulas."""
 
     def step(params, X, y, lr):
         value, grads = JAX.value_and_grad(

@@ -1,4 +1,4 @@
-"""What both backends share: the order of the examples, pixels, initial weights and their names."""
+"""Shared conventions: the order of the examples, pixels, initial weights and their names."""
 
 import numpy as np
 import pytest

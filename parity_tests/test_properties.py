@@ -64,6 +64,7 @@ def calls(operation, eager_shapes):
     return choose
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", VALUES)
 def test_values(name, dtype):
@@ -79,6 +80,7 @@ def test_values(name, dtype):
         holds()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients(name, dtype):
@@ -146,6 +148,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_EXTENDED, reason="`long double` is no wider than float64")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_seen(d2l, fault):

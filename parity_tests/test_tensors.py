@@ -220,13 +220,13 @@ def test_same_values(case, default):
             np.testing.assert_array_equal(found, expected)
 
 
-# Names of the book that are no operations on tensors: models, data, devices, plots, functions of
+# Names of the book that are not operations on tensors: models, data, devices, plots, functions of
 # chapters 3 to 5 and those of this chapter that are tested elsewhere.
 ELEMENTARY = {"exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "sigmoid", "abs"}
 
 
 def test_every_name_has_a_case():
-    """What tensors.py defines is above, or drawn for in test_properties.py."""
+    """Every function of tensors.py is a case above, or in test_properties.py."""
     named = {case.split()[0].rstrip(",") for case in CASES} | ELEMENTARY
     apart = {"int32", "int64", "float32", "float64", "nn_Module", "size"}
     for d2l in BACKENDS.values():

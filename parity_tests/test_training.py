@@ -45,6 +45,7 @@ def check_float32(comparison, case):
         assert gaps["weights"] <= RUNS["float32"].weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", CASES)
 def test_runs_agree(name, dtype):
@@ -57,6 +58,7 @@ def test_runs_agree(name, dtype):
     assert history.epoch_train_loss[-1] < 0.8 * history.epoch_train_loss[0]  # it did learn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_clipped_runs_agree(name):
     case = CASES[name]
@@ -65,7 +67,7 @@ def test_clipped_runs_agree(name):
     clipped = case.compare("float64", epochs=2, clip=float(largest))
     assert_same_run(clipped)
     norms = clipped.jax.gradient_norms
-    assert norms.max() <= largest * (1 + 1e-12)  # scaled to the limit, but for its rounding
+    assert norms.max() <= largest * (1 + 1e-12)  # scaled to the limit, which is rounded
     assert (norms > 0.999 * largest).sum() >= len(norms) / 4  # the limit was reached
     assert free.jax.history.train_loss[-1] != clipped.jax.history.train_loss[-1]
 
@@ -79,6 +81,7 @@ SEED_CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("name", SEED_CASES)
 def test_a_hundred_runs_agree(name, seed):
@@ -94,6 +97,7 @@ CHAOTIC_CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHAOTIC_CASES)
 def test_float32_runs_with_relus_part_no_further_than_one_ulp_takes_them(name):
     """Over many seeds the gap between the backends is that of one ulp within a backend."""
@@ -116,6 +120,7 @@ FULL_SIZE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_full_size_runs_agree(name, dtype):

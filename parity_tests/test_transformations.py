@@ -19,6 +19,7 @@ def arguments(operation, seed, dtype="float32", kind="finite"):
     return operation.arrays(Source(Draw(seed, SHAPE, scale=1.0, kind=kind), dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_eager_jit_vmap_and_scan(name):
     """Each of them is within the operation's one bound of the truth."""
@@ -44,6 +45,7 @@ def test_eager_jit_vmap_and_scan(name):
             assert_true(operation, results, example, "float32", f"{way}, example {i}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_value_and_grad_are_the_function_and_its_gradient(d2l, name):
     operation = GRADIENTS[name]
@@ -58,6 +60,7 @@ def test_value_and_grad_are_the_function_and_its_gradient(d2l, name):
     np.testing.assert_array_equal(d2l.numpy(gradient), d2l.numpy(again))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_are_slopes(d2l, name):
     """In float64, away from kinks and poles, they are central differences."""

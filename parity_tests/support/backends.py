@@ -1,4 +1,4 @@
-"""What the parity tests share: both backends, in both precisions; d2l_parity compares."""
+"""Both backends, in both precisions."""
 
 from contextlib import contextmanager
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import optax
+import torch
 
 from d2l_common.weights import initial_weights
 from d2l_parity.backends import Side
@@ -113,6 +115,18 @@ def dropout(name, lr=0.2):
     return lambda d2l: getattr(d2l, name)(NUM_CLASSES, 32, 16, 0.5, 0.3, lr=lr, num_inputs=64)
 
 
+def with_momentum(d2l):
+    """Return a perceptron whose optimizer keeps a state from one step to the next."""
+
+    class Momentum(d2l.MLP):
+        def configure_optimizers(self):
+            if d2l is BACKENDS["jax"]:
+                return optax.sgd(self.lr, momentum=0.9)
+            return torch.optim.SGD(self.parameters(), lr=self.lr, momentum=0.9)
+
+    return Momentum(NUM_CLASSES, 32, lr=0.1, num_inputs=64)
+
+
 CASES = {
     "linear regression scratch": Case(
         lambda d2l: d2l.LinearRegressionScratch(num_inputs=2, lr=0.03), regression_data
@@ -136,6 +150,7 @@ CASES = {
         lambda d2l: d2l.MLPScratch(64, NUM_CLASSES, 32, lr=0.5), digits, "he", has_relu=True
     ),
     "MLP": Case(mlp(32, lr=0.5, pixels=64), digits, "he", has_relu=True),
+    "momentum": Case(with_momentum, digits, "he", has_relu=True),
     "dropout scratch": Case(dropout("DropoutMLPScratch"), digits, "he", has_relu=True),
     "dropout": Case(dropout("DropoutMLP"), digits, "he", has_relu=True),
 }

@@ -23,7 +23,7 @@ KINDS = (*FINITE, "subnormal", "infinite", "nan")
 
 
 class Draw(NamedTuple):
-    """What a test draws; the arrays follow from it."""
+    """The few numbers that a test draws; the arrays follow from them."""
 
     seed: int
     shape: tuple[int, int]

@@ -1,5 +1,5 @@
 """
-What exact arithmetic says of every operation, and how far roundings may take it from there.
+The exact result of every operation, and the bound on a backend's rounding errors.
 
 A reference is NumPy in a wider type than the operation's. It returns the value and its condition:
 the quantity that the operation's row in `d2l_parity.OPERATIONS` names. Where a reference

@@ -1,4 +1,4 @@
-"""What the reader redefines or changes, before a fit or within it, is what runs."""
+"""A fit runs what the reader has redefined or changed, before it or within it."""
 
 import numpy as np
 import pytest

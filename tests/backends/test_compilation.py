@@ -1,4 +1,4 @@
-"""What is compiled, and when: in JAX once for all fits that are alike, in PyTorch if asked to."""
+"""Compilation: in JAX once for all fits that are alike, in PyTorch if asked to."""
 
 import copy
 import os

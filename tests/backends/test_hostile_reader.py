@@ -1,4 +1,4 @@
-"""What readers do that a library does not expect: found by trying, kept as tests."""
+"""Uses that a library does not expect: found by trying, kept as tests."""
 
 import contextlib
 import copy

@@ -1,4 +1,4 @@
-"""What steps plot and return, and what of it the history has."""
+"""The history of what steps plot and return."""
 
 import numpy as np
 import pytest

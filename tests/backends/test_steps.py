@@ -1,4 +1,4 @@
-"""What a step may set, and what an optimizer gets of it."""
+"""Attributes and parameters that a step sets, and what an optimizer gets of them."""
 
 import numpy as np
 import pytest

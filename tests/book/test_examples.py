@@ -26,7 +26,7 @@ NEVER = r"(?!)"
 @dataclass
 class Case:
     """
-    How a script is run, and what it has to print.
+    Options of a script, and the output that it must print.
 
     `prints` are parts of what both backends print; `varies` matches the lines that hold times,
     or what the frameworks do differently.
@@ -133,7 +133,7 @@ def tolerance(number):
 
 
 def assert_same_numbers(jax, torch):
-    """Assert that two texts are equal, but for units in the last digits of their numbers."""
+    """Assert that two texts are equal, except units in the last digits of their numbers."""
     assert NUMBER.sub("#", jax).split() == NUMBER.sub("#", torch).split()
     for one, other in zip(NUMBER.findall(jax), NUMBER.findall(torch), strict=True):
         assert abs(float(one) - float(other)) <= tolerance(one), (one, other, jax, torch)
@@ -150,6 +150,7 @@ def test_every_example_is_tested():
     assert sorted(CASES) == SCRIPTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_example_prints_the_same_on_both(name, run):
     case = CASES[name]

@@ -222,6 +222,7 @@ def book_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "work")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "names", "printed"),
     [

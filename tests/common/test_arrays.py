@@ -61,7 +61,7 @@ def test_ragged():
 
 
 class Tensor:
-    """What `to_numpy` asks of a PyTorch tensor on a device, with gradients, in bfloat16."""
+    """Stand-in for a PyTorch tensor on a device, with gradients, in bfloat16."""
 
     def __init__(self, state="device, grad, bfloat16"):
         self.state = state

@@ -1,4 +1,4 @@
-"""What a notebook shows of a board: a figure a cell, frames at a bounded rate."""
+"""The board in a notebook: a figure a cell, frames at a bounded rate."""
 
 import copy
 import pickle

@@ -162,6 +162,6 @@ def test_on_an_nnx_module():
             self.net = nnx.Linear(num_inputs, 1, rngs=rngs)
 
     graphdefs = [nnx.split(Model(2, rngs=nnx.Rngs(seed)))[0] for seed in (0, 1)]
-    # Equal keys: a second model does not make jit compile anew.
+    # Equal keys: a second model does not make jit compile again.
     assert hash(graphdefs[0]) == hash(graphdefs[1]) and graphdefs[0] == graphdefs[1]
     assert nnx.clone(Model(2, rngs=nnx.Rngs(0))).hparams == {"num_inputs": 2, "lr": 0.1}

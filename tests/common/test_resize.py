@@ -11,7 +11,7 @@ def noise(*shape):
 
 
 def resize_one_by_one(images, height, width):
-    """What torchvision's Resize does to each Pillow image."""
+    """Resize each Pillow image as torchvision's Resize does."""
     bilinear = Image.Resampling.BILINEAR
     return np.stack(
         [np.asarray(Image.fromarray(x).resize((width, height), bilinear)) for x in images]

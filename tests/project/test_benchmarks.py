@@ -34,6 +34,7 @@ def without_peers(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
+@pytest.mark.slow
 def test_a_quick_run_on_both_backends(tmp_path, without_peers, capsys):
     out = tmp_path / "bench"
     options = "--quick --only ratios --output".split()
@@ -52,6 +53,7 @@ def test_a_quick_run_on_both_backends(tmp_path, without_peers, capsys):
     assert rows["torch", "lightning"]["note"] == "skipped: lightning is not installed"
 
 
+@pytest.mark.slow
 def test_peers_do_the_same_work():
     targets = {"keras": "benchmarks.peers:Keras", "lightning": "benchmarks.peers:Lightning"}
     installed = [name for name in targets if importlib.util.find_spec(name)]
@@ -97,6 +99,7 @@ def hand(backend):
     return importlib.import_module(f"benchmarks.hand_{backend}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [LINEAR, MLP], ids=lambda task: task.name)
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_fit_and_hand_have_equal_losses(backend, task):

@@ -1,4 +1,4 @@
-"""What the documents say is there and true: tests, files, names, and every line of output."""
+"""The tests, files and names that the documents cite exist, and every line of output is true."""
 
 import doctest
 import re
@@ -235,6 +235,7 @@ def test_files_of_the_table_exist():
     assert len(names) > 3
 
 
+@pytest.mark.slow
 def test_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     reading, own_model, porting, comparing = re.findall(r"```python\n(.*?)```", README, re.S)
