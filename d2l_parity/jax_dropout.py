@@ -1,4 +1,4 @@
-"""Dropout whose masks are the same in both frameworks, so that runs can be compared."""
+"""Replace dropout in a Flax NNX model: the masks become those of the PyTorch model."""
 
 from typing import Any
 
@@ -6,51 +6,16 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_jax.models.dropout_mlp import DropoutMLPScratch
-from d2l_jax.nn.dropout import dropout_layer
-
-
-class SharedMasks(nnx.Module):
-    """
-    Draws masks from a counter by integer arithmetic, which is equal to the bit everywhere.
-
-    Parameters
-    ----------
-    seed : int
-    """
-
-    def __init__(self, seed: int):
-        self.seed = seed
-        self.count = nnx.Variable(jnp.zeros((), jnp.uint32))
-
-    def __call__(self, X: Array, dropout: float) -> Array:
-        """Return `X` with each entry dropped with probability `dropout`."""
-        x = jnp.arange(X.size, dtype=jnp.uint32)
-        x += jnp.uint32(0x9E3779B9) * self.count[...] + jnp.uint32(0x85EBCA6B * self.seed % 2**32)
-        self.count[...] += 1
-        # The finalizer "lowbias32": each input bit flips each output bit about half of the time.
-        x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
-        x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
-        x = x ^ (x >> 16)
-        # The upper 24 bits: float32 holds each of them exactly.
-        mask = (x >> 8) >= round(dropout * 2**24)
-        return dropout_layer(X, dropout, mask=mask.reshape(X.shape))
+from d2l_jax import DropoutMLPScratch, dropout_layer
+from d2l_parity.dropout_masks import is_kept
 
 
 class SharedDropout(nnx.Module):
-    """
-    A layer of dropout with shared masks.
-
-    Parameters
-    ----------
-    rate : float
-        The probability that an entry is dropped.
-    seed : int
-    """
+    """Dropout layer whose masks depend only on rate, seed and the number of the call."""
 
     def __init__(self, rate: float, seed: int):
-        self.rate = rate
-        self.masks = SharedMasks(seed)
+        self.rate, self.seed = rate, seed
+        self.count = nnx.Variable(jnp.zeros(1, jnp.uint32))
         self.deterministic = False
 
     def set_view(self, deterministic: bool | None = None) -> None:
@@ -58,31 +23,29 @@ class SharedDropout(nnx.Module):
         if deterministic is not None:
             self.deterministic = deterministic
 
-    def __call__(self, X: Array) -> Array:
-        """Return `X`, in training mode with entries dropped."""
-        return X if self.deterministic else self.masks(X, self.rate)
+    def __call__(self, X: Array, rate: float | None = None) -> Array:
+        """Return `X`, in training mode with entries dropped, at `self.rate` unless one is given."""
+        if self.deterministic:
+            return X
+        rate = self.rate if rate is None else rate
+        index = jnp.arange(X.size, dtype=jnp.uint32)
+        mask = is_kept(index, self.count[...], self.seed, rate)
+        self.count[...] += 1
+        return dropout_layer(X, rate, mask=mask.reshape(X.shape))
 
 
-def share_dropout(model: Any, seed: int = 0) -> Any:
-    """
-    Give `model` dropout masks that are the same in both frameworks, and return it.
-
-    Parameters
-    ----------
-    model : DropoutMLPScratch, or any nnx.Module with layers of `nnx.Dropout`
-        Changed in place.
-    seed : int
-    """
+def share_dropout(model: Any) -> Any:
+    """Replace each dropout layer of `model` by a `SharedDropout`, and return the model."""
     if isinstance(model, DropoutMLPScratch):
-        setattr(model, "drop", SharedMasks(seed))  # noqa: B010 - in the method's place
+        setattr(model, "drop", SharedDropout(0, seed=0))  # noqa: B010 - replaces the method
     layers: list[Any] = [
         (parent, name, child)
         for _, parent in sorted(nnx.iter_modules(model), key=lambda item: str(item[0]))
         for name, child in sorted(nnx.iter_children(parent), key=lambda item: str(item[0]))
         if isinstance(child, nnx.Dropout)
     ]
-    for i, (parent, name, child) in enumerate(layers):
-        shared = SharedDropout(child.rate, seed + i)
+    for seed, (parent, name, child) in enumerate(layers):
+        shared = SharedDropout(child.rate, seed)
         if isinstance(name, int):
             parent[name] = shared
         else:

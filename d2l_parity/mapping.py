@@ -1,8 +1,7 @@
-"""Which parameter of one model is which of the other."""
+"""Pair the parameters of one model with those of the other."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 Shape = tuple[int, ...]
@@ -17,44 +16,39 @@ def match_parameters(
     """
     Pair the parameters of two models, `{name in JAX: name in PyTorch}`.
 
-    What `mapping` does not say is found out: a parameter goes with the one of its name; else with
-    the only one of its shape and kind (`weight`, `bias`, ...); else, among several of one shape,
-    with the one that has the same number in its name, as `hidden2` and `fc2` have.
+    A parameter that is not in `mapping` is paired with the one of its name; else with the only one
+    of its shape and kind (`weight`, `bias`, ...); else, among several of one shape, with the one
+    that has the same number in its name, as `hidden2` and `fc2` have.
 
     Parameters
     ----------
     jax_shapes, torch_shapes : dict
         `{name: shape}`, both in PyTorch's layout, as `export_weights` gives them.
     mapping : dict, optional
-        `{name in JAX: name in PyTorch}` of parameters or of whole layers: `{"hidden": "fc1"}`
-        stands for `{"hidden.weight": "fc1.weight", "hidden.bias": "fc1.bias"}`. In JAX a name may
-        also be the place in the model, such as `hidden.kernel` or `net.layers.1`.
+        `{name in JAX: name in PyTorch}` of parameters or of layers with all that they hold:
+        `{"hidden": "fc1"}` stands for `{"hidden.weight": "fc1.weight", "hidden.bias": "fc1.bias"}`.
+        In JAX a name may also be the place in the model, such as `hidden.kernel` or `net.layers.1`.
     jax_paths : dict, optional
-        `{name: place in the JAX model}`, which errors then give.
+        `{name: place in the JAX model}`, for the errors.
 
     Raises
     ------
     TypeError
-        If `mapping` is no mapping of names to names.
+        If `mapping` is not a mapping of names to names.
     ValueError
-        If a name of `mapping` is unknown, shapes do not fit, or it is open what belongs together.
+        If a name of `mapping` is unknown, two shapes differ, or a pair is ambiguous or missing.
     """
     jax = {name: tuple(shape) for name, shape in jax_shapes.items()}
     torch = {name: tuple(shape) for name, shape in torch_shapes.items()}
     paths = jax_paths or {name: name for name in jax}
-    pairs = _spell_out(check_mapping(mapping), jax, torch, paths)
+    check_mapping(mapping)
+    pairs = _spell_out(mapping or {}, jax, torch, paths)
     for name in jax:
         if name not in pairs and jax[name] == torch.get(name) and name not in pairs.values():
             pairs[name] = name
-    left_jax = [name for name in jax if name not in pairs]
-    left_torch = [name for name in torch if name not in pairs.values()]
-    groups: defaultdict[tuple[str, Shape], tuple[list[str], list[str]]] = defaultdict(
-        lambda: ([], [])
-    )
-    for side, names, shapes in ((0, left_jax, jax), (1, left_torch, torch)):
-        for name in names:
-            groups[_kind(name), shapes[name]][side].append(name)
-    for (_, shape), (ours, theirs) in groups.items():
+    left = _by_kind(jax, pairs.keys()), _by_kind(torch, pairs.values())
+    for kind in left[0] | left[1]:
+        ours, theirs, shape = left[0].get(kind, []), left[1].get(kind, []), kind[1]
         places = [paths[name] for name in ours]
         if len(ours) != len(theirs):
             raise ValueError(
@@ -65,23 +59,20 @@ def match_parameters(
         if found is None:
             raise ValueError(
                 f"there are {len(ours)} parameters of shape {shape}, {places} in JAX and {theirs} "
-                "in PyTorch: say by mapping={...} which is which"
+                "in PyTorch; pair them by mapping={...}"
             )
         pairs |= found
     return {name: pairs[name] for name in jax}
 
 
-def check_mapping(mapping: Any) -> Mapping[str, str]:
-    """Return `mapping`, `{}` for None; raise a `TypeError` unless it is of names to names."""
-    if mapping is None:
-        return {}
+def check_mapping(mapping: Any) -> None:
+    """Raise a `TypeError` unless `mapping` is None or a mapping of names to names."""
     wanted = "mapping must be a dict {name in JAX: name in PyTorch}"
-    if not isinstance(mapping, Mapping):
-        raise TypeError(f"{wanted}, not {type(mapping).__name__}")
-    for name in (*mapping, *mapping.values()):
+    if not isinstance(mapping, Mapping | None):
+        raise TypeError(f"{wanted}, got {type(mapping).__name__}")
+    for name in (*(mapping or {}), *(mapping or {}).values()):
         if not isinstance(name, str):
-            raise TypeError(f"{wanted} of text such as 'hidden1', not of {type(name).__name__}")
-    return mapping
+            raise TypeError(f"{wanted} of text such as 'hidden1', got {type(name).__name__}")
 
 
 def _spell_out(
@@ -92,20 +83,22 @@ def _spell_out(
 ) -> dict[str, str]:
     """Return `mapping` with the names of layers replaced by those of their parameters."""
     by_path = {path: name for name, path in paths.items()}
-    by_path |= {_layer(path): _layer(name) for name, path in paths.items()}
-    jax_names, torch_names = _with_layers(jax), _with_layers(torch)
+    by_path |= {layer_of(path): layer_of(name) for name, path in paths.items()}
+    known = by_path | {name: name for name in _with_layers(jax)}
+    torch_names = _with_layers(torch)
     pairs: dict[str, str] = {}
     for ours, theirs in mapping.items():
-        name = ours if ours in jax_names else by_path.get(ours)
-        if name is None and ours in torch_names and theirs in jax_names | set(by_path):
-            raise ValueError(
-                f"mapping: {ours!r} is in the PyTorch model and {theirs!r} in the JAX model: the "
-                "mapping is the other way round, it takes {name in JAX: name in PyTorch}"
-            )
-        if name is None:
-            raise ValueError(f"mapping: the JAX model has no {ours!r}, only {list(paths.values())}")
+        if ours not in known:
+            if ours in torch_names and theirs in known:
+                raise ValueError(
+                    f"mapping: {ours!r} is in the PyTorch model and {theirs!r} in the JAX model: "
+                    "the mapping is the other way round; write {name in JAX: name in PyTorch}"
+                )
+            places = list(paths.values())
+            raise ValueError(f"mapping: the JAX model has no {ours!r}, only {places}")
         if theirs not in torch_names:
             raise ValueError(f"mapping: the PyTorch model has no {theirs!r}, only {list(torch)}")
+        name = known[ours]
         for one in [each for each in jax if f"{each}.".startswith(f"{name}.")]:
             other = theirs + one.removeprefix(name)
             if other not in torch:
@@ -125,7 +118,7 @@ def _spell_out(
     return pairs
 
 
-def _layer(name: str) -> str:
+def layer_of(name: str) -> str:
     """Return the name of the layer that a parameter is in."""
     return name.rpartition(".")[0]
 
@@ -137,7 +130,7 @@ def _with_layers(names: Iterable[str]) -> set[str]:
 
 
 def _pair_by_number(ours: list[str], theirs: list[str]) -> dict[str, str] | None:
-    """Return the pairs of equal numbers, None if that leaves open what belongs together."""
+    """Return the pairs of equal numbers, None if they are ambiguous."""
     if len(ours) == 1:
         return {ours[0]: theirs[0]}
     numbered = {_numbers(name): name for name in theirs}
@@ -146,9 +139,16 @@ def _pair_by_number(ours: list[str], theirs: list[str]) -> dict[str, str] | None
     return None
 
 
-def _kind(name: str) -> str:
-    """Return the last part of a name, without a number: `weight`, `bias`, `W` of `W1`."""
-    return name.rsplit(".", 1)[-1].rstrip("0123456789").lower()
+def _by_kind(
+    shapes: Mapping[str, Shape], paired: Collection[str]
+) -> dict[tuple[str, Shape], list[str]]:
+    """Return the names that are not `paired` by kind (`weight`, or `w` for `W1`) and shape."""
+    groups: dict[tuple[str, Shape], list[str]] = {}
+    for name, shape in shapes.items():
+        if name not in paired:
+            kind = name.rpartition(".")[2].rstrip("0123456789").lower()
+            groups.setdefault((kind, shape), []).append(name)
+    return groups
 
 
 def _numbers(name: str) -> tuple[Any, ...]:

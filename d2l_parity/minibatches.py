@@ -1,4 +1,4 @@
-"""What two models are trained on: minibatches of arrays, or a data module of each package."""
+"""Check the data of a comparison, and give each backend its data module."""
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ def check_data(data: Any) -> None:
         _check_function(data)
         return
     if not isinstance(data, Sequence) or isinstance(data, str):
-        raise TypeError(f"{WANTED}, not {type(data).__name__}{_hint(data)}")
+        raise TypeError(f"{WANTED}, got {type(data).__name__}{_hint(data)}")
     if not len(data):
         raise ValueError("data has no minibatches")
     for i, batch in enumerate(data):
@@ -33,7 +33,7 @@ def _check_function(data: Callable[..., Any]) -> None:
     """Raise a `TypeError` unless `data` is a function of one argument."""
     if isinstance(data, type):
         raise TypeError(
-            f"{WANTED}, not the class {data.__name__}: give lambda d2l: d2l.{data.__name__}(...)"
+            f"{WANTED}, got the class {data.__name__}; pass lambda d2l: d2l.{data.__name__}(...)"
         )
     try:
         inspect.signature(data).bind(None)
@@ -45,13 +45,13 @@ def _check_function(data: Callable[..., Any]) -> None:
 
 
 def _hint(data: Any) -> str:
-    """Return what to do about data of a wrong kind, where one can tell."""
+    """Return the fix for data of a wrong kind, where there is an obvious one."""
     if hasattr(data, "train_dataloader"):
-        return f": each backend needs its own, lambda d2l: d2l.{type(data).__name__}(...)"
+        return f"; pass one for each backend, lambda d2l: d2l.{type(data).__name__}(...)"
     if hasattr(data, "shape"):
-        return ": if it is X, give [(X, y)]"
+        return "; if it is X, pass [(X, y)]"
     is_loader = isinstance(data, Iterable) and not isinstance(data, str | dict)
-    return ": give list(data)" if is_loader else ""
+    return "; pass list(data)" if is_loader else ""
 
 
 def _check_minibatch(name: str, batch: Any) -> None:
@@ -65,19 +65,18 @@ def _check_minibatch(name: str, batch: Any) -> None:
         raise TypeError(
             f"each minibatch of data must be (X, y), inputs and then targets, but {name} is {kind}"
         )
-    arrays = []
-    for x in batch:
-        try:
-            arrays.append(to_numpy(x))
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} must hold arrays of numbers: {error}") from error
-        if arrays[-1].dtype.kind not in "biuf":
-            raise TypeError(f"{name} must hold arrays of real numbers, not {arrays[-1].dtype}")
+    try:
+        arrays = [to_numpy(x) for x in batch]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must hold arrays of numbers: {error}") from error
+    for array in arrays:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold arrays of real numbers, got {array.dtype}")
     shapes = [array.shape for array in arrays]
     if () in shapes or len({shape[0] for shape in shapes}) > 1:
         raise ValueError(
-            f"the arrays of {name} have shapes {' and '.join(map(str, shapes))}: they need one "
-            "row for each example, equally many"
+            f"the arrays of {name} must have one row for each example, equally many, got shapes "
+            f"{' and '.join(map(str, shapes))}"
         )
     if shapes[0][0] == 0:
         raise ValueError(f"{name} has no examples")
@@ -87,37 +86,25 @@ def _check_minibatch(name: str, batch: Any) -> None:
 
 def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
     """
-    Return the data module of a backend.
+    Return the data module of a backend, whose package is `d2l`.
 
-    Parameters
-    ----------
-    d2l : module
-        The backend's package.
-    data : callable, or list of minibatches
-        `data(d2l)` returns a data module for the package that it is given. A list holds
-        minibatches `(*inputs, targets)` of arrays, to train and to validate on.
-    dtype : str
-        "float32" or "float64", of the floating-point numbers in a list.
-
-    Raises
-    ------
-    TypeError
-        If `data(d2l)` is no data module, or that of the other package.
+    It is the one that `data(d2l)` returns, or one of the list `data`, to train and to validate on,
+    with floating-point numbers of type `dtype`.
     """
     if not callable(data):
         return _given_batches(d2l, data, dtype)
     module = data(d2l)
     if not hasattr(module, "train_dataloader"):
         raise TypeError(
-            f"data must return a data module of the package that it is given, such as "
-            f"d2l.Digits(), not {type(module).__name__}"
+            "data must return a data module of the package that is passed to it, such as "
+            f"d2l.Digits(), got {type(module).__name__}"
         )
     packages = {kind.__module__.partition(".")[0] for kind in type(module).__mro__}
     other = packages & {"d2l_jax", "d2l_torch"} - {d2l.__name__}
     if other:
         raise TypeError(
-            f"data was given {d2l.__name__}, but returned a data module of {other.pop()}: use "
-            "the package that it is given, lambda d2l: d2l.Digits()"
+            f"data was passed {d2l.__name__}, but returned a data module of {other.pop()}; use "
+            "the argument, lambda d2l: d2l.Digits()"
         )
     return module
 

@@ -1,4 +1,4 @@
-"""The picture of a comparison: the curves lie on each other, and how the gap grows."""
+"""Draw a comparison: the loss curves of both backends, and the gap between them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ import numpy as np
 if TYPE_CHECKING:
     from d2l_parity.report import Report
 
-STYLES = {"jax": ("C0", "-"), "torch": ("C1", "--")}
 COLORS = {"float32": "C2", "float64": "C4"}
 
 
 def draw(report: Report) -> Any:
-    """
-    Return a matplotlib figure: loss curves, and the gap between them at each step.
-
-    Parameters
-    ----------
-    report : Report
-    """
+    """Return a matplotlib figure: loss curves, and the gap between them at each step."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -35,10 +28,8 @@ def draw(report: Report) -> Any:
 
 def _draw_curves(axes: Any, report: Report) -> None:
     each = report.comparisons["float32"]
-    for backend, run in (("jax", each.jax), ("torch", each.torch)):
-        color, style = STYLES[backend]
-        losses = run.history.train_loss
-        axes.plot(_epochs(each), losses, style, color=color, label=backend, linewidth=1.3)
+    for run, label, style in ((each.jax, "jax", "C0-"), (each.torch, "torch", "C1--")):
+        axes.plot(_epochs(each), run.history.train_loss, style, label=label, linewidth=1.3)
     axes.set(ylabel="training loss, float32", title=report.name)
     losses = each.torch.history.train_loss
     if 0 < losses.min() < losses.max() / 20:
@@ -47,7 +38,7 @@ def _draw_curves(axes: Any, report: Report) -> None:
 
 
 def _draw_gaps(axes: Any, report: Report) -> None:
-    # A gap of 0 has no place on a log scale: it is drawn below every other that there can be.
+    # A log scale has no 0: a gap of 0 is drawn below every other possible gap.
     floor = np.finfo(np.float64).eps / 64
     for dtype, each in report.comparisons.items():
         color, x = COLORS[dtype], _epochs(each)
@@ -55,13 +46,11 @@ def _draw_gaps(axes: Any, report: Report) -> None:
         axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}, a step")
         if each.nudged:
             opened = np.maximum(each.one_ulp_gap, floor)
-            label = f"{dtype}, one ulp"
-            axes.semilogy(x, opened, color=color, linewidth=1, label=label)
-        spacing = np.finfo(dtype).eps
-        label = f"{dtype}, spacing"
+            axes.semilogy(x, opened, color=color, linewidth=1, label=f"{dtype}, one ulp")
+        spacing, label = np.finfo(dtype).eps, f"{dtype}, spacing"
         axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
     axes.set(ylabel="gap / (loss + loss of the zero model)", title="jax against torch")
-    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 1e4)  # room for the legend
+    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 1e4)  # space for the legend
     axes.legend(loc="upper left", ncols=2, fontsize="x-small")
     ticks = [1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1]
     axes.set_yticks([floor, *ticks], ["0", *(f"$10^{{{round(np.log10(t))}}}$" for t in ticks)])

@@ -1,4 +1,4 @@
-"""The report of a comparison: a verdict, tables, and a picture."""
+"""Report a comparison: a verdict, tables, and a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_parity.comparison import Comparison
-from d2l_parity.layers import FirstMinibatch, in_both
+from d2l_parity.first_minibatch import FirstMinibatch, in_both
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 @dataclass
 class Report:
     """
-    How far two implementations of a model are apart; printed, it is Markdown.
+    Differences between two implementations of a model; printed, it is Markdown.
 
     Attributes
     ----------
     name : str
         The title.
     setting : str
-        What was compared: data, epochs, optimizer, precisions.
+        A sentence on data, epochs, optimizer and precisions.
     comparisons : dict of Comparison
         The training runs in "float32" and "float64".
     first : FirstMinibatch
         The first minibatch in float64, layer by layer.
     only_rounding : dict
-        `{parameter: share of the whole gradient}` where the gradient is 0 but for rounding.
+        `{parameter: share of the total gradient norm}` where the gradient is 0 up to rounding.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Report:
 
     @property
     def failures(self) -> list[str]:
-        """What is wrong, in sentences: where the models first differ, and bounds exceeded."""
+        """Sentences on where the models first differ, and on each bound that is exceeded."""
         exceeded = [text for each in self.comparisons.values() for text in each.failures()]
         first = self.first.first_difference()
         labels = {label for each in self.comparisons.values() for label in each.exceeded()}
@@ -60,42 +60,33 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether every bound holds."""
+        """True if every bound holds."""
         return not self.failures
 
     def differences(self) -> pd.DataFrame:
-        """Return the largest relative difference of each thing, in both precisions."""
-        import pandas as pd
-
+        """Return a table of the largest relative difference of each quantity."""
         columns = {}
         for dtype, each in self.comparisons.items():
-            columns[dtype] = pd.Series(each.largest())
+            columns[dtype] = each.largest()
             if each.nudged:
-                columns[f"one ulp, {dtype}"] = pd.Series(each.opened())
-            columns[f"bound, {dtype}"] = pd.Series(each.bounds())
-        order = list(next(iter(self.comparisons.values())).largest())
-        return pd.DataFrame(columns).reindex(order).rename_axis("largest difference")
+                columns[f"one ulp, {dtype}"] = each.opened()
+            columns[f"bound, {dtype}"] = each.bounds()
+        return _table(columns, "largest difference", index=list(columns["float32"]))
 
     def layers(self) -> pd.DataFrame:
-        """Return how far each layer is apart on the first minibatch, in float64."""
-        import pandas as pd
-
-        rows = {
-            layer.name or "(the model itself)": {
-                "JAX": layer.jax_name or "(the model itself)",
-                "input": layer.input,
-                "output": layer.output,
-                "gradients": max(layer.gradients.values(), default=np.nan),
-            }
-            for layer in self.first.layers
+        """Return a table of each layer's gaps on the first minibatch, in float64."""
+        layers, root = self.first.layers, "(the model itself)"
+        columns = {
+            "JAX": [layer.jax_name or root for layer in layers],
+            "input": [layer.input for layer in layers],
+            "output": [layer.output for layer in layers],
+            "gradients": [max(layer.gradients.values()) for layer in layers],
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("layer")
+        return _table(columns, "layer", index=[layer.name or root for layer in layers])
 
     def steps(self) -> pd.DataFrame:
-        """Return a table with a row a step: losses, their gap, and what one ulp opens."""
-        import pandas as pd
-
-        columns: dict[str, Any] = {}
+        """Return a table with a row a step: losses, their gap, the gap of one ulp, and norms."""
+        columns = {}
         for dtype, each in self.comparisons.items():
             columns[f"jax_loss_{dtype}"] = each.jax.history.train_loss
             columns[f"torch_loss_{dtype}"] = each.torch.history.train_loss
@@ -104,16 +95,16 @@ class Report:
                 columns[f"one_ulp_{dtype}"] = each.one_ulp_gap
             columns[f"jax_gradient_norm_{dtype}"] = each.jax.gradient_norms
             columns[f"torch_gradient_norm_{dtype}"] = each.torch.gradient_norms
-        return pd.DataFrame(columns).rename_axis("step")
+        return _table(columns, "step")
 
     def epochs(self) -> pd.DataFrame:
-        """Return the float32 runs' table of epochs, of both backends side by side."""
+        """Return a table of the epochs in float32, both backends side by side."""
         import pandas as pd
 
         each = self.comparisons["float32"]
-        frames = {"jax": each.jax.history.to_frame(), "torch": each.torch.history.to_frame()}
-        for frame in frames.values():
-            del frame["seconds"]  # it would be that of a watched fit
+        runs = {"jax": each.jax, "torch": each.torch}
+        # Without the seconds, since recording takes time.
+        frames = {b: run.history.to_frame().drop(columns="seconds") for b, run in runs.items()}
         columns = [(column, backend) for column in frames["jax"] for backend in frames]
         return pd.concat(frames, axis=1).swaplevel(axis=1)[columns]
 
@@ -126,14 +117,14 @@ class Report:
         for dtype, each in self.comparisons.items():
             if each.chaos() > 1:
                 gap = each.one_ulp_gap.max()
-                lines += ["", f"In {dtype} training is chaotic: one ulp in the initial weights "
-                          f"takes a backend's loss {gap:.1e} from itself."]  # fmt: skip
-        lines += ["", markdown(self.differences(), "{:.1e}"), ""]
+                lines += ["", f"Training in {dtype} is chaotic: one ulp in the initial weights "
+                          f"moves a backend's loss by {gap:.1e}."]  # fmt: skip
+        lines += ["", markdown(self.differences()), ""]
         for parameter, share in self.only_rounding.items():
             where = in_both(parameter, self.first.paths[parameter])
             lines += [f"The gradient of {where} is zero up to rounding on both sides: at most "
-                      f"{share:.0e} of the whole gradient in float64, in units of which its gap "
-                      "is counted.", ""]  # fmt: skip
+                      f"{share:.0e} of the total gradient norm in float64, in units of which its "
+                      "gap is given.", ""]  # fmt: skip
         for dtype, each in self.comparisons.items():
             differing = each.predictions()
             if differing:
@@ -141,19 +132,19 @@ class Report:
                           f"{differing[1]}.", ""]  # fmt: skip
         seconds = self.comparisons["float32"].seconds()
         if seconds:
-            lines += [f"Seconds an epoch in float32: {seconds['jax']:.3g} in JAX (compiled "
-                      f"before), {seconds['torch']:.3g} in PyTorch.", ""]  # fmt: skip
+            lines += [f"Seconds an epoch in float32: {seconds['jax']:.3g} in JAX (already "
+                      f"compiled), {seconds['torch']:.3g} in PyTorch.", ""]  # fmt: skip
         lines += ["The first minibatch in float64, layer by layer:", ""]
-        return "\n".join([*lines, markdown(self.layers(), "{:.1e}")])
+        return "\n".join([*lines, markdown(self.layers())])
 
     def save(self, path: str | Path) -> dict[str, Path]:
         """
-        Write the report beside each other as Markdown, CSV (a row a step) and PNG.
+        Write the report to three files: Markdown, CSV (a row a step) and PNG.
 
         Parameters
         ----------
         path : str or Path
-            Without an ending; folders are made.
+            Without an ending; missing folders are created.
 
         Returns
         -------
@@ -172,23 +163,23 @@ class Report:
         return paths
 
 
-def markdown(frame: pd.DataFrame, number: str) -> str:
-    """Return a table as Markdown, with `number` as the format of floats; NaN is left empty."""
+def _table(columns: Any, name: str, index: Any = None) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns, index).rename_axis(name)
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a table as Markdown, with floats as `1.2e-03`; NaN is left empty."""
 
     def cell(value: Any) -> str:
         if isinstance(value, float):
-            return "" if np.isnan(value) else number.format(value)
+            return "" if np.isnan(value) else f"{value:.1e}"
         return str(value)
 
-    rows = [[str(frame.index.name or ""), *map(str, frame.columns)]]
-    rows += [
-        [str(name), *map(cell, row)]
-        for name, row in zip(frame.index, frame.to_numpy(), strict=True)
-    ]
+    table = frame.reset_index()
+    rows = [list(map(str, table.columns)), *(list(map(cell, row)) for row in table.to_numpy())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
-    return "\n".join(lines)
+    rows.insert(1, ["-" * width for width in widths])
+    padded = ([text.ljust(w) for text, w in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)

@@ -1,80 +1,44 @@
-"""Dropout whose masks are the same in both frameworks, so that runs can be compared."""
+"""Replace dropout in a PyTorch model: the masks become those of the Flax NNX model."""
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from d2l_torch.models.dropout_mlp import DropoutMLPScratch
-from d2l_torch.nn.dropout import dropout_layer
-
-
-class SharedMasks:
-    """
-    Draws masks from a counter by integer arithmetic, which is equal to the bit everywhere.
-
-    Parameters
-    ----------
-    seed : int
-    """
-
-    def __init__(self, seed: int):
-        self.seed = seed
-        self.count = 0
-
-    def __call__(self, X: Tensor, dropout: float) -> Tensor:
-        """Return `X` with each entry dropped with probability `dropout`."""
-        x = torch.arange(X.numel(), device=X.device)
-        x = (x + (0x9E3779B9 * self.count + 0x85EBCA6B * self.seed) % 2**32) % 2**32
-        self.count += 1
-        # The finalizer "lowbias32": each input bit flips each output bit about half of the time.
-        x = (x ^ (x >> 16)) * 0x7FEB352D % 2**32
-        x = (x ^ (x >> 15)) * 0x846CA68B % 2**32
-        x = x ^ (x >> 16)
-        # The upper 24 bits: float32 holds each of them exactly.
-        mask = (x >> 8) >= round(dropout * 2**24)
-        return dropout_layer(X, dropout, mask=mask.reshape(X.shape))
+from d2l_parity.dropout_masks import is_kept
+from d2l_torch import DropoutMLPScratch, dropout_layer
 
 
 class SharedDropout(nn.Module):
-    """
-    A layer of dropout with shared masks.
-
-    Parameters
-    ----------
-    rate : float
-        The probability that an entry is dropped.
-    seed : int
-    """
+    """Dropout layer whose masks depend only on rate, seed and the number of the call."""
 
     def __init__(self, rate: float, seed: int):
         super().__init__()
-        self.rate = rate
-        self.masks = SharedMasks(seed)
+        self.rate, self.seed = rate, seed
+        self.count = np.zeros(1, np.uint32)
 
-    def forward(self, X: Tensor) -> Tensor:
-        """Return `X`, in training mode with entries dropped."""
-        return self.masks(X, self.rate) if self.training else X
+    def forward(self, X: Tensor, rate: float | None = None) -> Tensor:
+        """Return `X`, in training mode with entries dropped, at `self.rate` unless one is given."""
+        if not self.training:
+            return X
+        rate = self.rate if rate is None else rate
+        index = np.arange(X.numel(), dtype=np.uint32)
+        mask = torch.from_numpy(is_kept(index, self.count, self.seed, rate))
+        self.count += 1
+        return dropout_layer(X, rate, mask=mask.to(X.device).reshape(X.shape))
 
 
-def share_dropout(model: Any, seed: int = 0) -> Any:
-    """
-    Give `model` dropout masks that are the same in both frameworks, and return it.
-
-    Parameters
-    ----------
-    model : DropoutMLPScratch, or any torch.nn.Module with layers of `nn.Dropout`
-        Changed in place.
-    seed : int
-    """
+def share_dropout(model: Any) -> Any:
+    """Replace each dropout layer of `model` by a `SharedDropout`, and return the model."""
     if isinstance(model, DropoutMLPScratch):
-        vars(model)["drop"] = SharedMasks(seed)
+        vars(model)["drop"] = SharedDropout(0, seed=0)  # replaces the method
     layers = [
         (parent, name, child)
         for _, parent in sorted(model.named_modules(), key=lambda item: item[0])
         for name, child in sorted(parent.named_children(), key=lambda item: item[0])
         if isinstance(child, nn.Dropout)
     ]
-    for i, (parent, name, child) in enumerate(layers):
-        setattr(parent, name, SharedDropout(child.p, seed + i))
+    for seed, (parent, name, child) in enumerate(layers):
+        setattr(parent, name, SharedDropout(child.p, seed))
     return model

@@ -89,10 +89,10 @@ def test_equal_models_agree():
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
-        ("inputs", "What goes into `fc1` (`hidden1` in JAX) differs: look before it"),
+        ("inputs", "The input of `fc1` (`hidden1` in JAX) differs: look before it"),
         ("between", "(`hidden2` in JAX) differs: look between `fc1` (`hidden1` in JAX) and it"),
         ("outputs", "The outputs differ: look after `fc3` (`output` in JAX)"),
-        ("gradient", "from `fc1.weight` (`hidden1.kernel` in JAX) back: look between `fc1` (`hid"),
+        ("gradient", "from `fc1.weight` (`hidden1.kernel` in JAX) backward: look between `fc1`"),
     ],
 )
 def test_the_report_points_at_a_mistake(mistake, words):
@@ -105,7 +105,7 @@ def test_the_report_points_at_a_mistake(mistake, words):
 def test_the_report_points_at_a_layer():
     model = FlaxMLP()
     model.hidden2 = Scaled(12, 12, rngs=nnx.Rngs(0))
-    words = "`fc2` (`hidden2` in JAX) makes something else of the same input."
+    words = "`fc2` (`hidden2` in JAX) returns a different output for the same input."
     assert report(model).failures[0] == words
 
 
@@ -242,7 +242,7 @@ def test_no_bound_is_wide_enough_for_an_infinite_gap(actual):
 
 def test_what_cannot_be_compared_is_said():
     for compared in (lambda a, b: assert_within(a, b, 0), relative_gap):
-        with pytest.raises(TypeError, match="complex numbers: compare their real and imaginary"):
+        with pytest.raises(TypeError, match="complex numbers; compare their real and imaginary"):
             compared(np.array([1 + 1j]), np.array([1 + 9j]))
     with pytest.raises(ValueError, match=r"cannot compare shape \(1,\) with shape \(4,\)"):
         relative_gap(np.ones(1), np.ones(4))
@@ -256,13 +256,13 @@ def test_gaps_are_relative_to_the_larger_norm():
 
 
 def test_shared_dropout_masks_are_equal_to_the_bit():
-    from d2l_parity.jax_dropout import SharedMasks as JaxMasks
-    from d2l_parity.torch_dropout import SharedMasks as TorchMasks
+    from d2l_parity.jax_dropout import SharedDropout as JaxDropout
+    from d2l_parity.torch_dropout import SharedDropout as TorchDropout
 
-    draws = {"jax": JaxMasks(seed=3), "torch": TorchMasks(seed=3)}
+    draws = {"jax": JaxDropout(0.3, seed=3), "torch": TorchDropout(0.3, seed=3)}
     kept = []
     for _ in range(3):
-        masks = [np.asarray(draws[name](BACKENDS[name].ones(300, 70), 0.3)) > 0 for name in draws]
+        masks = [np.asarray(draws[name](BACKENDS[name].ones(300, 70))) > 0 for name in draws]
         np.testing.assert_array_equal(*masks)
         kept.append(masks[0])
     # Five standard errors of the share of 63,000 that is kept, and of that which repeats.

@@ -9,9 +9,10 @@ import optax
 import torch
 
 from d2l_common.weights import initial_weights
-from d2l_parity.backends import Side
 from d2l_parity.comparison import Comparison
-from d2l_parity.training import moved_by_one_ulp, train, zero_model_loss
+from d2l_parity.first_minibatch import zero_model_loss
+from d2l_parity.runs import moved_by_one_ulp, train
+from d2l_parity.sides import pair
 from parity_tests.support.backends import BACKENDS
 
 NUM_CLASSES = 10
@@ -33,7 +34,7 @@ class Case:
 
     def sides(self):
         """Return both sides of the comparison."""
-        return {name: Side.of(name, self.make_model(d2l)) for name, d2l in BACKENDS.items()}
+        return pair(*(self.make_model(d2l) for d2l in BACKENDS.values()))
 
     def compare(self, dtype, epochs, seed=0, clip=0, nudges=0):
         """Train on both backends from equal weights on equal minibatches; see `Comparison`."""
@@ -53,7 +54,7 @@ class Case:
             dtype,
             run("jax", weights),
             run("torch", weights),
-            {"torch": [run("torch", start, watch=False) for start in moved]} if nudges else {},
+            {"torch": [run("torch", start, record=False) for start in moved]} if nudges else {},
             zero_model_loss(sides["torch"], data, weights),
         )
 

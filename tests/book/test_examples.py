@@ -249,7 +249,7 @@ def test_a_port_with_a_mistake_is_pointed_at(run, capsys):
         run("compare_own_model", "--epochs", "1")
     assert ended.value.code == 0  # the mistake was found, and nothing else
     mistaken, mended = capsys.readouterr().out.split("# The port, mended")
-    assert "- `norm` makes something else of the same input." in mistaken
+    assert "- `norm` returns a different output for the same input." in mistaken
     assert "The same: equal weights" in mended
     assert_is_a_figure("out/own_model_mended.png")
 

@@ -223,7 +223,7 @@ def test_names_of_the_library_exist(name):
     assert hasattr(d2l_torch, name)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((docs/[\w.]+)\)", README))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"!\[[^\]]*\]\((docs/[\w.]+)\)", README))))
 def test_pictures_exist(path):
     assert (ROOT / path).stat().st_size > 10_000
 

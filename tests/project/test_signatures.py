@@ -4,6 +4,7 @@ import inspect
 import pydoc
 
 import pytest
+
 from parity_tests.support.backends import BACKENDS
 
 CLASSES = sorted(

@@ -1,5 +1,5 @@
 """
-How close is close enough: every tolerance of the parity suite, with its reason.
+Tolerances of the comparison and of the parity suite, each with its reason.
 
 Integers, labels, batch plans and shared initial weights have no row: they are equal to the bit.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Tolerance(NamedTuple):
-    """A forward-error bound `c * eps * condition` of one operation."""
+    """Forward-error bound `c * eps * condition` of one operation."""
 
     c: float
     condition: str
@@ -19,17 +19,17 @@ class Tolerance(NamedTuple):
 
 # One rounding is eps / 2, the unit in which a condition with c = 1/2 counts them; a sum of n terms
 # in any order has n - 1 of them, and a mean two more where XLA multiplies by the reciprocal of n,
-# which it has rounded. An elementary function is taken to be within 2 eps of the truth, as the
-# vectorized ones promise (1 to 2 units in the last place), unless its row says how it is composed.
-# `spread` is max(X) - X in each row, a one-hot matrix has the labels, and v is what comes back from
-# the rest of the computation: the weight of each result in the number that is differentiated.
+# rounded before. An elementary function is taken to be within 2 eps of the truth, the documented
+# error of vectorized ones (1 to 2 units in the last place), unless its row gives its composition.
+# `spread` is max(X) - X in each row, a one-hot matrix has the labels, and v is the gradient that
+# comes back: the weight of each result in the number that is differentiated.
 OPERATIONS: dict[str, Tolerance] = {
     # -- elementwise ------------------------------------------------------------------------------
     "exp": Tolerance(
         3,
         "exp(x)",
-        "elementary; XLA's in float32 reaches 2.8 eps just below overflow, from 88.6, where it has "
-        "no larger power of 2 to scale by",
+        "elementary; XLA's in float32 reaches 2.8 eps just below overflow, from 88.6, where there "
+        "is no larger power of 2 to scale by",
     ),
     "gradient of exp": Tolerance(3.5, "|v| exp(x)", "as for exp, and a product"),
     "log": Tolerance(2, "|log(x)|", "elementary"),
@@ -50,8 +50,8 @@ OPERATIONS: dict[str, Tolerance] = {
     "tanh": Tolerance(
         5,
         "|tanh(x)|",
-        "XLA's is a quotient of polynomials and promises nothing: the worst of 10 million numbers "
-        "was 2.4 eps off in float32 and 3.9 in float64",
+        "XLA's is a quotient of polynomials without a documented error: the worst of 10 million "
+        "numbers was 2.4 eps off in float32 and 3.9 in float64",
     ),
     "gradient of tanh": Tolerance(
         2, "|v| (1 + 5 |tanh(x)|)", "1 - tanh^2 has twice tanh's error, absolute, and 3 roundings"
@@ -164,14 +164,14 @@ OPERATIONS: dict[str, Tolerance] = {
 
 def forward_error_bound(operation: str, dtype: Any, condition: Any) -> np.ndarray:
     """
-    Return how far an operation's result may be from the truth: `c * eps * condition`.
+    Return the forward-error bound of an operation's result, `c * eps * condition`.
 
     Parameters
     ----------
     operation : str
         A row of `OPERATIONS`.
     dtype : str or dtype
-        What the operation computed in.
+        The precision in which the operation was computed.
     condition : array or number
         The quantity that the row names.
 
@@ -186,16 +186,16 @@ def forward_error_bound(operation: str, dtype: Any, condition: Any) -> np.ndarra
 
 
 class RunTolerance(NamedTuple):
-    """How far two training runs may part."""
+    """Largest gaps allowed between two training runs."""
 
     loss: float
     weights: float
     reason: str
 
 
-# A loss gap is in units of `loss + the loss of the zero model`, that is of a model that knows
-# nothing: a loss near 0 is a small difference of large numbers. A gap of weights is in norm,
-# relative to the weights, tensor by tensor.
+# A loss gap is in units of `loss + the loss of the zero model`, whose weights are all 0: a loss
+# near 0 is a small difference of large numbers. A gap of weights is in norm, relative to the
+# weights, tensor by tensor.
 RUNS: dict[str, RunTolerance] = {
     "float64": RunTolerance(
         1e-12,
@@ -212,22 +212,24 @@ RUNS: dict[str, RunTolerance] = {
         1e-4,
         1e-2,
         "a pre-activation that rounds to the other side of 0 changes the path; bare loops of a "
-        "perceptron were 4e-6 apart after one epoch, and 1e-2 after ten, as one ulp makes them",
+        "perceptron were 4e-6 apart after one epoch and 1e-2 after ten, like runs one ulp apart",
     ),
 }
 
-# Where one ulp in the initial weights opens more than this, a run is chaotic: no two programs stay
-# closer than a program stays to itself. Gaps of one cause scatter by factors of 2 to 4 from draw
-# to draw (16 runs of a perceptron), and only a few are drawn, so a run may part 3 times as far.
+# A run is chaotic where one ulp in the initial weights opens a gap above its bound: two programs
+# stay no closer to each other than one program stays to itself. Gaps of one cause scatter by
+# factors of 2 to 4 from draw to draw (16 runs of a perceptron), and only a few are drawn, so the
+# backends may part this many times as far as one ulp moves one of them.
 ONE_ULP_SCATTER = 3
 
 # Two layers compute the same in float64 if they are this close in norm: roundings are at 1e-15
 # to 1e-13, the smallest mistakes that people make (an eps of 1e-7 too many) at 1e-8 or more.
 SAME_LAYER = 1e-10
 
-# A gradient of less than this share of all parameters' together is 0 but for rounding (of biases
-# before a normalization, and of an attention's keys, it was 1e-16 to 1e-14) ...
+# A gradient below this share of the norm of all gradients may be 0 up to rounding (of biases
+# before a normalization, and of an attention's keys, the share was 1e-16 to 1e-14) ...
 ROUNDING_ONLY = 1e-12
 
-# ... if in float32 it is so many times as large: rounding is by 5e8, a small gradient not at all.
+# ... and is, if its share is this many times as large in float32: rounding grows by 5e8, a small
+# gradient does not grow.
 ROUNDING_GROWS = 1e4

@@ -1,0 +1,118 @@
+"""Train a copy of one model, and return everything by which two runs are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from d2l_parity.minibatches import data_module
+from d2l_parity.sides import Side
+
+if TYPE_CHECKING:
+    from d2l_common.training.history import History
+
+Weights = dict[str, np.ndarray]
+
+# Gradients and weights of each step are kept as long as they take no more memory than this;
+# of a longer run, those of every second, third, ... step.
+MAX_KEPT_BYTES = 100 * 2**20
+
+
+@dataclass
+class Run:
+    """
+    One training run.
+
+    Attributes
+    ----------
+    history : History
+    final_weights : dict of arrays
+        By PyTorch's names and in its layout.
+    gradient_norms : array of shape `(num_steps,)`
+        After clipping, of all parameters together.
+    gradients, weights : dict of arrays of shape `(num_kept, ...)`
+        Likewise; weights before the step of the gradients.
+    outputs : array of shape `(num_val, ...)`
+        For the validation examples, after the fit.
+    """
+
+    history: History
+    final_weights: Weights
+    gradient_norms: np.ndarray
+    gradients: Weights
+    weights: Weights
+    outputs: np.ndarray
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The predicted classes, `(num_val,)`; None if there is one output for an example."""
+        wide = self.outputs.ndim == 2 and self.outputs.shape[1] > 1
+        return self.outputs.argmax(axis=1) if wide else None
+
+
+def train(
+    side: Side,
+    data: Any,
+    weights: Mapping[str, np.ndarray],
+    dtype: str,
+    epochs: int,
+    gradient_clip_val: float = 0,
+    num_gpus: int = 0,
+    record: bool = True,
+) -> Run:
+    """
+    Train a copy of a side's model by its backend's `Trainer`; the arguments are as for `compare`.
+
+    `dtype`, "float32" or "float64", is that of weights, data and arithmetic. Without `record`,
+    which takes time and memory, the run has its history and its final weights only.
+    """
+    d2l, probe = side.d2l, side.probe
+    with probe.precision(dtype), on_device(d2l, num_gpus):
+        module = data_module(d2l, data, dtype)
+        # The masks that each framework draws itself differ.
+        model = side.dropout.share_dropout(side.copy(dtype, weights))
+        if record:
+            record_steps(side, model, weights, dtype)
+        history = d2l.Trainer(epochs, num_gpus, gradient_clip_val).fit(model, module)
+        final = side.by_common_name(d2l.export_weights(model))
+        if not record:
+            return Run(history, final, np.empty(0), {}, {}, np.empty(0))
+        norms, *steps = probe.recorded(model)
+        outputs = probe.predict(model, module.val_dataloader() or module.train_dataloader())
+    gradients, before = map(side.by_common_name, steps)
+    return Run(history, final, norms, gradients, before, outputs)
+
+
+def record_steps(side: Side, model: Any, weights: Mapping[str, Any], dtype: str) -> None:
+    """Make the optimizer of `model` record the next fit."""
+    configure = model.configure_optimizers
+    step_size = 2 * sum(np.size(array) for array in weights.values()) * np.dtype(dtype).itemsize
+    max_kept = max(1, MAX_KEPT_BYTES // step_size)
+
+    def configure_recording() -> Any:
+        num_steps = model.trainer.max_epochs * model.trainer.num_train_batches
+        return side.probe.recording(configure(), model, num_steps, -(-num_steps // max_kept))
+
+    model.configure_optimizers = configure_recording
+
+
+def on_device(d2l: Any, num_gpus: int) -> AbstractContextManager[Any]:
+    """Return a context in which tensors are created on the first GPU, or on the CPU."""
+    if num_gpus:
+        return d2l.use_device(d2l.gpu())
+    # Where there is only the CPU, a context would only make each call slower.
+    return d2l.use_device(d2l.cpu()) if d2l.num_gpus() else nullcontext()
+
+
+def moved_by_one_ulp(weights: Mapping[str, np.ndarray], dtype: str, seed: int) -> Weights:
+    """Return `weights` in `dtype`, each number moved up or down to its neighbour."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([-np.inf, np.inf], dtype)
+    return {
+        name: np.nextafter(np.asarray(w, dtype), rng.choice(ends, np.shape(w)))
+        for name, w in weights.items()
+    }
