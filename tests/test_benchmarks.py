@@ -79,7 +79,7 @@ def test_a_worker_says_what_went_wrong():
         worker.make("builtins:print")
         with pytest.raises(RuntimeError, match="AttributeError"):
             worker.ask("epochs")
-        with pytest.raises(RuntimeError, match="ended by itself"):
+        with pytest.raises(RuntimeError, match="ended unexpectedly"):
             worker.run("os:_exit", 1)
 
 
