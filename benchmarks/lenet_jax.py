@@ -10,7 +10,7 @@ from benchmarks.tasks import Layers
 
 
 class LeNet(d2l.Classifier):
-    """The convolutional network of section 7.6, for images `(n, 28, 28, 1)`."""
+    """Convolutional network of section 7.6, for images `(n, 28, 28, 1)`."""
 
     def __init__(self, lr: float = 0.1, num_classes: int = 10, rngs: Any = None):
         super().__init__()

@@ -9,7 +9,7 @@ from benchmarks.tasks import Layers
 
 
 class LeNet(d2l.Classifier):
-    """The convolutional network of section 7.6, for images `(n, 1, 28, 28)`."""
+    """Convolutional network of section 7.6, for images `(n, 1, 28, 28)`."""
 
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()

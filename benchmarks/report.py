@@ -72,7 +72,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the value keeps its bar: `"ok"` or `"MISSED"`; empty without a bar."""
+        """Verdict on the value: `"ok"` or `"MISSED"`; empty without a bar or a value."""
         if self.bar is None or self.value is None:
             return ""
         return "ok" if self.bar.is_kept(self.value) else "MISSED"

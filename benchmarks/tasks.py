@@ -54,7 +54,7 @@ class Task:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the loss is the mean squared error; otherwise it is the cross-entropy."""
+        """True if the loss is the mean squared error; otherwise it is the cross-entropy."""
         return self.widths[-1] == 1
 
     def order(self, epoch: int) -> np.ndarray:
