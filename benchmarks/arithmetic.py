@@ -1,4 +1,4 @@
-"""The least that a model can cost: its matrix products at the rate of one large product."""
+"""Lower bound of a model's cost: its matrix products at the rate of one large product."""
 
 import importlib
 import time
@@ -11,7 +11,7 @@ from benchmarks.tasks import Task
 
 class Arithmetic:
     """
-    A task's matrix products, at the rate that the framework reaches on a large one.
+    Matrix products of a task, at the rate that the framework reaches on a large one.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Arithmetic:
             self.wait = lambda X: X[:1, :1].cpu()
 
     def epochs(self, counted: int, uncounted: int = 1) -> dict[str, Any]:
-        """Return the seconds of an epoch's products, from one product's; there is no loss."""
+        """Return the seconds of the products of an epoch, from one product's; the loss is None."""
         self.wait(self.multiply(self.X))
         start = time.perf_counter()
         self.wait(self.multiply(self.X))

@@ -1,4 +1,4 @@
-"""What is paid once: loading, compiling, importing, memory; and an epoch's cost beside steps."""
+"""Costs paid once: loading, the first fit, importing, memory; and an epoch without its steps."""
 
 import gzip
 import tempfile
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import inside
-from benchmarks.ratios import CONTENDERS
+from benchmarks.race import fit, hand
 from benchmarks.report import Bar, Row
-from benchmarks.tasks import TASKS, quick
+from benchmarks.tasks import LINEAR, MLP, quick
 from benchmarks.workers import Absent, run_once
 from d2l_common.data.fashion_mnist import SHA256
 from d2l_common.data.idx import write_idx
@@ -33,7 +33,7 @@ def measure(is_quick: bool, backends: Sequence[str] = ("jax", "torch")) -> list[
 
 def of_backend(backend: str, is_quick: bool, files: dict[str, Path]) -> list[Row]:
     """Return the rows of one backend; each number comes from fresh processes."""
-    linear, _, mlp, _ = [quick(task) if is_quick else task for task in TASKS]
+    linear, mlp = [quick(task) if is_quick else task for task in (LINEAR, MLP)]
     num_images = f"{mlp.num_train:,} images"
 
     def once(function: str, *args: object, **kwargs: object) -> object:
@@ -47,13 +47,11 @@ def of_backend(backend: str, is_quick: bool, files: dict[str, Path]) -> list[Row
     seconds = once("loader_pass", mlp, backend, passes=1 if is_quick else 5)
     rows = [row(f"a pass over {num_images} by hand", seconds, "s", Bar(0.25))]
 
-    fits = once("first_and_later_fit", mlp, backend)
+    first, *later = [fit["seconds"] for fit in once("fits", mlp, backend, times=3)]
     rows += [
-        row("MLP: a fit of one epoch, not the first", fits["later"], "s"),
-        row("MLP: the first fit takes longer by", fits["first"] - fits["later"], "s", Bar(2)),
+        row("MLP: a fit of one epoch, not the first", min(later), "s"),
+        row("MLP: the first fit takes longer by", first - min(later), "s", Bar(2)),
     ]
-    if backend == "jax":
-        rows.append(row("MLP: programs a second fit compiles", fits["compilations"], "", Bar(0)))
 
     sizes = (320, 960) if is_quick else (1_000, 32_000)
     epoch, step = once("epoch_and_step", linear, backend, sizes)
@@ -78,19 +76,18 @@ def of_backend(backend: str, is_quick: bool, files: dict[str, Path]) -> list[Row
     what = {"jax": "jax, flax.nnx and optax", "torch": "torch and numpy"}[backend]
     rows.append(row(f"import, over that of {what}", float(np.median(times)), "s", Bar(0.2)))
 
-    contenders = {contender.name: contender for contender in CONTENDERS[backend]}
     peaks = [
-        once("peak_memory", contenders[name].target, mlp, **contenders[name].arguments)
-        for name in ("fit", "hand")
+        once("peak_memory", contender.target, mlp, **contender.arguments)
+        for contender in (fit(mlp, backend), hand(mlp, backend))
     ]
     if None in peaks:
-        return [*rows, row("MLP: peak memory, fit / hand", None, "", note="not known here")]
+        return [*rows, row("MLP: peak memory, fit / hand", None, "", note="unknown on this system")]
     note = f"{peaks[0]:.0f} MiB against {peaks[1]:.0f} MiB, the whole process"
     return [*rows, row("MLP: peak memory, fit / hand", peaks[0] / peaks[1], "", Bar(1.3), note)]
 
 
 def write_fashion_mnist(folder: Path, num_train: int, num_val: int) -> dict[str, Path]:
-    """Write invented images as the four files, gzipped and not, and return the two folders."""
+    """Write random images as the four files, gzipped and plain; return the two folders."""
     folders = {"gzipped": folder / "gzipped", "not gzipped": folder / "plain"}
     rng = np.random.default_rng(0)
     for path in folders.values():
@@ -100,8 +97,8 @@ def write_fashion_mnist(folder: Path, num_train: int, num_val: int) -> dict[str,
         if "labels" in name:
             array = rng.integers(0, 10, n, np.uint8)
         else:
-            # Half of the pixels are black, the rest have 50 shades: packed, they take 26 MB as the
-            # real ones do.
+            # Half of the pixels are black, the rest have 50 shades: gzipped, they take 26 MB, as
+            # the real images do.
             array = 5 * rng.integers(0, 51, (n, 28, 28), np.uint8)
             array[rng.random((n, 28, 28), np.float32) < 0.5] = 0
         plain = folders["not gzipped"] / name.removesuffix(".gz")

@@ -1,4 +1,4 @@
-"""The library's own contender: `Trainer.fit`, with validation, metrics, history and board."""
+"""Contender of the library: `Trainer.fit`, with validation, metrics, history and board."""
 
 import importlib
 import time
@@ -6,6 +6,9 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from benchmarks.cells import run_cell
 from benchmarks.tasks import NUM_CLASSES, Task
 
 
@@ -20,9 +23,11 @@ class Fit:
         `"jax"` or `"torch"`.
     trainer : dict
         Further arguments of the Trainer.
-    room : float
-        The share of the data that may stay on the device; the Trainer streams the rest. None
-        leaves it to the Trainer.
+    resident : float
+        Share of the data that may stay on the device; the Trainer streams the rest. With None the
+        Trainer decides.
+    cell : str
+        Cell of a reader to run first, one of `benchmarks.cells.CELLS`.
     """
 
     def __init__(
@@ -30,38 +35,44 @@ class Fit:
         task: Task,
         backend: str,
         trainer: dict[str, Any] | None = None,
-        room: float | None = None,
+        resident: float | None = None,
+        cell: str = "",
     ):
         self.d2l = importlib.import_module(f"d2l_{backend}")
         self.task, self.backend = task, backend
         self.options = {"num_gpus": min(1, self.d2l.num_gpus()), **(trainer or {})}
         self.data = make_data(task, self.d2l, backend)
-        arrays = [x for part in task.data() for x in part] if room is not None else []
-        num_bytes = int((room or 0) * sum(x.nbytes for x in arrays))
-        self.Trainer = clocked(self.d2l.Trainer, None if room is None else num_bytes)
+        num_bytes = None
+        if resident is not None:
+            num_bytes = int(resident * sum(x.nbytes for part in task.data() for x in part))
+        self.Trainer = clocked(self.d2l.Trainer, num_bytes)
+        self.Model, self.arguments = model_class(task, self.d2l, backend)
+        if cell:
+            self.Trainer, self.Model = run_cell(cell, self.d2l, self.Trainer, self.Model)
 
     def epochs(self, counted: int, uncounted: int = 1) -> dict[str, Any]:
         """
-        Train from the beginning; return the first epoch's loss and the counted seconds.
+        Train from the initial weights; return first loss and counted seconds.
 
-        At least one epoch is not counted: in JAX the first one traces. `"first"` has the seconds
-        from the call of `fit` to its end.
+        At least one epoch is not counted, since JAX traces in the first. `"first"` has the seconds
+        from the call of `fit` to the end of the first epoch.
         """
-        self.data._epoch = 0  # the same batches in each turn, as the other contenders have them
+        self.data._epoch = 0  # each turn takes the same minibatches as the other contenders
         trainer = self.Trainer(max(1, uncounted) + counted, **self.options)
+        model = self.Model(**self.arguments)
+        set_weights(model, self.task, self.d2l, self.backend)
         start = time.perf_counter()
-        history = trainer.fit(make_model(self.task, self.d2l, self.backend), self.data)
+        history = trainer.fit(model, self.data)
         ends = trainer.ends[-counted - 1 :]
-        seconds = [end - begin for begin, end in pairwise(ends)]
         return {
             "first": trainer.ends[0] - start,
-            "seconds": seconds,
+            "seconds": [end - begin for begin, end in pairwise(ends)],
             "loss": float(history.epoch_train_loss[0]),
         }
 
 
 def clocked(base: type, num_bytes: int | None = None) -> type:
-    """Return a Trainer class that notes when each epoch ended, its record written."""
+    """Return a Trainer class that keeps the time at which each epoch ended, once recorded."""
 
     class Clocked(base):
         def should_stop(self, history: Any) -> bool:
@@ -88,9 +99,29 @@ def make_data(task: Task, d2l: ModuleType, backend: str) -> Any:
             num_val=task.num_val,
             batch_size=task.batch_size,
         )
-    image_data = importlib.import_module(f"d2l_{backend}.data.images")
+    return (make_list if task.as_list else make_images)(task, d2l, backend)
 
-    class Images(image_data.ImageData):
+
+def make_list(task: Task, d2l: ModuleType, backend: str) -> Any:
+    """Return a reader's data module whose loaders are lists of minibatches."""
+    axis, integer = (-1, np.int32) if backend == "jax" else (1, np.int64)
+    train_batches, val_batches = [
+        [(d2l.tensor(np.expand_dims(X, axis)), d2l.tensor(y.astype(integer))) for X, y in part]
+        for part in task.lists()
+    ]
+
+    class Batches(d2l.DataModule):
+        def get_dataloader(self, train: bool) -> Any:
+            return train_batches if train else val_batches
+
+    return Batches()
+
+
+def make_images(task: Task, d2l: ModuleType, backend: str) -> Any:
+    """Return the data module of the task's images."""
+    images = importlib.import_module(f"d2l_{backend}.data.images")
+
+    class Images(images.ImageData):
         classes = tuple("0123456789")
 
         def __init__(self) -> None:
@@ -98,27 +129,46 @@ def make_data(task: Task, d2l: ModuleType, backend: str) -> Any:
             self.batch_size = task.batch_size
             parts = task.data()
             if backend == "torch":
-                parts = tuple(image_data.ImageDataset(*part) for part in parts)
+                parts = tuple(images.ImageDataset(*part) for part in parts)
             self.train, self.val = parts
 
     return Images()
 
 
-def make_model(task: Task, d2l: ModuleType, backend: str) -> Any:
-    """Return the library's model of a task, with the initial weights that all contenders have."""
+def model_class(task: Task, d2l: ModuleType, backend: str) -> tuple[type, dict[str, Any]]:
+    """Return the model's class, and the arguments with which to construct it."""
     inputs, *hiddens, _ = task.widths
+    if task.channels:
+        return importlib.import_module(f"benchmarks.lenet_{backend}").LeNet, {"lr": task.lr}
+    arguments = {"num_inputs": inputs, "lr": task.lr}
     if task.is_regression:
-        model = d2l.LinearRegression(num_inputs=inputs, lr=task.lr)
-    elif not hiddens:
-        model = d2l.SoftmaxRegression(NUM_CLASSES, lr=task.lr, num_inputs=inputs)
-    elif not task.dropout:
-        model = d2l.MLP(NUM_CLASSES, *hiddens, lr=task.lr, num_inputs=inputs)
-    else:
-        drops = [task.dropout] * len(hiddens)
-        model = d2l.DropoutMLP(NUM_CLASSES, *hiddens, *drops, lr=task.lr, num_inputs=inputs)
+        return d2l.LinearRegression, arguments
+    arguments["num_outputs"] = NUM_CLASSES
+    if not hiddens:
+        return d2l.SoftmaxRegression, arguments
+    if not task.dropout:
+        return d2l.MLP, {**arguments, "num_hiddens": hiddens[0]}
+    for i, num_hiddens in enumerate(hiddens, 1):
+        arguments |= {f"num_hiddens_{i}": num_hiddens, f"dropout_{i}": task.dropout}
+    return d2l.DropoutMLP, arguments
+
+
+def set_weights(model: Any, task: Task, d2l: ModuleType, backend: str) -> None:
+    """Set the initial weights that all contenders share."""
+    if task.channels:
+        lenet = importlib.import_module(f"benchmarks.lenet_{backend}")
+        lenet.set_weights(model, task.weights())
+        return
     names = sorted(name for name in d2l.export_weights(model) if name.endswith(".weight"))
     weights = {}
     for name, (W, b) in zip(names, task.weights(), strict=True):
         weights |= {name: W.T, name.removesuffix("weight") + "bias": b}
     d2l.import_weights(model, weights)
+
+
+def make_model(task: Task, d2l: ModuleType, backend: str) -> Any:
+    """Return the model of a task with its initial weights."""
+    Model, arguments = model_class(task, d2l, backend)
+    model = Model(**arguments)
+    set_weights(model, task, d2l, backend)
     return model

@@ -1,30 +1,28 @@
-"""How the time of a fit grows with the examples, and with the width of a hidden layer."""
+"""Growth of a fit's time with the number of examples, and with the width of a hidden layer."""
 
-import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from benchmarks.race import FEW_ROUNDS, Contender, Race, arithmetic, fit
 from benchmarks.report import Bar, Row
 from benchmarks.tasks import Task, mlp, softmax_regression
-from benchmarks.workers import Absent, Worker, there_and_back
+from benchmarks.workers import Absent
 
 PART = "Growth"
-ROUNDS = 5
-FIT, ARITHMETIC = "benchmarks.fit:Fit", "benchmarks.arithmetic:Arithmetic"
 EXAMPLES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 600_000)
 WIDTHS = (16, 64, 256, 1_024, 4_096)
 EXAMPLES_FOR_WIDTHS = 10_000
-# Below this an epoch has few steps, and its own cost counts.
+# With fewer examples an epoch has few steps, and its own cost counts.
 FLAT_FROM = 10_000
 
 
 @dataclass
 class Curve:
     """
-    Seconds against a size.
+    Curve of seconds against a size.
 
     Attributes
     ----------
@@ -33,7 +31,7 @@ class Curve:
     label, backend : str
     sizes : list of int
     seconds : list of float
-        An example, or an epoch.
+        For an example, or for an epoch.
     """
 
     panel: str
@@ -69,10 +67,10 @@ def measure(
 
 
 def over_examples(make: Callable[[int], Task], backend: str, is_quick: bool) -> tuple[Curve, Row]:
-    """Return the seconds an example of fits on more and more examples, and how flat they are."""
+    """Return the seconds an example of fits on more and more examples, and their flatness."""
     sizes = EXAMPLES[:2] if is_quick else EXAMPLES
-    tasks = {size: (FIT, make(size)) for size in sizes}
-    turns = {size: seconds / size for size, seconds in in_turn(tasks, backend, is_quick).items()}
+    contenders = {size: fit(with_epochs(make(size)), backend) for size in sizes}
+    turns = {size: seconds / size for size, seconds in in_turn(contenders, is_quick).items()}
     curve = Curve("examples", make(1).name, backend)
     for size in sizes:
         curve.add(size, float(np.median(turns[size])))
@@ -81,41 +79,37 @@ def over_examples(make: Callable[[int], Task], backend: str, is_quick: bool) -> 
 
 def over_widths(backend: str, is_quick: bool) -> list[Curve]:
     """Return the seconds an epoch of the MLP, and those of its matrix products."""
-    curves = {FIT: Curve("widths", "fit", backend)}
-    curves[ARITHMETIC] = Curve("widths", "arithmetic", backend)
-    tasks = {
-        (target, width): (target, mlp(width, 1_000 if is_quick else EXAMPLES_FOR_WIDTHS))
+    num_train = 1_000 if is_quick else EXAMPLES_FOR_WIDTHS
+    curves = {way.__name__: Curve("widths", way.__name__, backend) for way in (fit, arithmetic)}
+    contenders = {
+        (way.__name__, width): way(with_epochs(mlp(width, num_train)), backend)
         for width in (WIDTHS[:2] if is_quick else WIDTHS)
-        for target in curves
+        for way in (fit, arithmetic)
     }
-    for (target, width), seconds in in_turn(tasks, backend, is_quick).items():
-        curves[target].add(width, float(np.median(seconds)))
+    for (label, width), seconds in in_turn(contenders, is_quick).items():
+        curves[label].add(width, float(np.median(seconds)))
     return list(curves.values())
 
 
-def in_turn(
-    tasks: dict[Any, tuple[str, Task]], backend: str, is_quick: bool
-) -> dict[Any, np.ndarray]:
-    """
-    Return the seconds of an epoch of each task in each round.
+def with_epochs(task: Task) -> Task:
+    """Return a task whose turns have more epochs, the fewer examples it has."""
+    return replace(task, epochs=int(np.clip(100_000 // task.num_train, 1, 20)), uncounted=1)
 
-    A turn is the more epochs, the fewer examples there are. Each has a warm process of its own,
-    so that a machine that is slower for some seconds, as shared ones are, is so for all of them.
+
+def in_turn(contenders: dict[Any, Contender], is_quick: bool) -> dict[Any, np.ndarray]:
     """
-    seconds: dict[Any, list[float]] = {key: [] for key in tasks}
-    with contextlib.ExitStack() as stack:
-        workers = {key: stack.enter_context(Worker()) for key in tasks}
-        for key, (target, task) in tasks.items():
-            workers[key].make(target, task, backend)
-            workers[key].ask("epochs", 1)
-        for key in there_and_back(tasks, 1 if is_quick else ROUNDS):
-            epochs = int(np.clip(100_000 // tasks[key][1].num_train, 1, 20))
-            seconds[key].append(float(np.median(workers[key].ask("epochs", epochs)["seconds"])))
-    return {key: np.array(values) for key, values in seconds.items()}
+    Return the seconds of an epoch of each contender in each round.
+
+    All sizes take turns, so that slow seconds of a shared machine fall on all of them.
+    """
+    race = Race(contenders, 1 if is_quick else FEW_ROUNDS)
+    if race.absent:
+        raise Absent(next(iter(race.absent.values())).removeprefix("skipped: "))
+    return {key: np.array(seconds) for key, seconds in race.seconds.items()}
 
 
 def summary(curve: Curve, turns: dict[int, np.ndarray]) -> Row:
-    """Return the row that says how flat the seconds an example are, compared round by round."""
+    """Return the row of the flatness of seconds an example, compared round by round."""
     what = f"{curve.label}: most / least seconds an example"
     large = np.array([seconds for size, seconds in turns.items() if size >= FLAT_FROM])
     if not large.size:
@@ -131,7 +125,7 @@ def summary(curve: Curve, turns: dict[int, np.ndarray]) -> Row:
 
 
 def points(curves: Sequence[Curve]) -> list[Row]:
-    """Return a row a width: the seconds of a fit's epoch, beside those of its products."""
+    """Return a row for each width: an epoch of the fit against its matrix products."""
     fit, products = [curve for curve in curves if curve.panel == "widths"]
     rows = []
     for width, ours, least in zip(fit.sizes, fit.seconds, products.seconds, strict=True):

@@ -1,20 +1,22 @@
-"""THE loop by hand in PyTorch: what one writes for one model alone. Its twin is `hand_jax.py`."""
+"""Loop by hand in PyTorch, written for the tasks alone. Its twin is `hand_jax.py`."""
 
+import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.tasks import Task
+from benchmarks.tasks import KERNEL, SIDE, Layers, Task
 
 PIXEL_SCALE = 1 / 255
 
 
 class Hand:
     """
-    The loop for one task, its data on the device.
+    Loop for one task, with its data on the device.
 
     Parameters
     ----------
@@ -24,49 +26,95 @@ class Hand:
     def __init__(self, task: Task):
         self.task = task
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.train, self.val = [
-            [tensor.to(self.device) for tensor in to_tensors(task, X, y)] for X, y in task.data()
-        ]
+        if task.as_list:
+            self.train, self.val = [
+                [self.to_device(X, y) for X, y in part] for part in task.lists()
+            ]
+        else:
+            self.train, self.val = [self.to_device(X, y) for X, y in task.data()]
+
+    def to_device(self, X: np.ndarray, y: np.ndarray) -> tuple[Tensor, ...]:
+        """Return a minibatch as tensors on the device."""
+        return tuple(tensor.to(self.device) for tensor in to_tensors(X, y))
 
     def epochs(self, counted: int, uncounted: int = 1) -> dict[str, Any]:
-        """Train from the beginning; return the first epoch's loss and the counted seconds."""
+        """Train from the initial weights; return first loss and counted seconds."""
         net = network(self.task).to(self.device)
         optimizer = torch.optim.SGD(net.parameters(), self.task.lr)
         seconds, losses = [], []
         for epoch in range(uncounted + counted):
             start = time.perf_counter()
             order = torch.from_numpy(self.task.order(epoch)).to(self.device)
-            losses.append(fit(self.task, net, optimizer, *self.train, order).cpu().numpy())
-            evaluate(self.task, net, *self.val).cpu().numpy()
+            batches = self.minibatches(self.train, order)
+            losses.append(fit(self.task, net, optimizer, batches).cpu().numpy())
+            evaluate(self.task, net, self.minibatches(self.val)).cpu().numpy()
             seconds.append(time.perf_counter() - start)
-        n, size = self.task.num_train, self.task.batch_size
-        sizes = [min(size, n - first) for first in range(0, n, size)]
-        return {"seconds": seconds[uncounted:], "loss": float(np.average(losses[0], weights=sizes))}
+        loss = float(np.average(losses[0], weights=self.task.sizes()))
+        return {"seconds": seconds[uncounted:], "loss": loss}
+
+    def minibatches(self, part: Any, order: Tensor | None = None) -> Iterator[Any]:
+        """Yield the minibatches of an epoch, in the given order unless they are a list."""
+        size = self.task.batch_size
+        if self.task.as_list:
+            yield from part
+        elif order is None:
+            yield from zip(*(x.split(size) for x in part), strict=True)
+        else:
+            for rows in order.split(size):
+                yield tuple(x.index_select(0, rows) for x in part)
 
 
-def to_tensors(task: Task, X: np.ndarray, y: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Return examples as rows, images as uint8, and labels as the int64 that the loss wants."""
+def to_tensors(X: np.ndarray, y: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return examples as rows and targets; labels as the int64 that the loss requires."""
     targets = torch.from_numpy(y)
-    return torch.from_numpy(X).flatten(1), targets if task.is_regression else targets.long()
+    return torch.from_numpy(X).flatten(
+        1
+    ), targets if targets.is_floating_point() else targets.long()
+
+
+def to_torch(weights: Layers) -> list[tuple[Tensor, Tensor]]:
+    """Return the weights of a task in PyTorch's layout, whose inputs begin with the channels."""
+    layers = []
+    channels = 1
+    for W, b in weights:
+        if W.ndim == 4:
+            channels, W = W.shape[-1], W.transpose(3, 2, 0, 1)
+        else:
+            side = math.isqrt(W.shape[0] // channels)
+            if channels > 1:
+                W = W.reshape(side, side, channels, -1).transpose(2, 0, 1, 3).reshape(W.shape)
+            channels, W = 1, W.T
+        layers.append((torch.from_numpy(W.copy()), torch.from_numpy(b)))
+    return layers
 
 
 def network(task: Task) -> nn.Sequential:
     """Return the model with its initial weights."""
-    layers: list[nn.Module] = []
-    for W, b in task.weights():
-        layer = nn.Linear(*W.shape)
+    activation = nn.Sigmoid if task.channels else nn.ReLU
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, SIDE, SIDE))] if task.channels else []
+    for i, (W, b) in enumerate(to_torch(task.weights())):
+        is_convolution = i < len(task.channels)
+        layer: Any
+        if is_convolution:
+            layer = nn.Conv2d(W.shape[1], W.shape[0], KERNEL, padding=0 if i else 2)
+        else:
+            layer = nn.Linear(W.shape[1], W.shape[0])
         with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(W.T))
-            layer.bias.copy_(torch.from_numpy(b))
-        layers += [layer, nn.ReLU()]
-        if task.dropout:
+            layer.weight.copy_(W)
+            layer.bias.copy_(b)
+        layers += [layer, activation()]
+        if is_convolution:
+            layers.append(nn.AvgPool2d(2, 2))
+        elif task.dropout:
             layers.append(nn.Dropout(task.dropout))
-    return nn.Sequential(*layers[: -2 if task.dropout else -1])  # the last layer's outputs stay
+        if i == len(task.channels) - 1:
+            layers.append(nn.Flatten())
+    return nn.Sequential(*layers[: -2 if task.dropout else -1])  # outputs have no activation
 
 
-def forward(task: Task, net: nn.Module, X: Tensor) -> Tensor:
+def forward(net: nn.Module, X: Tensor) -> Tensor:
     """Return the outputs."""
-    return net(X if task.is_regression else X.float() * PIXEL_SCALE)
+    return net(X.float() * PIXEL_SCALE if X.dtype == torch.uint8 else X)
 
 
 def loss(task: Task, y_hat: Tensor, y: Tensor) -> Tensor:
@@ -76,14 +124,12 @@ def loss(task: Task, y_hat: Tensor, y: Tensor) -> Tensor:
     return nn.functional.cross_entropy(y_hat, y)
 
 
-def fit(
-    task: Task, net: nn.Module, optimizer: torch.optim.SGD, X: Tensor, y: Tensor, order: Tensor
-) -> Tensor:
+def fit(task: Task, net: nn.Module, optimizer: torch.optim.SGD, batches: Iterator[Any]) -> Tensor:
     """Train for an epoch; return the loss of each step."""
     net.train()
     losses = []
-    for rows in order.split(task.batch_size):
-        value = loss(task, forward(task, net, X.index_select(0, rows)), y.index_select(0, rows))
+    for X, y in batches:
+        value = loss(task, forward(net, X), y)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -92,13 +138,13 @@ def fit(
 
 
 @torch.inference_mode()
-def evaluate(task: Task, net: nn.Module, X: Tensor, y: Tensor) -> Tensor:
+def evaluate(task: Task, net: nn.Module, batches: Iterator[Any]) -> Tensor:
     """Return loss and accuracy of each minibatch."""
     net.eval()
     metrics = []
-    for inputs, targets in zip(X.split(task.batch_size), y.split(task.batch_size), strict=True):
-        y_hat = forward(task, net, inputs)
-        metrics.append(loss(task, y_hat, targets))
+    for X, y in batches:
+        y_hat = forward(net, X)
+        metrics.append(loss(task, y_hat, y))
         if not task.is_regression:
-            metrics.append((y_hat.argmax(dim=1) == targets).float().mean())
+            metrics.append((y_hat.argmax(dim=1) == y).float().mean())
     return torch.stack(metrics)

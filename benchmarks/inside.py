@@ -1,4 +1,4 @@
-"""What is measured in a fresh process, by one function each; `costs.py` asks for it."""
+"""Measurements that need a fresh process, one function each."""
 
 import importlib
 import time
@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.fit import Fit, make_data, make_model
 from benchmarks.tasks import Task
 
-COMPILED = "/jax/core/compile/backend_compile_duration"
+# JAX records it around the compiler and the compilation cache: a hit counts as the time to read.
+COMPILE_OR_READ = "/jax/core/compile/backend_compile_duration"
 
 
 def machine(backend: str) -> str:
@@ -22,7 +23,7 @@ def machine(backend: str) -> str:
     if backend == "jax":
         import jax
 
-        precision = jax.config.jax_default_matmul_precision or "default (TF32 where there is)"
+        precision = jax.config.jax_default_matmul_precision or "default (TF32 where available)"
         return f"{jax.devices()[0].device_kind}, precision of matrix products: {precision}"
     import torch
 
@@ -36,41 +37,50 @@ def loader_pass(task: Task, backend: str, passes: int) -> float:
     seconds = []
     for _ in range(1 + passes):
         start = time.perf_counter()
-        for X, _y in data.train_dataloader():  # noqa: B007 - the last one is waited for
+        for X, _y in data.train_dataloader():  # noqa: B007 - the last minibatch is used
             pass
         np.asarray(X)
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[1:]))  # in JAX the first compiles
 
 
-def first_and_later_fit(task: Task, backend: str) -> dict[str, float]:
-    """Return the seconds of the process's first fit and of a later one, and what that compiled."""
+def fits(task: Task, backend: str, times: int) -> list[dict[str, float]]:
+    """
+    Fit new models of one task for an epoch each.
+
+    Returns
+    -------
+    list of dict of float
+        Of each fit `"seconds"`, its wall-clock time, and `"compiling"`, the seconds spent in XLA's
+        compiler or in reading from JAX's compilation cache instead; 0 in PyTorch.
+    """
     d2l = importlib.import_module(f"d2l_{backend}")
     data = make_data(task, d2l, backend)
-    compiled: list[str] = []
+    compiling: list[float] = []
     if backend == "jax":
         import jax
 
         def listen(event: str, duration: float, **_: Any) -> None:
-            compiled.extend([event] if event == COMPILED else [])
+            compiling.extend([duration] if event == COMPILE_OR_READ else [])
 
         jax.monitoring.register_event_duration_secs_listener(listen)
-    seconds, compilations = [], []
-    for _ in range(3):
+    found = []
+    for _ in range(times):
         model = make_model(task, d2l, backend)
-        compiled.clear()
+        compiling.clear()
         start = time.perf_counter()
         d2l.Trainer(1, num_gpus=min(1, d2l.num_gpus())).fit(model, data)
-        seconds.append(time.perf_counter() - start)
-        compilations.append(len(compiled))
-    return {"first": seconds[0], "later": min(seconds[1:]), "compilations": compilations[1]}
+        seconds = time.perf_counter() - start
+        found.append({"seconds": seconds, "compiling": sum(compiling)})
+    return found
 
 
 def epoch_and_step(task: Task, backend: str, sizes: tuple[int, int]) -> tuple[float, float]:
     """
-    Return the seconds that an epoch costs, and those that a step costs.
+    Return the seconds of an epoch without its steps, and those of a step.
 
-    The line through the seconds of epochs of two sizes, with one minibatch to validate on.
+    They are intercept and slope of the line through epochs of two sizes, each with one minibatch
+    of validation data.
     """
     seconds, steps = [], []
     for size in sizes:
@@ -85,7 +95,7 @@ def epoch_and_step(task: Task, backend: str, sizes: tuple[int, int]) -> tuple[fl
 
 
 def load_fashion_mnist(root: str, backend: str, times: int = 5) -> float:
-    """Return the median seconds of making `FashionMNIST` from files that are there."""
+    """Return the median seconds of constructing `FashionMNIST` from files in `root`."""
     d2l = importlib.import_module(f"d2l_{backend}")
     seconds = []
     for _ in range(times):
@@ -96,7 +106,7 @@ def load_fashion_mnist(root: str, backend: str, times: int = 5) -> float:
 
 
 def import_seconds(backend: str) -> float:
-    """Return how long a backend takes to import once its frameworks are."""
+    """Return the seconds of importing a backend after its frameworks."""
     for name in {"jax": ("jax", "flax.nnx", "optax"), "torch": ("torch", "numpy")}[backend]:
         importlib.import_module(name)
     start = time.perf_counter()
@@ -105,12 +115,12 @@ def import_seconds(backend: str) -> float:
 
 
 def peak_memory(target: str, task: Task, **arguments: Any) -> float | None:
-    """Return the peak resident memory of a contender's process in MiB; None where unknown."""
+    """Return the peak resident memory of a contender's process in MiB; None if unknown."""
     module, _, name = target.partition(":")
     getattr(importlib.import_module(module), name)(task, **arguments).epochs(2)
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    # Of this program alone; `getrusage` would count the process that started it.
+    # `getrusage` would count the process that started this one, too.
     [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024

@@ -1,7 +1,7 @@
 """
-Other trainers of the same models, as their users write them: Keras 3 and PyTorch Lightning.
+Peers that train the same models, as their users write them: Keras 3 and PyTorch Lightning.
 
-Both get the arrays in memory, the same initial weights and minibatch size, plain SGD, and shuffle
+Both take the arrays in memory, the same initial weights and minibatch size, plain SGD, and shuffle
 by themselves. Their first loss is a mean over the examples, as the library's is.
 """
 
@@ -19,8 +19,8 @@ class Keras:
     """
     `keras.Model.fit` of one task, on the backend that `KERAS_BACKEND` names.
 
-    Images stay uint8 and a layer makes floats of them. As float32 they took Keras longer on JAX
-    (softmax regression: 0.19 s an epoch against 0.15 s) and as long on PyTorch.
+    Images stay uint8 and a layer converts them. As float32 they took Keras longer on JAX (softmax
+    regression: 0.19 s an epoch against 0.15 s) and as long on PyTorch.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Keras:
         )
 
     def epochs(self, counted: int, uncounted: int = 1) -> dict[str, Any]:
-        """Train from the beginning; return the first epoch's loss and the counted seconds."""
+        """Train from the initial weights; return first loss and counted seconds."""
         import keras
 
         self.model.set_weights([array for layer in self.task.weights() for array in layer])
@@ -79,7 +79,7 @@ class Lightning:
     """
     PyTorch Lightning's `Trainer.fit` of one task, over the usual shuffling `DataLoader`.
 
-    Images stay uint8 until a step makes floats of them.
+    Images stay uint8 until a step converts them.
 
     Parameters
     ----------
@@ -87,24 +87,26 @@ class Lightning:
     """
 
     def __init__(self, task: Task):
-        import lightning  # noqa: F401 - the word comes before the work if it is absent
+        import lightning  # noqa: F401 - raises here if it is absent
         import torch
         from torch.utils.data import DataLoader, TensorDataset
 
         from benchmarks.hand_torch import to_tensors
 
-        # It recommends more loader processes, tips and other products.
+        # It recommends loader processes, tips and products.
         warnings.filterwarnings("ignore", module="lightning")
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         torch.manual_seed(0)
         self.task = task
         self.train, self.val = [
-            DataLoader(TensorDataset(*to_tensors(task, *part)), task.batch_size, shuffle=shuffle)
-            for part, shuffle in zip(task.data(), (True, False), strict=True)
+            DataLoader(
+                TensorDataset(*to_tensors(X.reshape(len(X), -1), y)), task.batch_size, shuffle
+            )
+            for (X, y), shuffle in zip(task.data(), (True, False), strict=True)
         ]
 
     def epochs(self, counted: int, uncounted: int = 1) -> dict[str, Any]:
-        """Train from the beginning; return the first epoch's loss and the counted seconds."""
+        """Train from the initial weights; return first loss and counted seconds."""
         import lightning
 
         clock = lightning_clock()
@@ -134,12 +136,12 @@ def lightning_module(task: Task) -> Any:
             self.net = hand_torch.network(task)
 
         def training_step(self, batch: Any, batch_idx: int) -> Any:
-            loss = hand_torch.loss(task, hand_torch.forward(task, self.net, batch[0]), batch[1])
+            loss = hand_torch.loss(task, hand_torch.forward(self.net, batch[0]), batch[1])
             self.log("train_loss", loss, on_step=True, on_epoch=True)
             return loss
 
         def validation_step(self, batch: Any, batch_idx: int) -> None:
-            y_hat = hand_torch.forward(task, self.net, batch[0])
+            y_hat = hand_torch.forward(self.net, batch[0])
             self.log("val_loss", hand_torch.loss(task, y_hat, batch[1]))
             if not task.is_regression:
                 self.log("val_acc", (y_hat.argmax(dim=1) == batch[1]).float().mean())
@@ -151,7 +153,7 @@ def lightning_module(task: Task) -> Any:
 
 
 def lightning_clock() -> Any:
-    """Return a callback that keeps the seconds and the training loss of each epoch."""
+    """Return a callback that records the seconds and the training loss of each epoch."""
     import lightning
 
     class Clock(lightning.Callback):
@@ -163,7 +165,7 @@ def lightning_clock() -> Any:
             self.start = time.perf_counter()
 
         def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
-            # Validation is over by now. The loss is a mean over the minibatches' examples.
+            # Validation is over. The loss is a mean over the minibatches' examples.
             self.losses.append(float(trainer.callback_metrics["train_loss_epoch"]))
             self.seconds.append(time.perf_counter() - self.start)
 

@@ -1,4 +1,4 @@
-"""The two pictures: ratios as points on a line, and growth on logarithmic axes."""
+"""Two pictures: ratios as points on a line, and growth on logarithmic axes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from benchmarks.report import Row
 COLORS = {"jax": "C0", "torch": "C1"}
 NAMES = {"jax": "JAX", "torch": "PyTorch"}
 RATIO_TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
-# By label, so that a line means the same in both panels.
+# By label, so that a line style has one meaning in both panels.
 STYLES = {"MLP": "o-", "fit": "o-", "softmax regression": "s--", "arithmetic": "x:"}
 
 
 def draw_ratios(rows: Sequence[Row], path: Path) -> None:
     """Draw the median ratio of every row that has one, its quartiles and its bar."""
-    rows = [row for row in rows if row.value is not None and row.quartiles is not None][::-1]
+    rows = [row for row in rows if is_ratio(row)][::-1]
     figure = Figure(figsize=(9, 1.5 + 0.27 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
@@ -37,9 +37,14 @@ def draw_ratios(rows: Sequence[Row], path: Path) -> None:
     axes.set_xticks(RATIO_TICKS, [f"{tick:g}" for tick in RATIO_TICKS])
     axes.minorticks_off()
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlabel("seconds of fit / seconds of the other: median, quartiles, and in red the bar")
+    axes.set_xlabel("ratio of seconds: median, quartiles, and in red the bar")
     axes.grid(alpha=0.3)
     save(figure, path)
+
+
+def is_ratio(row: Row) -> bool:
+    """Return whether a row is a measured ratio with its spread."""
+    return row.value is not None and row.quartiles is not None and not row.unit
 
 
 def draw_growth(curves: Sequence[Curve], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows of numbers with their bars: as a table in Markdown, and as CSV."""
+"""Rows of numbers with their bars, as a table in Markdown and as CSV."""
 
 import csv
 import io
@@ -9,38 +9,53 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Bar:
-    """The largest value that a row may have, and how to say so."""
+    """
+    Limit of a row's value.
+
+    Attributes
+    ----------
+    limit : float
+    words : str
+        Text of the report, if not the limit alone.
+    at_least : bool
+        Whether the value must be at least the limit; otherwise it must be at most the limit.
+    """
 
     limit: float
     words: str = ""
+    at_least: bool = False
 
     def __str__(self) -> str:
-        return self.words or f"<= {self.limit:g}"
+        return self.words or f"{'>=' if self.at_least else '<='} {self.limit:g}"
+
+    def is_kept(self, value: float) -> bool:
+        """Return whether a value keeps the bar."""
+        return value >= self.limit if self.at_least else value <= self.limit
 
 
 def times_as_fast(times: float) -> Bar:
-    """Return the bar of a ratio of seconds, fit / other, for a fit that is `times` as fast."""
+    """Return the bar of a ratio of seconds, fit / other, for a fit `times` as fast."""
     return Bar(1 / times, f"<= {1 / times:.3g} ({times:g} x as fast)")
 
 
 @dataclass
 class Row:
     """
-    One measured number.
+    Measured number.
 
     Attributes
     ----------
     part : str
-        The part of the benchmark, a heading.
+        Part of the benchmark, a heading.
     what, backend : str
     value : float
         None if it could not be measured; the note says why.
     unit : str
-        Such as `"s"`; empty for ratios.
+        Such as `"s"`; empty for ratios and counts.
     quartiles : pair of float
-        Of a ratio's rounds.
+        Spread of the value over the rounds.
     seconds : float
-        Of the contender that a ratio compares with, an epoch.
+        Median seconds an epoch of the contender that a ratio compares with.
     bar : Bar
     note : str
     """
@@ -57,10 +72,10 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the value keeps its bar: `"ok"`, `"MISSED"`, or nothing to say."""
+        """Verdict on the value: `"ok"` or `"MISSED"`; empty without a bar or a value."""
         if self.bar is None or self.value is None:
             return ""
-        return "ok" if self.value <= self.bar.limit else "MISSED"
+        return "ok" if self.bar.is_kept(self.value) else "MISSED"
 
     def cells(self) -> list[str]:
         """Return the row as text, in the order of `HEADER`."""
@@ -82,14 +97,14 @@ CSV_HEADER = "part what backend value unit low high seconds limit verdict note".
 
 
 def number(value: float | None) -> str:
-    """Return a number with three digits that count, a count as it is, nothing for None."""
+    """Return a number with three significant digits, a count in full, nothing for None."""
     if value is None or isinstance(value, int):
         return "" if value is None else str(value)
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of text, the header first, as a table in Markdown, without empty columns."""
+    """Return rows of text, of which the first is the header, as Markdown without empty columns."""
     columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
     lines = [

@@ -1,8 +1,8 @@
 """
-Processes that stay warm: one a contender, asked in turn, so that frameworks do not disturb others.
+Processes that stay warm, one for each contender, so that frameworks do not disturb each other.
 
-A worker waits for its next question in a read of a pipe. PyTorch's threads spin for some
-milliseconds after their last work and then sleep, JAX's likewise: an idle worker takes no time.
+A worker waits for its next message in a read of a pipe. The threads of PyTorch and of JAX spin for
+some milliseconds after their last work and then sleep: an idle worker takes no time.
 """
 
 import importlib
@@ -17,29 +17,29 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-# What may be missing without an error: a backend, or one of the trainers compared with.
+# Packages that may be missing without an error: a backend, or one of the peers.
 OPTIONAL = ("flax", "jax", "keras", "lightning", "optax", "torch")
 
 
 def there_and_back(keys: Iterable[Any], rounds: int) -> Iterator[Any]:
-    """Yield the keys in turn, round after round, every second one backwards."""
+    """Yield the keys in turn, round after round, every second round backwards."""
     keys = list(keys)
     for number in range(rounds):
         yield from keys[:: 1 if number % 2 == 0 else -1]
 
 
 class Absent(Exception):
-    """A package that a contender needs is not installed."""
+    """Error: a package that a contender needs is not installed."""
 
 
 class Worker:
     """
-    A process of its own that makes one object at a time and calls its methods, or functions.
+    Process that constructs one object at a time and calls its methods, or functions.
 
     Parameters
     ----------
     env : dict of str
-        Environment variables that it gets in addition.
+        Additional environment variables.
     """
 
     def __init__(self, env: dict[str, str] | None = None):
@@ -49,7 +49,7 @@ class Worker:
             # Each process would take three quarters of a GPU for itself.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
             "MPLBACKEND": "Agg",
-            "KERAS_HOME": self._scratch.name,  # it writes a settings file
+            "KERAS_HOME": self._scratch.name,  # Keras writes a settings file
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.workers"],
@@ -62,30 +62,30 @@ class Worker:
         self._pending = 0
 
     def make(self, target: str, *args: Any, **kwargs: Any) -> None:
-        """Begin to make the object `target`, `"module:name"`, in place of the one before."""
+        """Begin to construct `target`, `"module:name"`, in place of the previous object."""
         self._send("make", target, args, kwargs)
 
     def ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """
-        Return what a method of the object returns.
+        Return the result of a method of the object.
 
         Raises
         ------
         Absent
-            If making it had to import a package that is not there.
+            If a package that the object needs is not installed.
         RuntimeError
-            With the worker's traceback.
+            If the method or the construction of the object raises; with the worker's traceback.
         """
         self._send("ask", method, args, kwargs)
         return self.wait()
 
     def run(self, target: str, *args: Any, **kwargs: Any) -> Any:
-        """Return what the function `target`, `"module:name"`, returns; raises as `ask` does."""
+        """Return the result of the function `target`, `"module:name"`; raise as `ask` does."""
         self._send("run", target, args, kwargs)
         return self.wait()
 
     def wait(self) -> Any:
-        """Return the last answer when everything is done; raises as `ask` does."""
+        """Return the last answer once all messages are answered; raise as `ask` does."""
         answer = None
         while self._pending:
             answer = self._receive()
@@ -123,7 +123,7 @@ class Worker:
         self._pending -= 1
         if kind == "ok":
             return answer
-        while self._pending:  # what was asked of an object that could not be made
+        while self._pending:  # messages to an object that was not constructed
             self._pending -= 1
             pickle.load(self._process.stdout)
         raise Absent(answer) if kind == "absent" else RuntimeError(f"in a worker:\n{answer}")
@@ -131,30 +131,30 @@ class Worker:
     def _died(self) -> RuntimeError:
         self._errors.seek(0)
         tail = self._errors.read().decode(errors="replace")[-2000:]
-        return RuntimeError(f"a worker ended by itself; its last words were:\n{tail}")
+        return RuntimeError(f"a worker ended unexpectedly; the end of its errors is:\n{tail}")
 
 
 def run_once(target: str, *args: Any, **kwargs: Any) -> Any:
-    """Return what the function `target`, `"module:name"`, returns in a fresh process."""
+    """Return the result of the function `target`, `"module:name"`, in a fresh process."""
     with Worker() as worker:
         return worker.run(target, *args, **kwargs)
 
 
 def serve() -> None:
-    """Answer questions from standard input until it ends."""
-    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not end up among the answers
+    """Answer messages from standard input until it ends."""
+    messages, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # printed text must not mix with the answers
     made: Any = None
     while True:
         try:
-            kind, name, args, kwargs = pickle.load(questions)
+            kind, name, args, kwargs = pickle.load(messages)
         except EOFError:
             return
         try:
             if kind == "ask":
                 answer: Any = ("ok", getattr(made, name)(*args, **kwargs))
             else:
-                made = None  # frees the object before
+                made = None  # frees the previous object
                 module, _, attribute = name.partition(":")
                 made = getattr(importlib.import_module(module), attribute)(*args, **kwargs)
                 answer = ("ok", made if kind == "run" else None)

@@ -1,6 +1,5 @@
 """The benchmarks run and compare like with like. No test here looks at a clock's numbers."""
 
-import contextlib
 import csv
 import importlib
 import importlib.util
@@ -10,15 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import ratios, run
+from benchmarks import core, inside, ratios, run, structure
+from benchmarks.cells import CELLS
 from benchmarks.fit import Fit
 from benchmarks.growth import Curve, summary
 from benchmarks.plots import draw_growth
+from benchmarks.race import Contender, Race, close, fit, paired
 from benchmarks.report import Bar, Row, as_csv, markdown, times_as_fast
 from benchmarks.tasks import TASKS, quick
 from benchmarks.workers import Absent, Worker
 
-LINEAR, SOFTMAX, MLP, DROPOUT = map(quick, TASKS)
+LINEAR, SOFTMAX, MLP, DROPOUT, LENET, LIST = map(quick, TASKS)
 
 
 # The process tree.
@@ -35,40 +36,40 @@ def without_peers(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_quick_run_on_both_backends(tmp_path, without_peers, capsys):
+@pytest.mark.parametrize("part", ["core", "ratios"])
+def test_a_quick_run_on_both_backends(part, tmp_path, without_peers, capsys):
     out = tmp_path / "bench"
-    options = "--quick --only ratios --output".split()
+    options = f"--quick --only {part} --output".split()
     run.main([*options, str(out), "--model", "softmax regression"])
     printed = capsys.readouterr().out
     assert printed.strip() == (out / "bench.md").read_text().strip()
-    assert (out / "ratios.png").stat().st_size > 10_000
+    assert (out / "ratios.png").stat().st_size > 5_000
     with (out / "bench.csv").open() as file:
         rows = {(row["backend"], row["what"].split("/ ")[-1]): row for row in csv.DictReader(file)}
     for backend in ("jax", "torch"):
-        assert float(rows[backend, "hand"]["value"]) > 0
-        assert float(rows[backend, "arithmetic"]["seconds"]) > 0
-        assert rows[backend, "hand"]["note"] == ""  # which would say that the work differed
-        assert rows[backend, "keras"]["note"] == "skipped: keras is not installed"
-    assert rows["jax", "hand, a batch at a time"]["note"] == ""
-    assert rows["torch", "lightning"]["note"] == "skipped: lightning is not installed"
+        if part == "core":
+            assert float(rows[backend, "hand"]["value"]) > 0
+            assert rows[backend, "hand"]["note"] == ""  # a warning if the work differed
+        else:
+            assert float(rows[backend, "arithmetic"]["seconds"]) > 0
+            assert rows[backend, "keras"]["note"] == "skipped: keras is not installed"
+    if part == "core":
+        assert rows["jax", "hand, a batch at a time"]["note"] == ""
+    else:
+        assert rows["torch", "lightning"]["note"] == "skipped: lightning is not installed"
 
 
 @pytest.mark.slow
 def test_peers_do_the_same_work():
-    targets = {"keras": "benchmarks.peers:Keras", "lightning": "benchmarks.peers:Lightning"}
-    installed = [name for name in targets if importlib.util.find_spec(name)]
+    contenders = dict(ratios.contenders(SOFTMAX, "torch"))
+    installed = [name for name in ("keras", "lightning") if importlib.util.find_spec(name)]
     if not installed:
         pytest.skip("neither Keras nor Lightning is installed")
     ours = hand("torch").Hand(SOFTMAX).epochs(1)["loss"]
-    with contextlib.ExitStack() as stack:
-        env = {"KERAS_BACKEND": "torch"}
-        workers = {name: stack.enter_context(Worker(env)) for name in installed}
-        for name, worker in workers.items():
-            worker.make(targets[name], SOFTMAX)
-        for name, worker in workers.items():
-            answer = worker.ask("epochs", 1)
-            assert len(answer["seconds"]) == 1
-            assert ratios.different_work(SOFTMAX, name, ours, answer["loss"]) == ""
+    race = Race({name: contenders[name] for name in installed}, rounds=1)
+    for name in installed:
+        assert len(race.seconds[name]) == 1
+        assert close(contenders[name], ours, race.losses[name])
 
 
 def test_a_worker_says_what_went_wrong():
@@ -81,7 +82,7 @@ def test_a_worker_says_what_went_wrong():
         worker.make("builtins:print")
         with pytest.raises(RuntimeError, match="AttributeError"):
             worker.ask("epochs")
-        with pytest.raises(RuntimeError, match="ended by itself"):
+        with pytest.raises(RuntimeError, match="ended unexpectedly"):
             worker.run("os:_exit", 1)
 
 
@@ -100,12 +101,10 @@ def hand(backend):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [LINEAR, MLP], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [LINEAR, MLP, LENET, LIST], ids=lambda task: task.name)
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_fit_and_hand_have_equal_losses(backend, task):
-    loops = [hand(backend).Hand(task)]
-    if backend == "jax":
-        loops.append(hand(backend).Hand(task, at_once=False))
+    loops = [hand(backend).Hand(task, **c.arguments) for c in hands(task, backend)]
     ours = Fit(task, backend).epochs(1)
     for loop in loops:
         other = loop.epochs(1)
@@ -113,17 +112,42 @@ def test_fit_and_hand_have_equal_losses(backend, task):
         assert other["loss"] == pytest.approx(ours["loss"], rel=1e-5)
 
 
-def test_a_turn_begins_anew():
+def hands(task, backend):
+    contenders = core.contenders(task, backend)
+    return [contenders[key] for key in (core.BY_HAND, core.BY_BATCH) if key in contenders]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_cell_changes_no_number(backend, cell):
+    plain, patched = Fit(LINEAR, backend), Fit(LINEAR, backend, cell=cell)
+    loss = plain.epochs(1)["loss"]
+    assert patched.epochs(1)["loss"] == pytest.approx(loss, rel=1e-6)
+    assert getattr(patched.Trainer, cell, None) is not getattr(plain.Trainer, cell, None) or (
+        getattr(patched.Model, cell) is not getattr(plain.Model, cell)
+    )
+    assert plain.epochs(1)["loss"] == loss  # the library's own classes are not patched
+
+
+def test_a_turn_starts_from_the_initial_weights():
     fit = Fit(SOFTMAX, "torch")
     assert fit.epochs(1)["loss"] == fit.epochs(2)["loss"]
 
 
-def test_other_work_is_reported():
-    assert ratios.different_work(MLP, "hand", 1.0, 1.0001) == ""
-    assert "NOT THE SAME WORK" in ratios.different_work(MLP, "hand", 1.0, 1.01)
-    assert ratios.different_work(MLP, "keras", 1.0, 1.01) == ""
-    assert ratios.different_work(DROPOUT, "hand", 1.0, 1.01) == ""  # masks are each one's own
-    assert "NOT THE SAME WORK" in ratios.different_work(MLP, "keras", 1.0, math.nan)
+def test_different_work_is_reported():
+    peer = Contender("", MLP, shuffles=True)
+    assert close(fit(MLP, "jax"), 1.0, 1.0001)
+    assert not close(fit(MLP, "jax"), 1.0, 1.01)
+    assert close(peer, 1.0, 1.01)
+    assert close(fit(DROPOUT, "jax"), 1.0, 1.01)  # each framework draws its own masks
+    assert not close(peer, 1.0, math.nan)
+    race = Race({}, rounds=0)
+    race.contenders = {"fit": fit(MLP, "jax"), "hand": fit(MLP, "jax")}
+    race.seconds, race.losses = {"fit": [2.0], "hand": [1.0]}, {"fit": 1.0, "hand": 1.01}
+    row = race.ratio(Row("Core", "fit / hand", "jax"), "fit", "hand")
+    assert row.value == 2 and "NOT THE SAME WORK" in row.note
+    race.losses["hand"] = None  # of matrix products alone
+    assert race.different_work("fit", "hand") == ""
 
 
 def test_products_are_counted():
@@ -138,11 +162,11 @@ def test_products_are_counted():
 
 def test_ratios_are_paired_by_round():
     # The machine slows down twofold in the second round, for both: the ratio stays.
-    assert ratios.paired([1, 2, 1], [2, 4, 2]) == (0.5, (0.5, 0.5))
-    middle, (low, high) = ratios.paired([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])
+    assert paired([1, 2, 1], [2, 4, 2]) == (0.5, (0.5, 0.5))
+    middle, (low, high) = paired([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])
     assert (low, middle, high) == (2, 3, 4)
     # Not the ratio of the medians, which is 1.
-    assert ratios.paired([1, 2, 3], [3, 1, 2])[0] == 1.5
+    assert paired([1, 2, 3], [3, 1, 2])[0] == 1.5
 
 
 def test_bars():
@@ -150,6 +174,8 @@ def test_bars():
     misses = Row("Ratios", "fit / keras", "jax", 0.6, seconds=0.25, bar=times_as_fast(2))
     skipped = Row("Costs", "loading", "torch", bar=Bar(1), note="skipped: torch is not installed")
     assert [row.verdict for row in (keeps, misses, skipped)] == ["ok", "MISSED", ""]
+    share = Row("Core", "lines in common", "both", 59.0, bar=Bar(60, at_least=True))
+    assert share.verdict == "MISSED" and share.cells()[5] == ">= 60"
     text = markdown([keeps, misses, skipped], "A machine.")
     assert "1 of 2 bars kept." in text
     assert "<= 0.5 (2 x as fast)" in text
@@ -178,3 +204,36 @@ def test_images_have_valid_labels():
     assert X.dtype == np.uint8 and X.shape == (SOFTMAX.num_train, 28, 28)
     assert set(np.unique(y)) == set(range(10))
     assert not np.array_equal(X[: len(X_val)], X_val)
+
+
+# Refits, and the structure of the code.
+
+
+def test_compiling_is_part_of_a_fit():
+    for answer in inside.fits(LINEAR, "jax", times=2):
+        assert 0 <= answer["compiling"] < answer["seconds"]
+    assert inside.fits(LINEAR, "torch", times=1)[0]["compiling"] == 0
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_functions_of_a_fit_are_counted(backend):
+    found = structure.entered(backend)
+    assert 10 < found["functions"] < found["calls"]
+    assert 5 < found["files"] <= found["functions"]
+    assert found["files"] - 1 <= found["jumps"] < found["calls"]
+
+
+def test_calls_within():
+    d2l = importlib.import_module("d2l_common.training.early_stopping")
+    calls = structure.calls_within(lambda: [d2l.out_of_patience([2.0, 1.0], 1) for _ in range(2)])
+    names = [code.co_name for code in calls]
+    assert names.count("out_of_patience") == 2 and "check_count" in names
+    assert "<listcomp>" not in names and "<lambda>" not in names  # the lambda here is not ours
+
+
+def test_shared_lines(tmp_path, monkeypatch):
+    for package, text in (("d2l_jax", "a\nb\n\nc\n"), ("d2l_torch", "  a\nx\nc\n")):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "file.py").write_text(text)
+    monkeypatch.setattr(structure, "ROOT", tmp_path)
+    assert structure.shared_lines("file.py") == pytest.approx(2 * 2 / 6)
