@@ -108,7 +108,7 @@ def test_what_is_easily_given_is_taken(arguments):
         ),
         ({"torch_model": TorchMLP}, TypeError, "must be a PyTorch module, got the class TorchMLP"),
         ({"jax_model": TorchMLP(), "torch_model": FlaxMLP()}, TypeError, "JAX's first and then"),
-        ({"loss": None}, ValueError, "TorchMLP is not a d2l.Module; pass"),
+        ({"loss": None}, ValueError, "FlaxMLP is not a d2l.Module; pass"),
         ({"loss": "mse"}, ValueError, "loss must be"),
         ({"loss": 3}, TypeError, "loss must be"),
         ({"loss": (CROSS_ENTROPY,) * 3}, TypeError, "or one for each backend, got ('softmax_"),
