@@ -67,7 +67,7 @@ def is_ours(code: CodeType) -> bool:
 def shared_lines(name: str) -> float:
     """Return the share of lines that a file of both backends has in common, from 0 to 1."""
     lines = [
-        [line.strip() for line in (ROOT / package / name).read_text().splitlines() if line.strip()]
+        [line.strip() for line in (ROOT / package / name).read_text().splitlines()]
         for package in ("d2l_jax", "d2l_torch")
     ]
     return difflib.SequenceMatcher(None, *lines, autojunk=False).ratio()

@@ -20,16 +20,7 @@ class TrainerBase(HyperParameters):
     """
     Base class of the Trainers of both backends (section 3.2.4).
 
-    Parameters
-    ----------
-    max_epochs : int
-        Number of passes over the training data; 0 trains nothing.
-    num_gpus : int
-        With 1 or more, training runs on the first GPU, as in the book.
-    gradient_clip_val : float
-        Largest norm of the gradient of all parameters together; 0 for no limit.
-    compile : bool, optional
-        Whether the steps are compiled; None for what suits the backend.
+    The arguments are those of the Trainers.
 
     Raises
     ------
@@ -41,6 +32,8 @@ class TrainerBase(HyperParameters):
     """
 
     compile: bool | None = None
+    devices: Any  # a backend's module
+    gpus: list[Any]
     model: Any
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
@@ -60,6 +53,7 @@ class TrainerBase(HyperParameters):
         if not isinstance(compile, bool | None):
             raise TypeError(f"compile must be True, False or None, got {compile!r}")
         self.save_hyperparameters()
+        self.gpus = self.choose_gpus() if num_gpus else []
 
     @property
     def history(self) -> History:
@@ -206,15 +200,19 @@ class TrainerBase(HyperParameters):
         """
         return False
 
-    def choose_gpus(self, devices: Any) -> list[Any]:
+    def choose_gpus(self) -> list[Any]:
         """Return the GPUs to use, with a warning if there are fewer than `num_gpus`."""
-        found = devices.num_gpus()
+        found = self.devices.num_gpus()
         if found < self.num_gpus:
             where = f"on {found}" if found else "on the CPU"
             warnings.warn(
                 f"num_gpus={self.num_gpus}, but {found} found: training {where}", stacklevel=3
             )
-        return [devices.gpu(i) for i in range(min(self.num_gpus, found))]
+        return [self.devices.gpu(i) for i in range(min(self.num_gpus, found))]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy or a file keeps: all except compiled steps."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     # -- what a backend adds ---------------------------------------------------------------------
 

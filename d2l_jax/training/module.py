@@ -145,3 +145,8 @@ def computation_only(model: Any) -> Any:
         if isinstance(module, Module):
             module.board = module.trainer = OUTSIDE_STEPS  # type: ignore[assignment]
     return model
+
+
+def view(model: Any, **mode: bool) -> Any:
+    """Return a view of `model` in a mode; it shares the model's variables."""
+    return computation_only(nnx.view(model, raise_if_not_found=False, **mode))

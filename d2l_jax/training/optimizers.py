@@ -7,6 +7,7 @@ import optax
 from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.models import nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
 
 
@@ -42,15 +43,24 @@ class SGD(HyperParameters):
         return optax.GradientTransformation(self.init, self.update)
 
 
-def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
+def make_optimizer(model: Any) -> nnx.Optimizer:
     """
-    Return what `configure_optimizers` returned as an `nnx.Optimizer` of the model's parameters.
+    Return the optimizer that a model configures.
 
     Raises
     ------
     TypeError
-        If `optimizer` has no `init` and `update`.
+        If `configure_optimizers` does not return an Optax transformation or an `nnx.Optimizer`.
+    ValueError
+        If the model has no parameters.
     """
+    if not jax.tree.leaves(nnx.state(model, nnx.Param)):
+        raise nothing_to_train(model)
+    return as_optimizer(model, model.configure_optimizers())
+
+
+def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
+    """Return an Optax transformation, or the like, as an `nnx.Optimizer` of the parameters."""
     if isinstance(optimizer, nnx.Optimizer):
         return optimizer
     if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):

@@ -8,6 +8,9 @@ from flax import nnx
 from jax import Array, typeof
 from jax import numpy as jnp
 
+from d2l_common.training.tape import StepRecord, record_step
+from d2l_jax.training.module import as_scalar, computation_only
+
 
 class State(NamedTuple):
     """
@@ -45,7 +48,7 @@ class Split:
 
     def __init__(self, model: nnx.Module, optim: nnx.Optimizer):
         self.graphdef, params, rest = split(model, optim.wrt)
-        self._model = model
+        self._model, self._wrt = model, optim.wrt
         tree = State(params, rest, (optim.step, optim.opt_state))
         self._treedef: Any
         self._leaves, self._treedef = jax.tree.flatten(tree, is_leaf=is_variable)
@@ -64,6 +67,28 @@ class Split:
             nnx.update(self._model, state.rest)  # plain arrays among the attributes
         if arrays_set:
             set_arrays(self._model, arrays_set)
+
+    def run_copy(
+        self, params: Any, rest: Any, batch: Any, train: bool
+    ) -> tuple[Any, StepRecord, Any, Any]:
+        """
+        Run the training or validation step of a copy of the model that has these arrays.
+
+        Returns
+        -------
+        loss : array of shape `()`; None in validation
+        record : StepRecord
+        params, rest : pytrees of arrays
+            The arrays of the copy after the step.
+        """
+        # A copy, since a model with random state is written to while it is differentiated.
+        model = computation_only(nnx.merge(self.graphdef, params, rest, copy=True))
+        model.train() if train else model.eval()
+        before = attributes(model)
+        loss, record = record_step(model, batch, train, as_scalar)
+        record = record._replace(attributes=take_arrays_set(model, before))
+        _, params, rest = nnx.as_pure(split(model, self._wrt))
+        return loss, record, params, rest
 
 
 def split(model: nnx.Module, wrt: Any) -> Any:

@@ -1,22 +1,22 @@
 """
-A pass over the data as a compiled program.
+The compiled half of a fit.
 
 `Trainer.train_step` and `Trainer.validation_step` are pure functions `state, batch -> state,
-record`; here they are taken over many minibatches.
+record`; here they are compiled and taken over many minibatches.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 from jax import Array
 from jax import numpy as jnp
 from jax.extend.core import jaxprs_in_params
 
 from d2l_common.training.tape import StepRecord
-from d2l_jax.training.cache import setting
-from d2l_jax.training.state import State
+from d2l_jax.training.compilation import setting
+from d2l_jax.training.optimizers import as_optimizer
+from d2l_jax.training.state import Split, State
 
 Step = Callable[[State, Any], tuple[State, StepRecord]]
 
@@ -53,36 +53,73 @@ def over_minibatches(step: Step, gather: Callable[..., Any], batch_size: int) ->
     return run
 
 
-class Program:
+class CompiledSteps:
     """
-    A step, compiled for the minibatches of a loader.
+    The steps of a fit, compiled, and the state that they step on.
 
-    An epoch is one scan; but on a CPU a convolution takes five times as long inside a scan, so
-    there a step with one is called once a minibatch. The numbers are the same.
+    A pass over arrays is one scan; but on a CPU a convolution takes five times as long inside a
+    scan, so there a step with one is called once a minibatch. The numbers are the same.
 
     Parameters
     ----------
-    step : callable
-        A jitted step.
-    loader : TensorLoader
+    trainer : Trainer
+        Its `train_step` and `validation_step` are compiled, as they are defined by now.
     """
 
-    def __init__(self, step: Any, loader: Any):
-        self._step, self._loader = step, loader
-        self._run = jax.jit(over_minibatches(step, loader.gather, loader.plan.batch_size))
-        self._at_once: bool | None = None
+    split: Split
+    _state: State
 
-    def __call__(
-        self, state: State, arrays: Any, order: np.ndarray
-    ) -> Iterator[tuple[State, StepRecord]]:
-        """Yield the state and the records of consecutive steps over the rows in `order`."""
-        if self._at_once is None:
-            rows = order[: self._loader.plan.batch_size]
-            batch = jax.eval_shape(self._loader.gather, arrays, rows)
-            self._at_once = not is_slow_in_scan(self._step, state, batch)
-        for rows in [order] if self._at_once else self._loader.plan.split(order):
-            state, record = self._run(state, arrays, rows)
-            yield state, record
+    def __init__(self, trainer: Any):
+        self._trainer = trainer
+        self._structure: Any = None
+
+    def begin_epoch(self) -> None:
+        """Read the arrays of model and optimizer; trace the steps again if all else has changed."""
+        trainer = self._trainer
+        trainer.optim = as_optimizer(trainer.model, trainer.optim)
+        self.split = Split(trainer.model, trainer.optim)
+        self._state = self.split.read()
+        self._arrays_set: dict[str, Any] = {}
+        optim = trainer.optim
+        structure = self.split.graphdef, optim.tx, optim.wrt, trainer.gradient_clip_val
+        if structure != self._structure:
+            self._structure = structure
+            self._passes: dict[Any, Any] = {}
+            # New functions, since JAX keeps what it has traced of a function.
+            self._steps = {
+                True: jax.jit(lambda state, batch: trainer.train_step(state, batch)),
+                False: jax.jit(lambda state, batch: trainer.validation_step(state, batch)),
+            }
+
+    def end_epoch(self) -> None:
+        """Write the arrays back to model and optimizer, also after an interrupt."""
+        self.split.write(self._state, self._arrays_set)
+
+    def run(self, loader: Any, train: bool) -> Iterator[StepRecord]:
+        """Take a step on each minibatch of a reader's `loader`; yield the records."""
+        for batch in loader:
+            yield self._advance(self._steps[train], batch)
+
+    def run_chunks(self, chunks: Any, loader: Any, train: bool) -> Iterator[StepRecord]:
+        """Take steps on all rows of each chunk `(arrays, order)`; yield the records."""
+        step, plan, waiting = self._steps[train], loader.plan, None
+        for arrays, order in chunks:
+            if (train, loader) not in self._passes:
+                batch = jax.eval_shape(loader.gather, arrays, order[: plan.batch_size])
+                self._passes[train, loader] = (
+                    jax.jit(over_minibatches(step, loader.gather, plan.batch_size)),
+                    not is_slow_in_scan(step, self._state, batch),
+                )
+            program, at_once = self._passes[train, loader]
+            for rows in [order] if at_once else plan.split(order):
+                yield self._advance(program, arrays, rows)
+            jax.block_until_ready(waiting)  # one chunk is computed while the next is moved
+            waiting = self._state.params
+
+    def _advance(self, program: Any, *arguments: Any) -> StepRecord:
+        self._state, record = program(self._state, *arguments)
+        self._arrays_set |= record.attributes
+        return record
 
 
 def is_slow_in_scan(step: Any, state: State, batch: Any) -> bool:

@@ -1,6 +1,5 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,35 +11,35 @@ from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.fits import check_fit_arguments
-from d2l_common.checks.models import nothing_learned, nothing_to_train
+from d2l_common.checks.models import nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
-from d2l_common.training.tape import StepRecord, record_step
+from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.tensors import to
-from d2l_jax.training.cache import compilation_cache
 from d2l_jax.training.classifier import Classifier
-from d2l_jax.training.module import Module, as_scalar, computation_only
-from d2l_jax.training.optimizers import as_optimizer
-from d2l_jax.training.state import Split, State, attributes, split, take_arrays_set
-from d2l_jax.training.steps import Program
+from d2l_jax.training.compilation import compiled
+from d2l_jax.training.module import Module, view
+from d2l_jax.training.optimizers import make_optimizer
+from d2l_jax.training.state import State
+from d2l_jax.training.steps import CompiledSteps
 
 
 class Trainer(TrainerBase):
     """
     Trains a model on the data of a data module (section 3.2.4).
 
-    A step is a pure function of the model's arrays, compiled; an epoch is a scan over steps.
+    A step is a pure function of a state, compiled; a pass is a scan over minibatches.
+    An array that a step sets on the model is there after the epoch.
 
-    Inside the step (traced, once a fit): `prepare_batch`, `training_step`, `validation_step`,
-    `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python, each epoch): `fit`,
-    `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`, `should_stop`. What you
-    redefine counts from the next fit; what you change outside the step counts from the next epoch;
-    what changes at every step belongs in an `nnx.Variable` or in the optimizer's state. An array
-    that a step sets on the model is there after the epoch. To look inside a step, use
-    `compile=False`.
+    Inside the step (in JAX traced, once a fit): `prepare_batch`, `training_step`,
+    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python,
+    each epoch): `fit`, `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`,
+    `should_stop`. What you redefine counts from the next fit; what you change outside the step
+    counts from the next epoch; what changes at every step lives in the optimizer's state or, in
+    JAX, in an `nnx.Variable`. To look inside a compiled step, use `compile=False`.
 
     Parameters
     ----------
@@ -65,20 +64,10 @@ class Trainer(TrainerBase):
         The record of the running or last fit.
     """
 
-    _structure: Any = None
-    _programs: dict[Any, Program]
-    _state: State
-    _arrays_set: dict[str, Any]
-
-    def __init__(
-        self,
-        max_epochs: int,
-        num_gpus: int = 0,
-        gradient_clip_val: float = 0,
-        compile: bool | None = None,
-    ):
-        super().__init__(max_epochs, num_gpus, gradient_clip_val, compile)
-        self.gpus = self.choose_gpus(devices) if num_gpus else []
+    devices = devices
+    train_model: Any
+    val_model: Any
+    _compiled: Any = None
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -86,7 +75,10 @@ class Trainer(TrainerBase):
         model.board.xlim = [0, max(1, self.max_epochs)]
         if self.gpus:
             nnx.update(model, jax.device_put(nnx.state(model), self.gpus[0]))
+        model.eval()  # for predictions between epochs; a step switches its copy of the model
         self.model = model
+        self.train_model = view(model, deterministic=False, use_running_average=False)
+        self.val_model = view(model, deterministic=True, use_running_average=True)
 
     def prepare_batch(self, batch: Any) -> Any:
         """Return the minibatch as the model gets it; redefine it to change minibatches."""
@@ -135,53 +127,41 @@ class Trainer(TrainerBase):
             before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        with compilation_cache(), jax.disable_jit() if self.compile is False else nullcontext():
+        with compiled(self.compile):
             self.prepare_data(data)
             self.prepare_model(model)
             self.check_data()
-            if not jax.tree.leaves(nnx.state(model, nnx.Param)):
-                raise nothing_to_train(model)
-            self.optim = as_optimizer(model, model.configure_optimizers())
-            model.eval()  # for predictions between epochs; a step switches its copy of the model
-            self.train_model = view(model, deterministic=False, use_running_average=False)
-            self.val_model = view(model, deterministic=True, use_running_average=True)
-            self._structure = None  # trace the steps as they are defined by now
+            self.optim = make_optimizer(model)
+            self._compiled = CompiledSteps(self)
             return self.run_epochs()
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self._read_state()
+        self._compiled = self._compiled or CompiledSteps(self)  # under a `fit` of the reader's own
+        self._compiled.begin_epoch()
         try:
             self.run(train=True)
             if self.val_dataloader is not None:
                 self.run(train=False)
         finally:  # an interrupt keeps the steps that were taken
-            self._split.write(self._state, self._arrays_set)
+            self._compiled.end_epoch()
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
-        loader, step = self.loader(train), self._steps[train]
-        if not isinstance(loader, TensorLoader):
-            for batch in loader:
-                self._state, record = step(self._state, batch)
-                self.record(record, train)
-            return
-        if (train, loader) not in self._programs:
-            self._programs[train, loader] = Program(step, loader)
-        waiting = None
-        for arrays, order in self.chunks(loader):
-            for state, record in self._programs[train, loader](self._state, arrays, order):
-                self._state = state
-                self.record(record, train)
-            jax.block_until_ready(waiting)  # one chunk is computed while the next is moved
-            waiting = record
+        loader, compiled = self.loader(train), self._compiled
+        if isinstance(loader, TensorLoader):
+            records = compiled.run_chunks(self.chunks(loader), loader, train)
+        else:
+            records = compiled.run(loader, train)
+        for record in records:
+            self.record(record, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
-        """Return the state after an update of the parameters, and the record; a pure function."""
-        batch = self.prepare_batch(batch)
+        """Update the parameters of `state`; return the new one, and the record of the step."""
+        batch, run_copy = self.prepare_batch(batch), self._compiled.split.run_copy
 
         def loss_fn(params: Any) -> tuple[Array, Any]:
-            loss, record, *after = self._run_copy(params, state.rest, batch, train=True)
+            loss, record, *after = run_copy(params, state.rest, batch, train=True)
             if type(loss) is not type(jax.tree.leaves(params)[0]):
                 raise nothing_learned()  # what depends on the parameters is traced as they are
             return loss, (record, *after)
@@ -203,9 +183,9 @@ class Trainer(TrainerBase):
         return State(params, rest, (step + 1, opt_state)), record
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
-        """Return the state after a validation step, and the record; a pure function."""
-        batch = self.prepare_batch(batch)
-        _, record, params, rest = self._run_copy(state.params, state.rest, batch, train=False)
+        """Return the state after a validation step, and the record of the step."""
+        batch, run_copy = self.prepare_batch(batch), self._compiled.split.run_copy
+        _, record, params, rest = run_copy(state.params, state.rest, batch, train=False)
         return State(params, rest, state.optimizer), record
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
@@ -231,57 +211,15 @@ class Trainer(TrainerBase):
         model = self.model
         if type(model).training_step is not Module.training_step:
             return 0  # the reader's step may compute anything
-        graphdef, state = nnx.split(view(model, deterministic=True, use_running_average=True))
+        graphdef, state = nnx.split(self.val_model)
 
-        def forward(state: Any, *batch: Any) -> Array:
+        def try_model(state: Any, *batch: Any) -> Array:
             model = nnx.merge(graphdef, state, copy=True)
             output = model(*batch[:-1])
             if not isinstance(model, Classifier):
                 model.loss(output, batch[-1])
             return output
 
-        run = forward if self.compile is False else partial(jax.eval_shape, forward)
+        run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
         output = run(state, *batch)
         return output.shape[-1] if isinstance(model, Classifier) else 0
-
-    def record(self, step: StepRecord, train: bool) -> None:
-        """Record what a step, or consecutive steps of one program, left; count them."""
-        super().record(step, train)
-        self._arrays_set |= step.attributes
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes that a copy or a file keeps: all except compiled steps."""
-        return {name: value for name, value in vars(self).items() if name not in COMPILED}
-
-    def _read_state(self) -> None:
-        """Read the arrays of model and optimizer; make new steps if anything else has changed."""
-        self.optim = as_optimizer(self.model, self.optim)
-        self._split = Split(self.model, self.optim)
-        self._state, self._arrays_set = self._split.read(), {}
-        structure = self._split.graphdef, self.optim.tx, self.optim.wrt, self.gradient_clip_val
-        if structure != self._structure:
-            self._structure, self._programs = structure, {}
-            # Functions of their own for each fit, so that JAX traces what is defined by now.
-            self._steps = {
-                True: jax.jit(lambda state, batch: self.train_step(state, batch)),
-                False: jax.jit(lambda state, batch: self.validation_step(state, batch)),
-            }
-
-    def _run_copy(self, params: Any, rest: Any, batch: Any, train: bool) -> Any:
-        """Run a step on a copy of the model; return loss, record, and the arrays after it."""
-        # A copy, since a model with random state is written to while it is differentiated.
-        model = computation_only(nnx.merge(self._split.graphdef, params, rest, copy=True))
-        model.train() if train else model.eval()
-        before = attributes(model)
-        loss, record = record_step(model, batch, train, as_scalar)
-        record = record._replace(attributes=take_arrays_set(model, before))
-        _, params, rest = nnx.as_pure(split(model, self.optim.wrt))
-        return loss, record, params, rest
-
-
-COMPILED = ("_structure", "_steps", "_programs", "_split", "_state", "_arrays_set")
-
-
-def view(model: Any, **mode: bool) -> Any:
-    """Return a view of `model` in a mode; it shares the model's variables."""
-    return computation_only(nnx.view(model, raise_if_not_found=False, **mode))

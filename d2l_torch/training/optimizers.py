@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.models import nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
+from d2l_torch.training.module import check_registered
 
 
 class SGD(HyperParameters):
@@ -45,17 +47,22 @@ class SGD(HyperParameters):
                 param.grad.zero_()
 
 
-def as_optimizer(model: torch.nn.Module, optimizer: Any) -> Any:
+def make_optimizer(model: Any) -> Any:
     """
-    Return what `configure_optimizers` returned, if it can train the model.
+    Return the optimizer that a model configures.
 
     Raises
     ------
     TypeError
-        If `optimizer` has no `step` and `zero_grad`, or its `step` needs a closure.
+        If `configure_optimizers` does not return an object with `step` and `zero_grad`, or `step`
+        needs a closure, or the model holds layers or tensors that PyTorch would not train.
     ValueError
-        If `optimizer` holds no parameter of the model.
+        If the model has no parameters, or the optimizer holds none of them.
     """
+    check_registered(model)
+    if not any(True for _ in model.parameters()):
+        raise nothing_to_train(model)
+    optimizer = model.configure_optimizers()
     if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
         raise TypeError(
             "configure_optimizers must return an optimizer, with step and zero_grad, "

@@ -1,14 +1,13 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from d2l_common.checks.fits import check_fit_arguments
-from d2l_common.checks.models import nothing_learned, nothing_to_train
+from d2l_common.checks.models import nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
@@ -18,22 +17,23 @@ from d2l_torch import devices
 from d2l_torch.data.loader import as_default_float
 from d2l_torch.tensors import to
 from d2l_torch.training.classifier import Classifier
-from d2l_torch.training.module import Module, as_scalar, check_registered
-from d2l_torch.training.optimizers import as_optimizer
+from d2l_torch.training.compilation import compiled
+from d2l_torch.training.module import Module, as_scalar
+from d2l_torch.training.optimizers import make_optimizer
 
 
 class Trainer(TrainerBase):
     """
     Trains a model on the data of a data module (section 3.2.4).
 
-    A step changes the model's parameters in place; an epoch is a loop over steps.
+    A step changes the model's parameters in place; a pass is a loop over minibatches.
 
-    Inside the step (each minibatch): `prepare_batch`, `training_step`, `validation_step`,
-    `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (each epoch): `fit`,
-    `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`, `should_stop`. What you
-    redefine counts from the next fit; what you change outside the step counts from the next epoch.
-    Code that keeps to this rule runs on both backends: in JAX what stands inside the step is
-    compiled.
+    Inside the step (in JAX traced, once a fit): `prepare_batch`, `training_step`,
+    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python,
+    each epoch): `fit`, `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`,
+    `should_stop`. What you redefine counts from the next fit; what you change outside the step
+    counts from the next epoch; what changes at every step lives in the optimizer's state or, in
+    JAX, in an `nnx.Variable`. To look inside a compiled step, use `compile=False`.
 
     Parameters
     ----------
@@ -58,15 +58,7 @@ class Trainer(TrainerBase):
         The record of the running or last fit.
     """
 
-    def __init__(
-        self,
-        max_epochs: int,
-        num_gpus: int = 0,
-        gradient_clip_val: float = 0,
-        compile: bool | None = None,
-    ):
-        super().__init__(max_epochs, num_gpus, gradient_clip_val, compile)
-        self.gpus = self.choose_gpus(devices) if num_gpus else []
+    devices = devices
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -121,14 +113,11 @@ class Trainer(TrainerBase):
             before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        check_registered(model)
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
-        if not any(True for _ in model.parameters()):
-            raise nothing_to_train(model)
-        self.optim = as_optimizer(model, model.configure_optimizers())
-        with self._compiled():
+        self.optim = make_optimizer(model)
+        with compiled(self.compile, model):
             return self.run_epochs()
 
     def fit_epoch(self) -> None:
@@ -141,16 +130,15 @@ class Trainer(TrainerBase):
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
         self.model.train(train)
-        if not isinstance(loader, TensorLoader):
-            for batch in loader:
-                self.record(step(batch), train)
-            return
-        for arrays, order in self.chunks(loader):
-            for batch in loader.minibatches(arrays, order):
-                self.record(step(batch), train)
+        if isinstance(loader, TensorLoader):
+            batches = chain.from_iterable(loader.minibatches(*x) for x in self.chunks(loader))
+        else:
+            batches = loader
+        for batch in batches:
+            self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:
-        """Update the model's parameters in place, and return the record."""
+        """Update the parameters in place; return the record of the step."""
         batch = self.prepare_batch(batch)
         loss, record = record_step(self.model, batch, True, as_scalar)
         if not loss.requires_grad:
@@ -205,18 +193,3 @@ class Trainer(TrainerBase):
         finally:
             model.train(was_training)
         return output.shape[-1] if isinstance(model, Classifier) else 0
-
-    @contextmanager
-    def _compiled(self) -> Iterator[None]:
-        """Within this context, if `compile`, calls of the model are compiled."""
-        if not self.compile:
-            yield
-            return
-        # From scratch in each fit: what dynamo keeps is bounded, beyond that it would not compile.
-        torch.compiler.reset()
-        before = self.model._compiled_call_impl
-        self.model.compile(mode="reduce-overhead" if self.gpus else None)  # CUDA graphs
-        try:
-            yield
-        finally:
-            self.model._compiled_call_impl = before

@@ -36,7 +36,7 @@ ONLY_TORCH = {
     "SGD.zero_grad": "PyTorch",
 }
 # JAX alone compiles, and takes the arrays of a model out of it.
-FILES_OF_JAX = {"training/cache.py", "training/state.py", "training/steps.py"}
+FILES_OF_JAX = {"training/state.py", "training/steps.py"}
 
 
 def public_callables(d2l):

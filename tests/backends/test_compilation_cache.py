@@ -9,7 +9,7 @@ import pytest
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import d2l_jax
-from d2l_jax.training import cache
+from d2l_jax.training import compilation as cache
 from tests.support.fits import final_w, model_of, regression
 
 SETTINGS = (
