@@ -9,7 +9,7 @@ from d2l_common.data.hub import DATA_HUB as DATA_HUB
 from d2l_common.data.hub import DATA_URL as DATA_URL
 from d2l_common.data.hub import download as download
 from d2l_common.data.hub import extract as extract
-from d2l_common.data.readers import TensorFlowDataLoader as TensorFlowDataLoader
+from d2l_common.data.loader import TensorFlowDataLoader as TensorFlowDataLoader
 from d2l_common.hyperparameters import HyperParameters as HyperParameters
 from d2l_common.hyperparameters import add_to_class as add_to_class
 from d2l_common.plotting.board import ProgressBoard as ProgressBoard

@@ -244,10 +244,6 @@ class KaggleHouseBase(DataModuleBase):
         """Return the features of a preprocessed table as a tensor `(n, num_features)`."""
         return self.as_tensor(table.drop(columns=TARGET, errors="ignore").to_numpy(dtype=float))
 
-    def as_tensor(self, array: np.ndarray) -> Any:
-        """Return an array as a tensor of the backend's default float type."""
-        raise NotImplementedError
-
 
 def k_fold(
     trainer: Any, data: KaggleHouseBase, k: int, make_model: Callable[[Any], Any]

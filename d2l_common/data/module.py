@@ -10,7 +10,7 @@ from d2l_common.hyperparameters import HyperParameters
 
 class DataModuleBase(HyperParameters):
     """
-    Base class of the data modules of both backends (section 3.2.3).
+    The base class of data (section 3.2.3).
 
     A subclass sets `self.batch_size` and defines `get_dataloader(train)`; it may set `self.seed`,
     which together with the number of the pass determines the order of the training examples.
@@ -75,6 +75,10 @@ class DataModuleBase(HyperParameters):
             arrays = tuple(array[rows] for array in arrays)
         plan = BatchPlan(check_tensors(arrays), self.batch_size, shuffle=train, seed=self.seed)
         return self.loader_class(arrays, plan, self._next_epoch, transform)
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array of any kind as a tensor; float64 of NumPy as the default float type."""
+        return self.loader_class.as_tensor(x)
 
     def _next_epoch(self) -> int:
         # Counted here, not in a loader, so that a loader made for each epoch still reshuffles.

@@ -39,10 +39,6 @@ def synthetic_regression(
 class RegressionDataBase(DataModuleBase):
     """Data module of one table `X`, `y`, of which the first `num_train` rows are for training."""
 
-    def as_tensor(self, array: np.ndarray) -> Any:
-        """Return an array as a tensor of the backend's default float type."""
-        raise NotImplementedError
-
     def get_dataloader(self, train: bool) -> Any:
         """Return the loader of the first `num_train` examples, or of the rest."""
         i = slice(0, self.num_train) if train else slice(self.num_train, None)

@@ -1,10 +1,9 @@
 """Display of a board in the running cell of a notebook, at a bounded rate."""
 
 import io
+import sys
 from time import perf_counter
 from typing import Any
-
-from d2l_common.plotting.curves import notebook_shell
 
 # Seconds. A frame of a small figure takes 0.05 to 0.1; the first one also imports matplotlib.
 FIRST_FRAME_AFTER = 0.5
@@ -120,3 +119,12 @@ class RunningCell:
     def __getstate__(self) -> dict[str, Any]:
         # A copy, such as that of a deep-copied or pickled model, is not in the running cell.
         return {**self.__dict__, "_slot": None, "_attached": False, "_next_frame": 0.0}
+
+
+def notebook_shell() -> Any:
+    """Return the running IPython shell if it belongs to a notebook, otherwise `None`."""
+    # A notebook has imported IPython.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    # IPython in a terminal has no kernel and cannot show figures.
+    return shell if getattr(shell, "kernel", None) is not None else None

@@ -6,22 +6,13 @@ NumPy arrays, JAX arrays, PyTorch tensors and lists. matplotlib is imported at t
 """
 
 import itertools
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-
-
-def notebook_shell() -> Any:
-    """Return the running IPython shell if it belongs to a notebook, otherwise `None`."""
-    # A notebook has imported IPython.
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    # IPython in a terminal has no kernel and cannot show figures.
-    return shell if getattr(shell, "kernel", None) is not None else None
+from d2l_common.plotting.cell import notebook_shell
 
 
 def use_svg_display() -> None:

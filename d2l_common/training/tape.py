@@ -8,8 +8,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from d2l_common.arrays import dtype_name
-from d2l_common.checks.fits import check_training_loss, named_metrics
-from d2l_common.checks.models import missing_trainer
+from d2l_common.checks.fits import check_training_loss, missing_trainer, named_metrics
 from d2l_common.training.recorder import draw_at_once
 
 

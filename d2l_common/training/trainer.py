@@ -8,8 +8,7 @@ import numpy as np
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.checks.data import check_class_labels, check_images, check_minibatch
-from d2l_common.data.loader import TensorLoader
-from d2l_common.data.readers import as_loader
+from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
 from d2l_common.training.recorder import Recorder, draw_at_once
@@ -32,7 +31,14 @@ class TrainerBase(HyperParameters):
     """
 
     compile: bool | None = None
-    devices: Any  # a backend's module
+    # Of a backend: its module of devices, and its methods.
+    devices: Any
+    as_tensor: Any
+    to_device: Any
+    prepare_batch: Any
+    fit_epoch: Any
+    try_out: Any
+
     gpus: list[Any]
     model: Any
     recorder: Recorder | None = None
@@ -81,6 +87,16 @@ class TrainerBase(HyperParameters):
         # Read once: data that stays on the device takes part of what is free.
         self.room = self.room_for_data()
         check_nonnegative("room_for_data()", self.room)
+
+    def room_for_data(self) -> int:
+        """
+        Return the number of bytes of the data's arrays that may stay on the device during a fit.
+
+        Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
+        one before it is computed. The numbers are the same either way. By default there is room
+        for half of the memory that is free on the device in use; redefine it for another bound.
+        """
+        return self.devices.free_memory(*self.gpus[:1]) // 2
 
     def loader(self, train: bool) -> Any:
         """Return the loader of a pass, whatever the reader has set in its place."""
@@ -213,29 +229,3 @@ class TrainerBase(HyperParameters):
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps: all except compiled steps."""
         return {name: value for name, value in vars(self).items() if name != "_compiled"}
-
-    # -- what a backend adds ---------------------------------------------------------------------
-
-    def fit_epoch(self) -> None:
-        """Train for one epoch and validate."""
-        raise NotImplementedError
-
-    def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it."""
-        raise NotImplementedError
-
-    def to_device(self, tensors: Any) -> Any:
-        """Return tensors where the model is."""
-        raise NotImplementedError
-
-    def as_tensor(self, x: Any) -> Any:
-        """Return an array of any kind as a tensor of this framework."""
-        raise NotImplementedError
-
-    def room_for_data(self) -> int:
-        """Return the number of bytes of data that may stay on the device."""
-        raise NotImplementedError
-
-    def try_out(self, batch: Any) -> int:
-        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
-        raise NotImplementedError

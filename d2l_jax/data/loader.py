@@ -22,6 +22,11 @@ class Loader(TensorLoader):
             self.transform = jax.jit(lambda *batch, transform=self.transform: transform(*batch))
 
     @staticmethod
+    def as_tensor(x: Any) -> Array:
+        """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
+        return jnp.asarray(x if isinstance(x, Array) else to_numpy(x))
+
+    @staticmethod
     def keep(array: Any) -> Any:
         """Return an array of JAX or NumPy as it is, any other as NumPy's."""
         return array if isinstance(array, jax.Array | np.ndarray) else to_numpy(array)

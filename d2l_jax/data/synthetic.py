@@ -1,7 +1,6 @@
 """Synthetic data sets (sections 3.3, 3.6 and 3.7)."""
 
 import jax
-import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
@@ -22,10 +21,6 @@ class RegressionData(RegressionDataBase, DataModule):
 
     X: Array
     y: Array
-
-    def as_tensor(self, array: np.ndarray) -> Array:
-        """Return an array as a JAX array of the default float type."""
-        return jnp.asarray(array, dtype=float)
 
 
 class SyntheticRegressionData(RegressionData):

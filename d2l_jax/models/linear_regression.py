@@ -56,7 +56,7 @@ class LinearRegressionScratch(Module):
 
     def loss(self, y_hat: Array, y: Array) -> Array:
         """Return the mean of half the squared errors; `y_hat` and `y` have the same shape."""
-        return reduce_mean(squared_loss(y_hat, y))
+        return squared_loss(y_hat, y).mean()
 
     def configure_optimizers(self) -> Any:
         """Return minibatch SGD from scratch."""

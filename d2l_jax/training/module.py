@@ -9,7 +9,7 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks.models import learning_rate, missing_net
+from d2l_common.checks.fits import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
@@ -70,10 +70,8 @@ class Module(nnx.Module, HyperParameters):
 
         Raises
         ------
-        TypeError
-            If `key` is not a string, or `value` is not a real number or an array of one.
-        ValueError
-            If `value` is an array that does not hold exactly one number.
+        TypeError, ValueError
+            If `key` is not a string, or `value` is not one real number.
         RuntimeError
             If no Trainer is training this model, or if `value` is not known yet because the call
             stands in a function that the reader compiles.

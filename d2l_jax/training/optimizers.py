@@ -7,7 +7,7 @@ import optax
 from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.fits import nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
 
 

@@ -9,15 +9,13 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.arrays import to_numpy
-from d2l_common.checks.fits import check_fit_arguments
-from d2l_common.checks.models import nothing_learned
+from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
-from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
+from d2l_jax.data.loader import Loader
 from d2l_jax.tensors import to
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compiled
@@ -65,6 +63,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    as_tensor = staticmethod(Loader.as_tensor)
     train_model: Any
     val_model: Any
     _compiled: Any = None
@@ -87,24 +86,6 @@ class Trainer(TrainerBase):
     def to_device(self, tensors: Any) -> Any:
         """Return tensors where the model is: on the GPU if one is used."""
         return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
-
-    def as_tensor(self, x: Any) -> Array:
-        """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
-        return jnp.asarray(x if isinstance(x, Array) else to_numpy(x))
-
-    def room_for_data(self) -> int:
-        """
-        Return the number of bytes of the data's arrays that may stay on the device during a fit.
-
-        Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
-        one before it is computed. The numbers are the same either way. By default there is room
-        for half of the memory that is free on the device in use; redefine it for another bound.
-        """
-        [device] = self.gpus[:1] or jnp.zeros(()).devices()
-        memory = device.memory_stats()
-        if not memory:  # the CPU's is the machine's
-            return free_memory() // 2
-        return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
     def fit(self, model: Any, data: Any) -> History:
         """

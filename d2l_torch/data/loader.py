@@ -13,9 +13,20 @@ class Loader(TensorLoader):
     """Loader of minibatches of tensors, or of NumPy's memory-mapped files."""
 
     @staticmethod
+    def as_tensor(x: Any) -> Tensor:
+        """Return an array of any kind as a tensor; float64 of NumPy as the default float type."""
+        if isinstance(x, Tensor):
+            return x
+        x = np.asarray(x)
+        if x.dtype in (np.uint16, np.uint32, np.uint64):  # PyTorch can hardly compute with these
+            x = x.astype(np.int64)
+        is_default = x.dtype == np.float64
+        return torch.as_tensor(x, dtype=torch.get_default_dtype() if is_default else None)
+
+    @staticmethod
     def keep(array: Any) -> Any:
         """Return a memory-mapped file as it is, any other array as a tensor."""
-        return array if isinstance(array, np.memmap) else as_default_float(array)
+        return array if isinstance(array, np.memmap) else Loader.as_tensor(array)
 
     def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
         """Return the rows `indices` of `arrays` as tensors."""
@@ -24,7 +35,7 @@ class Loader(TensorLoader):
             [
                 x.index_select(0, rows.to(x.device) if x.is_cuda else rows)
                 if isinstance(x, Tensor)
-                else as_default_float(x.take(indices, axis=0))
+                else self.as_tensor(x.take(indices, axis=0))
                 for x in arrays
             ]
         )
@@ -43,8 +54,7 @@ class Loader(TensorLoader):
         """Return arrays as tensors; `copy` concerns memory-mapped files alone."""
         # PyTorch warns about tensors over read-only memory.
         return tuple(
-            as_default_float(np.array(x) if copy and isinstance(x, np.memmap) else x)
-            for x in arrays
+            self.as_tensor(np.array(x) if copy and isinstance(x, np.memmap) else x) for x in arrays
         )
 
 
@@ -54,13 +64,3 @@ def as_numpy_keeps_it(array: Any) -> Any:
         return array.detach().numpy() if isinstance(array, Tensor) else array
     except TypeError:  # on a GPU, or numbers such as bfloat16
         return array
-
-
-def as_default_float(x: Any) -> Tensor:
-    """Return `x` as a tensor; float64 of NumPy, its default, becomes PyTorch's default float."""
-    if isinstance(x, Tensor):
-        return x
-    x = np.asarray(x)
-    if x.dtype in (np.uint16, np.uint32, np.uint64):  # in which PyTorch can hardly compute
-        x = x.astype(np.int64)
-    return torch.as_tensor(x, dtype=torch.get_default_dtype() if x.dtype == np.float64 else None)

@@ -1,6 +1,5 @@
 """Synthetic data sets (sections 3.3, 3.6 and 3.7)."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +20,6 @@ class RegressionData(RegressionDataBase, DataModule):
 
     X: Tensor
     y: Tensor
-
-    def as_tensor(self, array: np.ndarray) -> Tensor:
-        """Return an array as a tensor of the default float type."""
-        return torch.tensor(array, dtype=torch.get_default_dtype())
 
 
 class SyntheticRegressionData(RegressionData):

@@ -9,7 +9,7 @@ from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.checks.tensors import check_same_shape
 from d2l_torch.functional import linreg, squared_loss
 from d2l_torch.nn.linear import linear
-from d2l_torch.tensors import normal, reduce_mean, zeros
+from d2l_torch.tensors import normal, zeros
 from d2l_torch.training.module import Module
 from d2l_torch.training.optimizers import SGD
 
@@ -54,7 +54,7 @@ class LinearRegressionScratch(Module):
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
         """Return the mean of half the squared errors; `y_hat` and `y` have the same shape."""
-        return reduce_mean(squared_loss(y_hat, y))
+        return squared_loss(y_hat, y).mean()
 
     def configure_optimizers(self) -> Any:
         """Return minibatch SGD from scratch."""

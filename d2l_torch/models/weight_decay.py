@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.models import learning_rate
+from d2l_common.checks.fits import learning_rate
 from d2l_torch.models.linear_regression import LinearRegression, LinearRegressionScratch
 
 

@@ -27,22 +27,8 @@ class Classifier(Module):
         """
         Return the share of correct predictions, or 1 or 0 for each example (section 4.3.2).
 
-        Parameters
-        ----------
-        Y_hat : tensor of shape `(..., num_classes)`
-            Logits or probabilities.
-        Y : integer tensor of shape `(...)`
-            Labels.
-        averaged : bool
-
-        Returns
-        -------
-        float32 tensor of shape `()`, or `(n,)` if not averaged
-
-        Raises
-        ------
-        TypeError, ValueError
-            If shapes or dtypes are other than these, or a label is outside the classes.
+        `Y_hat` `(..., num_classes)` holds scores and `Y` `(...)` labels. Result, types and errors
+        are those of `d2l.accuracy` on `n` rows.
         """
         return functional.accuracy(*as_rows(Y_hat, Y), averaged)
 
@@ -50,22 +36,8 @@ class Classifier(Module):
         """
         Return the cross-entropy of logits, on average or for each example (section 4.5.2).
 
-        Parameters
-        ----------
-        Y_hat : tensor of shape `(..., num_classes)`
-            Logits.
-        Y : integer tensor of shape `(...)`
-            Labels.
-        averaged : bool
-
-        Returns
-        -------
-        tensor of shape `()`, or `(n,)` if not averaged
-
-        Raises
-        ------
-        TypeError, ValueError
-            If shapes or dtypes are other than these, or a label is outside the classes.
+        `Y_hat` `(..., num_classes)` holds logits and `Y` `(...)` labels. Result, types and errors
+        are those of `d2l.softmax_cross_entropy` on `n` rows.
         """
         return functional.softmax_cross_entropy(*as_rows(Y_hat, Y), averaged)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from d2l_common.checks.models import learning_rate, missing_net
+from d2l_common.checks.fits import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
@@ -64,10 +64,8 @@ class Module(nn.Module, HyperParameters):
 
         Raises
         ------
-        TypeError
-            If `key` is not a string, or `value` is not a real number or a tensor of one.
-        ValueError
-            If `value` is a tensor that does not hold exactly one number.
+        TypeError, ValueError
+            If `key` is not a string, or `value` is not one real number.
         RuntimeError
             If no Trainer is training this model.
         """

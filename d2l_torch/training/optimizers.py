@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.fits import nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
 from d2l_torch.training.module import check_registered
 

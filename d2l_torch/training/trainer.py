@@ -4,17 +4,14 @@ from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from d2l_common.checks.fits import check_fit_arguments
-from d2l_common.checks.models import nothing_learned
+from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
-from d2l_common.data.streaming import free_memory
 from d2l_common.training.history import History
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
-from d2l_torch.data.loader import as_default_float
+from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
@@ -59,6 +56,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    as_tensor = staticmethod(Loader.as_tensor)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -75,22 +73,6 @@ class Trainer(TrainerBase):
     def to_device(self, tensors: Any) -> Any:
         """Return tensors where the model is: on the GPU if one is used."""
         return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
-
-    def as_tensor(self, x: Any) -> Tensor:
-        """Return an array of any kind as a tensor."""
-        return as_default_float(x)
-
-    def room_for_data(self) -> int:
-        """
-        Return the number of bytes of the data's arrays that may stay on the device during a fit.
-
-        Larger data stays on the host and is streamed: a chunk of minibatches is moved while the
-        one before it is computed. The numbers are the same either way. By default there is room
-        for half of the memory that is free on the device in use; redefine it for another bound.
-        """
-        if self.gpus:
-            return torch.cuda.mem_get_info(self.gpus[0])[0] // 2
-        return free_memory() // 2
 
     def fit(self, model: Any, data: Any) -> History:
         """

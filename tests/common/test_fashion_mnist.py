@@ -17,7 +17,7 @@ import pytest
 from d2l_common.data import fashion_mnist
 from d2l_common.data.download import fetch
 from d2l_common.data.fashion_mnist import LABELS, MIRRORS, SHA256, load_fashion_mnist
-from d2l_common.data.idx import write_idx
+from tests.support.idx import write_idx
 from tests.support.paths import SAMPLE
 
 NAMES = list(SHA256)

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from d2l_common.data.idx import read_idx, write_idx
+from d2l_common.data.idx import read_idx
+from tests.support.idx import write_idx
 from tests.support.paths import SAMPLE
 
 
