@@ -1,4 +1,4 @@
-"""What a fit recorded."""
+"""The record of a fit."""
 
 from __future__ import annotations
 
@@ -13,30 +13,19 @@ if TYPE_CHECKING:
 
 class History:
     """
-    The numbers of a training run, as float64 arrays.
+    Record of a training run, as float64 arrays.
 
-    `history["train_loss"]` has a value a training step, `history["val_loss"]` one an epoch
-    (averaged over the examples, not over the minibatches); so has every other name that
-    `Module.plot` was given. The usual ones are attributes as well.
-
-    Attributes
-    ----------
-    train_loss : array of shape `(num_steps,)`
-        The loss of each minibatch, before its update.
-    val_loss, val_acc : arrays of shape `(num_epochs,)`
-        Empty if there was no validation, or no accuracy; of the epochs that had one.
-    batch_sizes : array of shape `(num_steps,)`
-        How many examples each value of `train_loss` speaks for.
-    seconds : array of shape `(num_epochs,)`
-        Wall-clock time of each epoch, validation included.
+    `history["train_loss"]` has one value per training step, `history["val_loss"]` one per epoch
+    (averaged over the examples, not over the minibatches), and so has each other name that was
+    plotted. The usual ones are attributes as well.
     """
 
     def __init__(self) -> None:
         self._series: dict[str, list[float]] = {}
-        self._epochs: dict[str, list[int]] = {}  # of each value, the epoch that it was recorded in
+        self._epochs: dict[str, list[int]] = {}  # the epoch of each value
         self._sizes: list[float] = []
         self._seconds: list[float] = []
-        self._ends: list[int] = []  # the number of training steps recorded when an epoch ended
+        self._ends: list[int] = []  # the number of training steps at the end of each epoch
 
     def extend(self, label: str, values: np.ndarray, sizes: np.ndarray) -> None:
         """Append `values` to the series `label`; `sizes` are the examples behind each."""
@@ -46,7 +35,7 @@ class History:
             self._sizes.extend(sizes.tolist())
 
     def end_epoch(self, seconds: float) -> None:
-        """Note that an epoch ended, having taken `seconds`."""
+        """Record the end of an epoch that took `seconds`."""
         self._seconds.append(seconds)
         self._ends.append(len(self._sizes))
 
@@ -62,22 +51,22 @@ class History:
 
     @property
     def train_loss(self) -> np.ndarray:
-        """The loss of each minibatch: `(num_steps,)`."""
+        """The loss of each minibatch before its update: `(num_steps,)`."""
         return np.array(self._series.get("train_loss", []))
 
     @property
     def val_loss(self) -> np.ndarray:
-        """The validation loss of each epoch: `(num_epochs,)`."""
+        """The validation loss of each epoch that had one: `(num_epochs,)`."""
         return np.array(self._series.get("val_loss", []))
 
     @property
     def val_acc(self) -> np.ndarray:
-        """The validation accuracy of each epoch: `(num_epochs,)`."""
+        """The validation accuracy of each epoch that had one: `(num_epochs,)`."""
         return np.array(self._series.get("val_acc", []))
 
     @property
     def batch_sizes(self) -> np.ndarray:
-        """The number of examples behind each value of `train_loss`: `(num_steps,)`."""
+        """Number of examples in each training minibatch: `(num_steps,)`."""
         return np.array(self._sizes)
 
     @property

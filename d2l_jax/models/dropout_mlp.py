@@ -84,24 +84,7 @@ class DropoutMLP(Classifier):
     """
     Perceptron of two hidden layers with dropout after each, concise (section 5.6.3).
 
-    Parameters
-    ----------
-    num_outputs, num_hiddens_1, num_hiddens_2 : int
-        The number of classes and the widths of the hidden layers.
-    dropout_1, dropout_2 : float
-        The probabilities that an output of a hidden layer is dropped.
-    lr : float
-        The learning rate.
-    num_inputs : int
-        Pixels of an image over all channels.
-    rngs : nnx.Rngs
-        Draws initial weights and masks; `get_key()` if not given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `lr` is negative, a number of units is not a positive integer, or `dropout_1` or
-        `dropout_2` is not in [0, 1].
+    Parameters and errors are those of `DropoutMLPScratch`.
     """
 
     def __init__(

@@ -35,15 +35,7 @@ class Split:
     """
     A model and its optimizer, split into structure and variables.
 
-    Parameters
-    ----------
-    model : nnx.Module
-    optim : nnx.Optimizer
-
-    Attributes
-    ----------
-    graphdef : nnx.GraphDef
-        The structure of the model: its layers and plain attributes.
+    `graphdef` is the structure of the model: its layers and plain attributes.
     """
 
     def __init__(self, model: nnx.Module, optim: nnx.Optimizer):
@@ -74,12 +66,7 @@ class Split:
         """
         Run the training or validation step of a copy of the model that has these arrays.
 
-        Returns
-        -------
-        loss : array of shape `()`; None in validation
-        record : StepRecord
-        params, rest : pytrees of arrays
-            The arrays of the copy after the step.
+        Return its loss (None in validation), its record, and `params` and `rest` after it.
         """
         # A copy, since a model with random state is written to while it is differentiated.
         model = computation_only(nnx.merge(self.graphdef, params, rest, copy=True))
@@ -125,12 +112,7 @@ def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> di
     An array that has replaced one of the same shape and type stays on the copy, as a part of the
     state; any other is taken off, since each step must return a state of the same structure.
 
-    Parameters
-    ----------
-    model : nnx.Module
-        After the step.
-    before : dict
-        What `attributes` returned before the step.
+    `before` is what `attributes` returned before the step.
 
     Raises
     ------

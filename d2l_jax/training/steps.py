@@ -25,15 +25,8 @@ def over_minibatches(step: Step, gather: Callable[..., Any], batch_size: int) ->
     """
     Return the pure function `state, arrays, order -> state, records`: `step` on each minibatch.
 
-    Parameters
-    ----------
-    step : callable
-        `state, batch -> state, record`.
-    gather : callable
-        `arrays, indices -> batch`.
-    batch_size : int
-        The last minibatch has the remaining rows of `order`. It is taken after the scan, since it
-        may be smaller.
+    `gather(arrays, rows)` returns a minibatch. The last one has the remaining rows of `order`; it
+    is taken after the scan, since it may be smaller.
     """
 
     def run(state: State, arrays: Any, order: Array) -> tuple[State, StepRecord]:
