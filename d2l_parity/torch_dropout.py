@@ -32,7 +32,8 @@ class SharedDropout(nn.Module):
 def share_dropout(model: Any) -> Any:
     """Replace each dropout layer of `model` by a `SharedDropout`, and return the model."""
     if isinstance(model, DropoutMLPScratch):
-        vars(model)["drop"] = SharedDropout(0, seed=0)  # replaces the method
+        # Replaces the method. A module in its place would have to be registered by another name.
+        vars(model)["drop"] = SharedDropout(0, seed=0).forward
     layers = [
         (parent, name, child)
         for _, parent in sorted(model.named_modules(), key=lambda item: item[0])

@@ -1,9 +1,11 @@
 """Read a PyTorch model: its outputs and gradients, its layers, and the steps of its fit."""
 
 import copy
+import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -75,47 +77,48 @@ def value_and_gradients(model: Any, batch: Any) -> tuple[float, dict[str, np.nda
     }
 
 
-class Recording:
+class Record(NamedTuple):
+    """Record of an optimizer: a buffer for each quantity."""
+
+    norms: Tensor
+    gradients: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+
+def recording(optimizer: Any, model: Any, num_steps: int, every: int) -> Any:
     """
-    Optimizer that records the gradients and weights of each step, and takes the step.
+    Return `optimizer`, whose steps now record the gradients and weights of the parameters.
 
     Of `every` steps in a row, those of the last one are kept.
     """
+    if not hasattr(optimizer, "step"):
+        return optimizer  # the Trainer raises
+    take_step, count, params = optimizer.step, itertools.count(), dict(model.named_parameters())
+    num_kept = -(-num_steps // every)
+    record = Record(
+        next(iter(params.values())).new_zeros(num_steps),
+        {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()},
+        {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()},
+    )
 
-    def __init__(self, inner: Any, model: nn.Module, num_steps: int, every: int):
-        self.inner, self.every, self.num_done = inner, every, 0
-        self.params = dict(model.named_parameters())
-        like, num_kept = next(iter(self.params.values())), -(-num_steps // every)
-        self.norms = like.new_zeros(num_steps)
-        self.gradients = {n: x.new_zeros(num_kept, *x.shape) for n, x in self.params.items()}
-        self.weights = {n: x.new_zeros(num_kept, *x.shape) for n, x in self.params.items()}
-
-    def zero_grad(self) -> None:
-        """Clear the gradients."""
-        self.inner.zero_grad()
-
-    def step(self) -> None:
-        """Record gradients and weights, then update the weights."""
-        slot, squares = self.num_done // self.every, self.norms.new_zeros(())
+    @functools.wraps(take_step)
+    def step(*args: Any) -> Any:
+        i, squares = next(count), record.norms.new_zeros(())
         with torch.no_grad():
-            for name, param in self.params.items():
+            for name, param in params.items():
                 if param.grad is not None:
                     squares += (param.grad**2).sum()
-                    self.gradients[name][slot] = param.grad
-                self.weights[name][slot] = param
-            self.norms[self.num_done] = squares.sqrt()
-        self.num_done += 1
-        self.inner.step()
+                    record.gradients[name][i // every] = param.grad
+                record.weights[name][i // every] = param
+            record.norms[i] = squares.sqrt()
+        return take_step(*args)
 
-
-recording = Recording  # in JAX it is a function
+    optimizer.step, optimizer.record = step, record
+    return optimizer
 
 
 def recorded(model: Any) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return gradient norms, gradients and weights of the steps of a fit, by name."""
-    found = model.trainer.optim
-    gradients, weights = (
-        {name: to_numpy(kept) for name, kept in each.items()}
-        for each in (found.gradients, found.weights)
-    )
-    return to_numpy(found.norms), gradients, weights
+    norms, *both = model.trainer.optim.record
+    gradients, weights = ({name: to_numpy(kept) for name, kept in each.items()} for each in both)
+    return to_numpy(norms), gradients, weights
