@@ -148,7 +148,7 @@ class ReaderLoader:
     Parameters
     ----------
     make : callable
-        Returns the loader: a data module's `train_dataloader` or `val_dataloader`.
+        Returns the loader, such as a data module's `train_dataloader`.
     loader : iterable
         What `make` returned first.
     receive : callable
@@ -202,14 +202,7 @@ class ReaderLoader:
 
 
 class TensorFlowDataLoader:
-    """
-    A `tf.data.Dataset` as a loader of NumPy minibatches, as the book's JAX edition reads them.
-
-    Parameters
-    ----------
-    dataset : tf.data.Dataset
-        Batched. TensorFlow is the reader's: nothing here imports it.
-    """
+    """Loader of NumPy minibatches from a reader's batched `tf.data.Dataset` (section 3.3)."""
 
     def __init__(self, dataset: Any):
         self.dataset = dataset
@@ -226,7 +219,7 @@ class TensorFlowDataLoader:
 def as_loader(
     make: Callable[[], Any], receive: Callable[[Any], Any]
 ) -> TensorLoader | ReaderLoader | None:
-    """Return the loader that `make()` makes, fit for epochs; None and one that is fit stay."""
+    """Return the loader that `make()` makes, or None; a reader's in an adapter for epochs."""
     loader = make()
     if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
         return loader

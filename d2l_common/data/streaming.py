@@ -55,12 +55,12 @@ def fetched_ahead(
 
 
 def free_memory() -> int:
-    """Return how many bytes of the machine's memory programs may still have."""
+    """Return the number of bytes of the machine's memory that programs can still have."""
     try:
         [line] = [x for x in _MEMINFO.read_text().splitlines() if x.startswith("MemAvailable")]
         return 1024 * int(line.split()[1])
     except (OSError, ValueError):
         pass
-    if hasattr(os, "sysconf"):  # macOS does not tell how much of it is free
+    if hasattr(os, "sysconf"):  # macOS does not report how much of it is free
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return sys.maxsize  # Windows tells neither
+    return sys.maxsize  # Windows reports neither

@@ -27,13 +27,9 @@ class Recorder:
     """
     Record of a fit: keeps values unread while an epoch runs, then feeds history and board.
 
-    Parameters
-    ----------
-    model : Module
-        Its board gets a point for every `num_train_batches / plot_train_per_epoch` training
-        values, their average, and `plot_valid_per_epoch` points an epoch for the validation
-        values, averaged over examples.
-    num_train_batches : int
+    The board of `model` gets a point for every `num_train_batches / plot_train_per_epoch` training
+    values, their average, and `plot_valid_per_epoch` points an epoch for the validation values,
+    averaged over examples.
 
     Attributes
     ----------
@@ -71,7 +67,7 @@ class Recorder:
         Parameters
         ----------
         step : int
-            The number of the first step, of all that the fit has trained or validated on.
+            The number of the first step within the fit.
         values : dict
             Numbers or tensors of shape `()`, or tensors of shape `(k,)`; read later.
         sizes : int, or integers of shape `(k,)`

@@ -113,10 +113,8 @@ def check_plotted(key: Any, value: Any) -> None:
 
     Raises
     ------
-    TypeError
-        If `key` is not a string, or `value` is not a real number or a tensor of real numbers.
-    ValueError
-        If `value` is a tensor that does not hold exactly one number.
+    TypeError, ValueError
+        If `key` is not a string, or `value` is not one real number.
     """
     if not isinstance(key, str):
         raise TypeError(f"plot() takes a name, such as 'loss', and then a number, got {key!r}")

@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,6 @@ CPU_INFO = Path("/proc/cpuinfo")  # Linux only
 
 _lock = threading.Lock()
 _fits: list[dict[str, Any]] = []  # the settings to restore after the last of the running fits
-
-
-def compiled(compile: bool | None) -> AbstractContextManager[Any]:
-    """Return the context of a fit: with compiled programs kept, or, for False, none compiled."""
-    return jax.disable_jit() if compile is False else compilation_cache()
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def make_optimizer(model: Any) -> nnx.Optimizer:
     Raises
     ------
     TypeError
-        If `configure_optimizers` does not return an Optax transformation or an `nnx.Optimizer`.
+        If `configure_optimizers` does not return an Optax transformation.
     ValueError
         If the model has no parameters.
     """

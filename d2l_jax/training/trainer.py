@@ -18,7 +18,7 @@ from d2l_jax import devices
 from d2l_jax.data.loader import Loader
 from d2l_jax.tensors import to
 from d2l_jax.training.classifier import Classifier
-from d2l_jax.training.compilation import compiled
+from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.module import Module, view
 from d2l_jax.training.optimizers import make_optimizer
 from d2l_jax.training.state import State
@@ -108,7 +108,7 @@ class Trainer(TrainerBase):
             before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        with compiled(self.compile):
+        with jax.disable_jit() if self.compile is False else compilation_cache():
             self.prepare_data(data)
             self.prepare_model(model)
             self.check_data()
