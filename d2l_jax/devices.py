@@ -4,9 +4,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
-from jax import numpy as jnp
-
-from d2l_common.data import streaming
 
 
 def cpu() -> jax.Device:
@@ -50,12 +47,3 @@ def _accelerators() -> list[jax.Device]:
 def use_device(device: jax.Device) -> AbstractContextManager[Any]:
     """Return a context in which new arrays are created on `device`."""
     return jax.default_device(device)
-
-
-def free_memory(device: jax.Device | None = None) -> int:
-    """Return the number of free bytes on a device, by default on that of new arrays."""
-    [device] = [device] if device is not None else jnp.zeros(()).devices()
-    memory = device.memory_stats()
-    if not memory:  # the CPU's is the machine's
-        return streaming.free_memory()
-    return memory["bytes_limit"] - memory["bytes_in_use"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks.data import check_images
+from d2l_common.checks.fits import check_images
 
 WANTED = (
     "data must be a list of minibatches (X, y), or a function that returns a data module for "

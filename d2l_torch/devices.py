@@ -5,8 +5,6 @@ from typing import Any
 
 import torch
 
-from d2l_common.data import streaming
-
 
 def cpu() -> torch.device:
     """Return the CPU."""
@@ -45,10 +43,3 @@ def try_all_gpus() -> list[torch.device]:
 def use_device(device: torch.device) -> AbstractContextManager[Any]:
     """Return a context in which new tensors are created on `device`."""
     return device
-
-
-def free_memory(device: torch.device | None = None) -> int:
-    """Return the number of free bytes on a GPU, by default of the machine's memory."""
-    if device is None or device.type == "cpu":
-        return streaming.free_memory()
-    return torch.cuda.mem_get_info(device)[0]

@@ -1,8 +1,11 @@
-"""Checks of models, of the arguments of `fit`, and of what steps return."""
+"""Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
 from typing import Any
 
-from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.arrays import dtype_name, to_numpy
+from d2l_common.checks.arguments import check_nonnegative, check_not_empty
+from d2l_common.checks.classification import check_integer, check_label_range
+from d2l_common.checks.tensors import check_floating
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
@@ -44,6 +47,29 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
 def packages(x: Any) -> set[str]:
     """Return the packages that the classes of `x` are from."""
     return {kind.__module__.partition(".")[0] for kind in type(x).__mro__} - {"builtins"}
+
+
+def check_minibatch(batch: Any) -> None:
+    """Raise unless `batch` is a tuple of inputs and targets with at least one example."""
+    if not isinstance(batch, tuple | list) or not batch:
+        raise TypeError(
+            f"a minibatch must be a tuple of inputs and targets, got {type(batch).__name__}"
+        )
+    check_not_empty("a minibatch", len(batch[-1]))
+
+
+def check_images(X: Any) -> None:
+    """Raise a TypeError if `X` has more than two axes and holds integers, as raw images do."""
+    if dtype_name(X.dtype).startswith(("int", "uint")) and X.ndim > 2:
+        check_floating("X", False, X.dtype)
+
+
+def check_class_labels(labels: Any, num_classes: int) -> None:
+    """Raise unless `labels` are integers from 0 to `num_classes - 1`."""
+    is_integer = dtype_name(labels.dtype).startswith(("int", "uint"))
+    check_integer("y", is_integer, labels.dtype)
+    values = to_numpy(labels)
+    check_label_range(int(values.min()), int(values.max()), num_classes)
 
 
 def named_metrics(result: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks.data import check_minibatch
+from d2l_common.checks.fits import check_minibatch
 from d2l_common.data.plan import BatchPlan
 from d2l_common.data.streaming import chunk_size, fetched_ahead
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from d2l_common.checks.data import check_tensors, positions
+import numpy as np
+
+from d2l_common.arrays import dtype_name, to_numpy
+from d2l_common.checks.arguments import check_not_empty
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.plan import BatchPlan
 from d2l_common.hyperparameters import HyperParameters
@@ -84,3 +87,71 @@ class DataModuleBase(HyperParameters):
         # Counted here, not in a loader, so that a loader made for each epoch still reshuffles.
         self._epoch += 1
         return self._epoch - 1
+
+
+def check_tensors(tensors: Any) -> int:
+    """
+    Return the number of examples in `tensors`, arrays of shape `(num_examples, ...)`.
+
+    Raises
+    ------
+    TypeError
+        If `tensors` is not a tuple or list of arrays.
+    ValueError
+        If there are no examples, or the arrays differ in their first axis.
+    """
+    shapes = [getattr(x, "shape", ()) for x in tensors] if isinstance(tensors, tuple | list) else []
+    if () in shapes or not shapes:
+        raise TypeError(
+            "tensors must be a tuple of arrays, each of shape (num_examples, ...), "
+            f"got {describe(tensors)}"
+        )
+    lengths = [len(tensor) for tensor in tensors]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"tensors must have the same number of examples, got {lengths}")
+    check_not_empty("the data set", lengths[0])
+    return lengths[0]
+
+
+def positions(indices: Any, num_examples: int) -> slice | np.ndarray:
+    """
+    Return the positions that `indices` selects: a slice, or int64 of shape `(n,)`.
+
+    Parameters
+    ----------
+    indices : slice, integers, or mask of shape `(num_examples,)`
+        Negative integers count from the end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `indices` is neither a slice nor integers nor a mask of one axis.
+    IndexError
+        If an integer is out of range; JAX itself would take a different example.
+    """
+    if isinstance(indices, slice):
+        backwards = indices.step is not None and indices.step < 0  # PyTorch takes no negative step
+        return np.arange(num_examples)[indices].copy() if backwards else indices
+    rows = to_numpy(indices)
+    if rows.shape == (0,):
+        return np.zeros(0, np.int64)
+    if rows.dtype.kind not in "biu":
+        raise TypeError(f"indices must be integers, a mask or a slice, got {describe(rows)}")
+    if rows.ndim != 1 or (rows.dtype == bool and len(rows) != num_examples):
+        raise ValueError(
+            f"indices must have shape (n,), a mask ({num_examples},), got {tuple(rows.shape)}"
+        )
+    if rows.dtype == bool:
+        return np.flatnonzero(rows)
+    out_of_range = rows[(rows < -num_examples) | (rows >= num_examples)]
+    if len(out_of_range):
+        raise IndexError(f"index {out_of_range[0]} is out of range for {num_examples} examples")
+    return np.where(rows < 0, rows + num_examples, rows).astype(np.int64)
+
+
+def describe(x: Any) -> str:
+    """Return a short description of `x` for an error message."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None:
+        return type(x).__name__
+    return f"{dtype_name(dtype)} of shape {tuple(shape)}"

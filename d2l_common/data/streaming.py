@@ -1,10 +1,7 @@
 """Data that does not fit on the device: an epoch in chunks, each fetched while one is computed."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +11,6 @@ Rows = TypeVar("Rows")
 # Large enough that a chunk's own costs (some 0.3 ms) do not show, small enough that the first
 # one, for which the device waits, comes soon.
 CHUNK_BYTES = 2**23
-_MEMINFO = Path("/proc/meminfo")  # Linux only
 
 
 def chunk_size(bytes_per_example: float, batch_size: int, room: int) -> int:
@@ -52,15 +48,3 @@ def fetched_ahead(
                 yield ready.result()
         if waiting is not None:
             yield waiting.result()
-
-
-def free_memory() -> int:
-    """Return the number of bytes of the machine's memory that programs can still have."""
-    try:
-        [line] = [x for x in _MEMINFO.read_text().splitlines() if x.startswith("MemAvailable")]
-        return 1024 * int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    if hasattr(os, "sysconf"):  # macOS does not report how much of it is free
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return sys.maxsize  # Windows reports neither

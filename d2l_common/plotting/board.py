@@ -6,6 +6,7 @@ bounded rate (`cell.py`). matplotlib is imported when it is first used.
 """
 
 import math
+import sys
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,7 +131,8 @@ class ProgressBoard(RunningCell, HyperParameters):
         if len(points) >= int(every_n):
             self.data[label].append(points[0] if len(points) == 1 else _average(points))
             points.clear()
-        self.animate()
+        if "IPython" in sys.modules:  # a notebook, perhaps
+            self.animate()
 
     def draw_many(self, xs: Any, ys: Any, label: Hashable, every_n: float = 1) -> None:
         """
@@ -171,7 +173,8 @@ class ProgressBoard(RunningCell, HyperParameters):
         rows = (_average_rows(values[:end].reshape(-1, n)) for values in (x, y))
         line.extend(map(Point._make, zip(*rows, strict=True)))
         points.extend(map(Point, x[end:].tolist(), y[end:].tolist()))
-        self.animate()
+        if "IPython" in sys.modules:  # a notebook, perhaps
+            self.animate()
 
     def figure(self) -> Any:
         """

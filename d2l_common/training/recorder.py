@@ -112,7 +112,7 @@ class Recorder:
             num_points = min(max(1, int(self._points[False])), len(values))
             for part in np.array_split(np.arange(len(values)), num_points) if num_points else ():
                 ys = average(values[part], sizes[part])
-                self._board.draw_many([self._epoch + 1], ys, label)
+                self._board.draw_many(np.array([self._epoch + 1]), ys, label)
         self.history.end_epoch(time.perf_counter() - self._began)
 
     def close(self) -> None:

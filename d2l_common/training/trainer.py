@@ -1,18 +1,23 @@
 """The framework-free half of a Trainer: the loop over epochs and the record of a fit."""
 
+import os
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_common.checks.data import check_class_labels, check_images, check_minibatch
+from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
+
+MEMINFO = Path("/proc/meminfo")  # Linux only
 
 
 class TrainerBase(HyperParameters):
@@ -96,14 +101,14 @@ class TrainerBase(HyperParameters):
         one before it is computed. The numbers are the same either way. By default there is room
         for half of the memory that is free on the device in use; redefine it for another bound.
         """
-        return self.devices.free_memory(*self.gpus[:1]) // 2
+        return free_memory() // 2
 
     def loader(self, train: bool) -> Any:
         """Return the loader of a pass, whatever the reader has set in its place."""
         loader = self.train_dataloader if train else self.val_dataloader
         return as_loader(lambda: loader, self.receive)
 
-    def chunks(self, loader: TensorLoader) -> Iterator[tuple[Any, np.ndarray]]:
+    def chunks(self, loader: TensorLoader) -> Generator[tuple[Any, np.ndarray], None, None]:
         """
         Yield the next epoch as arrays on the device and the order in which to take their rows.
 
@@ -229,3 +234,15 @@ class TrainerBase(HyperParameters):
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps: all except compiled steps."""
         return {name: value for name, value in vars(self).items() if name != "_compiled"}
+
+
+def free_memory() -> int:
+    """Return the number of bytes of the machine's memory that programs can still have."""
+    try:
+        [line] = [x for x in MEMINFO.read_text().splitlines() if x.startswith("MemAvailable")]
+        return 1024 * int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    if hasattr(os, "sysconf"):  # macOS does not report how much of it is free
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return sys.maxsize  # Windows reports neither

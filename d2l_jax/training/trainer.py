@@ -1,5 +1,6 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -87,6 +88,14 @@ class Trainer(TrainerBase):
         """Return tensors where the model is: on the GPU if one is used."""
         return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
 
+    def room_for_data(self) -> int:
+        """Return the number of bytes of the data's arrays that may stay on the device."""
+        [device] = self.gpus[:1] or jnp.zeros(()).devices()
+        memory = device.memory_stats()
+        if not memory:  # the CPU's is the machine's
+            return super().room_for_data()
+        return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
+
     def fit(self, model: Any, data: Any) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
@@ -130,12 +139,13 @@ class Trainer(TrainerBase):
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, compiled = self.loader(train), self._compiled
-        if isinstance(loader, TensorLoader):
-            records = compiled.run_chunks(self.chunks(loader), loader, train)
-        else:
-            records = compiled.run(loader, train)
-        for record in records:
-            self.record(record, train)
+        if not isinstance(loader, TensorLoader):
+            for record in compiled.run(loader, train):
+                self.record(record, train)
+            return
+        with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
+            for record in compiled.run_chunks(chunks, loader, train):
+                self.record(record, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""

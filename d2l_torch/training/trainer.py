@@ -1,6 +1,6 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
-from itertools import chain
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -74,6 +74,12 @@ class Trainer(TrainerBase):
         """Return tensors where the model is: on the GPU if one is used."""
         return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
 
+    def room_for_data(self) -> int:
+        """Return the number of bytes of the data's arrays that may stay on the device."""
+        if not self.gpus:
+            return super().room_for_data()
+        return torch.cuda.mem_get_info(self.gpus[0])[0] // 2
+
     def fit(self, model: Any, data: Any) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
@@ -112,12 +118,14 @@ class Trainer(TrainerBase):
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
         self.model.train(train)
-        if isinstance(loader, TensorLoader):
-            batches = chain.from_iterable(loader.minibatches(*x) for x in self.chunks(loader))
-        else:
-            batches = loader
-        for batch in batches:
-            self.record(step(batch), train)
+        if not isinstance(loader, TensorLoader):
+            for batch in loader:
+                self.record(step(batch), train)
+            return
+        with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
+            for arrays, order in chunks:
+                for batch in loader.minibatches(arrays, order):
+                    self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:
         """Update the parameters in place; return the record of the step."""
