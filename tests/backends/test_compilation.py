@@ -38,6 +38,7 @@ def fit(seed=0, epochs=2, **trainer):
     return d2l_jax.Trainer(max_epochs=epochs, **trainer).fit(model, data)
 
 
+@pytest.mark.slow
 def test_a_second_fit_compiles_nothing(events):
     _programs.clear()
     fit()
@@ -48,6 +49,7 @@ def test_a_second_fit_compiles_nothing(events):
     assert events[COMPILE] == 0
 
 
+@pytest.mark.slow
 def test_another_learning_rate_compiles_nothing_and_counts(events):
     def change_of_weights(lr):
         model = d2l_jax.MLP(num_outputs=10, num_hiddens=16, lr=lr, num_inputs=64)
@@ -113,12 +115,14 @@ def test_programs_that_call_back_are_the_functions_own():
     assert program(np.float32(5))(x) == 15
 
 
+@pytest.mark.slow
 def test_old_programs_are_forgotten():
     for i in range(MAX_PROGRAMS + 3):
         Program(lambda x, i=i: x + i)(np.float32(1))
     assert len(_programs) == MAX_PROGRAMS
 
 
+@pytest.mark.slow
 def test_precision_may_change_between_fits():
     """A fit in the other precision has the numbers of that precision, and leaves none behind."""
 
@@ -177,6 +181,7 @@ def test_a_trainer_with_a_readers_own_init_has_the_switch(d2l):
 factor = 1.0  # a reader's global
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
 def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
     global factor
@@ -206,6 +211,7 @@ def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
     assert len(set(first)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
 def test_after_a_compiled_fit_the_model_is_as_it_was_in_torch():
     model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
@@ -232,6 +238,7 @@ def test_a_copy_made_during_a_compiled_fit_has_weights_of_its_own_in_torch():
     assert not np.array_equal(*(d2l_torch.numpy(each(X)) for each in copies))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["compile=False", "jax.disable_jit"])
 def test_steps_that_are_not_compiled_have_numbers_in_jax(how):
     seen = []

@@ -8,6 +8,7 @@ import d2l_torch
 from tests.support.fits import regression, zeros
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [-1, -100, 3])
 def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
     """A plain Module with a loss of classes: an error in PyTorch, NaN in compiled JAX."""
@@ -37,6 +38,7 @@ def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
         assert np.isnan(history.train_loss).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["transform", "prepare_batch"])
 def test_labels_are_checked_as_the_model_gets_them(d2l, where):
     class Data(d2l.DataModule):
@@ -148,6 +150,7 @@ def test_labels_that_a_readers_loss_makes_are_looked_at_in_torch():
         d2l_torch.Trainer(1).fit(Reader(10, lr=0.1, num_inputs=64), d2l_torch.Digits())
 
 
+@pytest.mark.slow
 def test_labels_between_epochs_are_looked_at(d2l):
     class Trainer(d2l.Trainer):
         def should_stop(self, history):
@@ -157,6 +160,7 @@ def test_labels_between_epochs_are_looked_at(d2l):
         Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(10, 0.1, num_inputs=64), d2l.Digits())
 
 
+@pytest.mark.slow
 def test_labels_of_unsigned_integers(d2l):
     class Data(d2l.DataModule):
         batch_size = 2
