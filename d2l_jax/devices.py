@@ -36,7 +36,7 @@ def try_gpu(i: int = 0) -> jax.Device:
 
 
 def try_all_gpus() -> list[jax.Device]:
-    """Return all GPUs, or `[cpu()]` if there is none."""
+    """Return all GPUs, or `[cpu()]` without a GPU."""
     return _accelerators() or [cpu()]
 
 

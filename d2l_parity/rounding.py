@@ -12,7 +12,7 @@ Gradients = Mapping[str, np.ndarray]
 
 def only_rounding(float32: Sequence[Gradients], float64: Sequence[Gradients]) -> dict[str, float]:
     """
-    Return the parameters whose gradients are, on both backends, nothing but rounding.
+    Return the parameters whose gradients are, on both backends, only rounding.
 
     A sum that cancels leaves the rounding of its terms: negligible beside the gradient of all
     parameters together, and in float32 many times as large as in float64. A gradient that is

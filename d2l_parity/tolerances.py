@@ -217,7 +217,7 @@ RUNS: dict[str, RunTolerance] = {
 }
 
 # A run is chaotic where one ulp in the initial weights opens a gap above its bound: two programs
-# stay no closer to each other than one program stays to itself. Gaps of one cause scatter by
+# are then as far apart as one program is from itself. Gaps of one cause scatter by
 # factors of 2 to 4 from draw to draw (16 runs of a perceptron), and only a few are drawn, so the
 # backends may part this many times as far as one ulp moves one of them.
 ONE_ULP_SCATTER = 3

@@ -36,7 +36,7 @@ def try_gpu(i: int = 0) -> torch.device:
 
 
 def try_all_gpus() -> list[torch.device]:
-    """Return all GPUs, or `[cpu()]` if there is none."""
+    """Return all GPUs, or `[cpu()]` without a GPU."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 

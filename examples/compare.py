@@ -42,7 +42,7 @@ def choose_num_gpus(device: str, packages: Sequence[ModuleType]) -> int:
     """Return 1 if both frameworks find a GPU to train on, else 0; for "gpu", raise instead."""
     if device == "gpu":
         for d2l in packages:
-            d2l.gpu()  # raises if there is none
+            d2l.gpu()  # raises if it is missing
     return int(device != "cpu" and all(d2l.num_gpus() > 0 for d2l in packages))
 
 

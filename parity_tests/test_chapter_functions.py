@@ -65,6 +65,7 @@ def test_as_many_classes_as_a_narrow_type_has_numbers(d2l):
     np.testing.assert_array_equal(np.argwhere(d2l.numpy(confusion)), [[0, 0], [255, 255]])
 
 
+@pytest.mark.slow
 def test_training_keeps_what_prediction_does_not(d2l):
     params = {"W1": d2l.randn(784, 256), "W2": d2l.randn(256, 10)}
     X, y = d2l.randn(100, 784), d2l.randn(100, 10)
@@ -91,6 +92,7 @@ def test_dropout_layer(d2l, dropout):
         np.testing.assert_array_equal(d2l.numpy(again), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["DropoutMLPScratch", "DropoutMLP"])
 def test_dropout_is_off_in_validation(d2l, name):
     model = getattr(d2l, name)(10, 32, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
@@ -143,6 +145,7 @@ def test_weight_decay_spares_the_bias(d2l):
     np.testing.assert_array_equal(after["net.bias"], [1])
 
 
+@pytest.mark.slow
 def test_both_weight_decays_differ_by_the_half_in_the_loss_alone(d2l):
     """The scratch model's loss is half the concise one's, so twice the rate gives the same step."""
     w = np.arange(5.0)

@@ -68,6 +68,7 @@ def report(jax_model=None, torch_model=None, **options):
     return compare(*models, options.pop("data", batches()), **options)
 
 
+@pytest.mark.slow
 def test_equal_models_agree():
     torch.manual_seed(0)
     models = FlaxMLP(), TorchMLP()
@@ -86,6 +87,7 @@ def test_equal_models_agree():
     ) in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
@@ -102,6 +104,7 @@ def test_the_report_points_at_a_mistake(mistake, words):
     assert found.failures[0] in str(found)
 
 
+@pytest.mark.slow
 def test_the_report_points_at_a_layer():
     model = FlaxMLP()
     model.hidden2 = Scaled(12, 12, rngs=nnx.Rngs(0))
@@ -109,6 +112,7 @@ def test_the_report_points_at_a_layer():
     assert report(model).failures[0] == words
 
 
+@pytest.mark.slow
 def test_the_report_points_at_the_loss():
     def loss(y_hat, y):
         return BACKENDS["jax"].softmax_cross_entropy(y_hat, y, averaged=False).sum()
@@ -117,6 +121,7 @@ def test_the_report_points_at_the_loss():
     assert "look at the loss" in found.failures[0]
 
 
+@pytest.mark.slow
 def test_the_report_points_at_the_optimizer():
     models = [d2l.MLP(10, 8, lr=lr, num_inputs=64) for d2l, lr in zip(BACKENDS.values(), (0.1, 0.2),
               strict=True)]  # fmt: skip
@@ -126,6 +131,7 @@ def test_the_report_points_at_the_optimizer():
     assert "SGD in PyTorch, learning rates 0.1 in JAX and 0.2 in PyTorch, in float32" in str(found)
 
 
+@pytest.mark.slow
 def test_the_report_points_at_evaluation_mode():
     """PyTorch's running variance divides by n - 1, Flax's by n; only evaluation reads it."""
 
@@ -153,6 +159,7 @@ def test_the_report_points_at_evaluation_mode():
     assert found.failures[0].startswith("Training is the same and validation is not")
 
 
+@pytest.mark.slow
 def test_runs_that_diverge_are_never_the_same():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4, 2))
@@ -163,6 +170,7 @@ def test_runs_that_diverge_are_never_the_same():
     assert any("the loss of PyTorch is" in text for text in found.failures)
 
 
+@pytest.mark.slow
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree
@@ -171,6 +179,7 @@ def test_clipping_reaches_the_limit():
     np.testing.assert_allclose(norms, 0.01, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_modules_with_data_modules_and_weights_of_ones_own():
     models = [d2l.SoftmaxRegression(10, lr=0.1, num_inputs=64) for d2l in BACKENDS.values()]
     weights = {"net.1.weight": np.ones((10, 64)), "net.1.bias": np.arange(10.0)}
@@ -183,6 +192,7 @@ def test_modules_with_data_modules_and_weights_of_ones_own():
     assert "Seconds an epoch" in str(found)
 
 
+@pytest.mark.slow
 def test_convolutions_are_compared_in_one_layout():
     class TorchNet(nn.Module):
         def __init__(self):
@@ -205,6 +215,7 @@ def test_convolutions_are_compared_in_one_layout():
     assert found.agree, found.failures
 
 
+@pytest.mark.slow
 def test_the_report_is_written(tmp_path):
     found = report(nudges=1)
     paths = found.save(tmp_path / "new" / "my.model")
@@ -270,6 +281,7 @@ def test_shared_dropout_masks_are_equal_to_the_bit():
     assert abs((kept[0] & kept[1]).mean() - 0.49) < 5 * np.sqrt(0.25 / 21_000)
 
 
+@pytest.mark.slow
 def test_dropout_of_ones_own_modules_gets_the_same_masks():
     torch_model = nn.Sequential(nn.Linear(64, 12), nn.Dropout(0.5), nn.Linear(12, 10))
     rngs = nnx.Rngs(0)

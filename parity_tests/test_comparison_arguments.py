@@ -72,6 +72,7 @@ def test_parameters_in_jax_are_named_as_the_model_has_them(arguments, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_report_says_where_a_layer_is_in_the_jax_model():
     rngs = nnx.Rngs(0)
     layers = nnx.Linear(64, 12, rngs=rngs), nnx.tanh, nnx.Linear(12, 10, rngs=rngs)
@@ -82,6 +83,7 @@ def test_the_report_says_where_a_layer_is_in_the_jax_model():
     assert list(found.layers()["JAX"]) == ["layers.0", "layers.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

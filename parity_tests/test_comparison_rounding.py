@@ -46,6 +46,7 @@ def exceeded(found):
     return set().union(*(each.exceeded() for each in found.comparisons.values()))
 
 
+@pytest.mark.slow
 def test_a_bias_before_a_batch_normalization():
     found = report(FlaxNorm(), TorchNorm())
     # PyTorch's running variance divides by n - 1.
@@ -57,6 +58,7 @@ def test_a_bias_before_a_batch_normalization():
     assert "The gradient of `fc1.bias` (`hidden.bias` in JAX) is zero up to rounding" in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", [1.0, 1e-6])
 def test_a_gradient_that_such_a_bias_should_not_have(mistake):
     found = report(FlaxNorm(mistake), TorchNorm())
@@ -66,12 +68,14 @@ def test_a_gradient_that_such_a_bias_should_not_have(mistake):
     assert not found.only_rounding
 
 
+@pytest.mark.slow
 def test_a_gradient_that_such_a_bias_should_not_have_in_training():
     found = report(FlaxNorm(1e-6, in_training_only=True), TorchNorm())
     assert "weights" in exceeded(found)
     assert not found.only_rounding
 
 
+@pytest.mark.slow
 def test_constant_weights_have_gradients_that_cancel():
     """The errors of all classes meet equal weights, and add up to 0."""
     weights = {name: np.full(x.shape, 0.1) for name, x in TorchMLP().named_parameters()}
@@ -104,6 +108,7 @@ class FlaxFaint(nnx.Module):
         return faint + jax.lax.stop_gradient(1e-13 * self.fc1(X) - faint) + self.fc2(X)
 
 
+@pytest.mark.slow
 def test_a_small_gradient_is_not_taken_for_rounding():
     found = report(FlaxFaint(), TorchFaint())
     assert found.agree, found.failures

@@ -70,6 +70,7 @@ def test_casts_of_floats_to_integers_in_torch_on_x86():
     assert x.to(torch.int32).tolist() == [-(2**31)] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_loader_has_the_default_float(d2l, dtype):
     data = type("Data", (d2l.DataModule,), {"batch_size": 2})()
@@ -518,6 +519,7 @@ def test_optimizers_differ_by_default(name):
     assert np.abs(np.subtract(torch_path(of_torch), optax_path(of_optax))).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_fit_with_adam_agrees():
     def make_model(d2l):
         class Reader(d2l.LinearRegressionScratch):

@@ -139,6 +139,7 @@ def test_linreg_flattens_nothing_and_broadcasts_the_bias_alone(d2l):
         np.testing.assert_array_equal(d2l.numpy(d2l.linreg(X, w, d2l.tensor(b))), expected)
 
 
+@pytest.mark.slow
 def test_jit_and_vmap_say_the_same():
     """Compare gradients and functions of structures; test_transformations.py has the formulas."""
 

@@ -108,6 +108,7 @@ def test_initial_weights():
     check_initial_weights()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "check", [check_epochs, check_pixels, check_transfer, check_layer_weights, check_metrics]
 )

@@ -39,6 +39,7 @@ def test_synthetic_regression_data():
     assert_noise(y[:, 0] - X @ w - 4.2, 0.01)
 
 
+@pytest.mark.slow
 def test_synthetic_regression_data_of_a_framework(d2l):
     key = {"key" if d2l is BACKENDS["jax"] else "generator": d2l.get_key()}
     w = np.array([2, -3.4], np.float32)
@@ -125,6 +126,7 @@ def test_numbers_have_the_default_float(d2l, name):
         assert d2l.numpy(numbers).dtype == "float64"
 
 
+@pytest.mark.slow
 def test_a_loader_of_some_examples(d2l):
     data = d2l.DataModule()
     data.batch_size = 2

@@ -11,7 +11,7 @@ from d2l_common.checks.arguments import check_count, check_not_empty
 @dataclass(frozen=True)
 class BatchPlan:
     """
-    Which examples make up which minibatch, from `(seed, epoch)` alone.
+    Assignment of examples to minibatches, determined by `(seed, epoch)` alone.
 
     The last minibatch is smaller when `batch_size` does not divide `num_examples`; it is kept.
 
@@ -27,7 +27,7 @@ class BatchPlan:
     Raises
     ------
     TypeError, ValueError
-        If a number is no integer or too small.
+        If `num_examples`, `batch_size` or `seed` is not an integer, or is too small.
     """
 
     num_examples: int

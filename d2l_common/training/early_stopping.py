@@ -1,4 +1,4 @@
-"""When to stop (section 5.5.3)."""
+"""Early stopping (section 5.5.3)."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ def out_of_patience(losses: Sequence[float], patience: int, min_delta: float = 0
     patience : int
         At least 1.
     min_delta : float
-        By how much a loss must be below the best so far, to be an improvement.
+        An improvement must be below the best loss so far by more than this.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter is no number, or too small.
+        If `patience` is not an integer of at least 1, or `min_delta` is negative or not a number.
 
     Examples
     --------
@@ -36,6 +36,6 @@ def out_of_patience(losses: Sequence[float], patience: int, min_delta: float = 0
     check_nonnegative("min_delta", min_delta)
     best, since = np.inf, 0
     for loss in losses:
-        # NaN is no improvement: comparisons with it are false.
+        # NaN does not improve: comparisons with it are false.
         best, since = (loss, 0) if loss < best - min_delta else (best, since + 1)
     return since >= patience

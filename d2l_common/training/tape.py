@@ -14,7 +14,7 @@ from d2l_common.training.recorder import draw_at_once
 
 class StepRecord(NamedTuple):
     """
-    What a step leaves for the history and the board, or many steps, stacked along a first axis.
+    Record of a step for the history and the board, or of many steps, stacked along a first axis.
 
     Attributes
     ----------

@@ -6,6 +6,7 @@ import pytest
 from tests.support.fits import TORCH, final_w, model_of, regression
 
 
+@pytest.mark.slow
 def test_a_methods_patched_in_later_runs_next(d2l):
     model, trainer = model_of(d2l), d2l.Trainer(max_epochs=1)
     trainer.fit(model, regression(d2l))
@@ -23,6 +24,7 @@ def test_a_methods_patched_in_later_runs_next(d2l):
 FACTOR = 1.0
 
 
+@pytest.mark.slow
 def test_a_global_or_a_class_attribute_changed_later_counts_next(d2l):
     global FACTOR
 
@@ -48,6 +50,7 @@ def test_a_global_or_a_class_attribute_changed_later_counts_next(d2l):
     np.testing.assert_allclose([doubled / plain, tripled / plain], [2, 6], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_array_that_a_method_refers_to_counts_by_its_values(d2l):
     class Reader(d2l.LinearRegressionScratch):
         def loss(self, y_hat, y):
@@ -233,6 +236,7 @@ def test_an_interrupt_keeps_the_steps_that_were_taken(d2l):
     np.testing.assert_allclose(trainer.history.train_loss, history.train_loss, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_predictions_between_epochs_drop_nothing(d2l):
     X = next(iter(d2l.Digits(batch_size=8).val_dataloader()))[0]
     equal = []
@@ -247,6 +251,7 @@ def test_predictions_between_epochs_drop_nothing(d2l):
     assert equal == [True, True]
 
 
+@pytest.mark.slow
 def test_parameters_that_the_optimizer_does_not_know_say_so_in_jax():
     import optax
     from flax import nnx

@@ -36,6 +36,7 @@ def fit(seed=0, epochs=2, **trainer):
     return d2l_jax.Trainer(max_epochs=epochs, **trainer).fit(model, data)
 
 
+@pytest.mark.slow
 def test_a_second_fit_compiles_nothing(events):
     fit()
     events.clear()
@@ -44,6 +45,7 @@ def test_a_second_fit_compiles_nothing(events):
     assert events[MISS] == 0
 
 
+@pytest.mark.slow
 def test_another_learning_rate_compiles_nothing_and_counts(events):
     def change_of_weights(lr):
         model = d2l_jax.MLP(num_outputs=10, num_hiddens=16, lr=lr, num_inputs=64)
@@ -118,6 +120,7 @@ class Convolutional(d2l_jax.Classifier):
         return self.output(nnx.relu(self.conv(X)).reshape(len(X), -1))
 
 
+@pytest.mark.slow
 def test_a_convolution_stays_out_of_the_scan_on_a_cpu(monkeypatch):
     runs = {}
     for in_scan in (False, True):
@@ -145,6 +148,7 @@ def test_a_convolution_stays_out_of_the_scan_on_a_cpu(monkeypatch):
         np.testing.assert_allclose(weight, runs[False][1][name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_precision_may_change_between_fits():
     """A fit in the other precision has the numbers of that precision, and leaves none behind."""
 
@@ -203,6 +207,7 @@ def test_a_trainer_with_a_readers_own_init_has_the_switch(d2l):
 factor = 1.0  # a reader's global
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
 def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
     global factor
@@ -232,6 +237,7 @@ def test_compiled_steps_compute_the_same_and_what_the_reader_redefined(d2l):
     assert len(set(first)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
 def test_after_a_compiled_fit_the_model_is_as_it_was_in_torch():
     model = d2l_torch.LinearRegressionScratch(2, lr=0.03)
@@ -258,6 +264,7 @@ def test_a_copy_made_during_a_compiled_fit_has_weights_of_its_own_in_torch():
     assert not np.array_equal(*(d2l_torch.numpy(each(X)) for each in copies))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["compile=False", "jax.disable_jit"])
 def test_steps_that_are_not_compiled_have_numbers_in_jax(how):
     seen = []

@@ -152,6 +152,7 @@ def test_a_learning_rate_made_negative_later(d2l):
         d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["no epochs", "an interrupt"])
 def test_after_a_fit_a_model_predicts_without_dropout(d2l, how):
     class Trainer(d2l.Trainer):
@@ -170,6 +171,7 @@ def test_after_a_fit_a_model_predicts_without_dropout(d2l, how):
     np.testing.assert_array_equal(d2l.numpy(model(X)), d2l.numpy(model(X)))
 
 
+@pytest.mark.slow
 def test_a_step_after_the_fit_draws_nothing(d2l):
     model, data = d2l.LinearRegression(num_inputs=2, lr=0.1), regression(d2l)
     d2l.Trainer(max_epochs=1).fit(model, data)
@@ -282,6 +284,7 @@ def test_a_trainer_can_be_copied_after_a_fit(d2l):
     assert copy.deepcopy(trainer).fit(model, regression(d2l)).train_loss.shape == (32,)
 
 
+@pytest.mark.slow
 def test_fitted_models_can_be_copied_and_pickled(d2l):
     model = d2l.SoftmaxRegression(10, 0.1, num_inputs=64)
     d2l.Trainer(max_epochs=1).fit(model, d2l.Digits(batch_size=500))
@@ -361,6 +364,7 @@ def test_what_a_compiled_step_cannot_see_says_so():
         d2l_jax.Trainer(max_epochs=1).fit(Reader(2, lr=0.1), regression(d2l_jax))
 
 
+@pytest.mark.slow
 def test_jit_can_be_switched_off_to_look_inside_in_jax():
     def train():
         model = zeros(d2l_jax, d2l_jax.LinearRegressionScratch(2, 0.1))

@@ -83,6 +83,7 @@ def test_epochs_without_validation_have_a_gap_in_the_table(d2l):
     assert table[3] == history.val_loss[0]
 
 
+@pytest.mark.slow
 def test_sizes_are_those_of_what_a_trainer_prepares(d2l):
     class Trainer(d2l.Trainer):
         def prepare_batch(self, batch):

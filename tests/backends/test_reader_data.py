@@ -9,6 +9,7 @@ import d2l_torch
 from tests.support.fits import regression, zeros
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [-1, -100, 3])
 def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
     """A plain Module with a loss of classes: an error in PyTorch, NaN in compiled JAX."""
@@ -38,6 +39,7 @@ def test_labels_that_nobody_checked_are_not_trusted(d2l, bad):
         assert np.isnan(history.train_loss).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["transform", "prepare_batch"])
 def test_labels_are_checked_as_the_model_gets_them(d2l, where):
     class Data(d2l.DataModule):
@@ -149,6 +151,7 @@ def test_labels_that_a_readers_loss_makes_are_looked_at_in_torch():
         d2l_torch.Trainer(1).fit(Reader(10, lr=0.1, num_inputs=64), d2l_torch.Digits())
 
 
+@pytest.mark.slow
 def test_labels_between_epochs_are_looked_at(d2l):
     class Trainer(d2l.Trainer):
         def should_stop(self, history):
@@ -158,6 +161,7 @@ def test_labels_between_epochs_are_looked_at(d2l):
         Trainer(max_epochs=1).fit(d2l.SoftmaxRegression(10, 0.1, num_inputs=64), d2l.Digits())
 
 
+@pytest.mark.slow
 def test_labels_of_unsigned_integers(d2l):
     class Data(d2l.DataModule):
         batch_size = 2
@@ -195,7 +199,7 @@ def test_an_iterator_that_is_used_up_is_an_error(d2l):
 
 
 def test_tokens_may_be_bytes(d2l):
-    """Of two axes they are no images; an embedding takes them."""
+    """With two axes they are not images; an embedding takes them."""
 
     class Reader(d2l.Classifier):
         def __init__(self):

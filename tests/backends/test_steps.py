@@ -124,6 +124,7 @@ def test_another_attribute_that_a_step_sets_is_an_error_in_jax():
         d2l.Trainer(max_epochs=1).fit(model_of(d2l, forward=sow), regression(d2l))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["polyak_sgd", "lbfgs", "reduce_on_plateau"])
 def test_optimizers_that_look_at_the_loss_in_jax(name):
     import optax

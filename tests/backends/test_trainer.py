@@ -25,6 +25,7 @@ def test_history(d2l):
         history["val_f1"]
 
 
+@pytest.mark.slow
 def test_accuracy_is_over_examples_not_minibatches(d2l):
     class Reader(d2l.Classifier):
         def __init__(self):
@@ -101,6 +102,7 @@ def test_clipping_bounds_the_norm_of_all_gradients_together(d2l):
     np.testing.assert_allclose(np.linalg.norm(step), 0.03 * 0.5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_a_step_plots_itself_is_recorded_once(d2l):
     def training_step(self, batch):
         loss = self.loss(self(*batch[:-1]), batch[-1])
@@ -177,6 +179,7 @@ def test_a_readers_generator_is_made_anew_each_epoch(d2l):
     np.testing.assert_array_equal(w, w_listed)
 
 
+@pytest.mark.slow
 def test_a_batch_at_a_time_is_what_an_epoch_at_once_is(d2l):
     """A reader's batches go through the same step as those of our loader."""
     unshuffled = regression(d2l, num_train=100, num_val=40)
@@ -221,6 +224,7 @@ def test_divergence_is_warned_of_once(d2l):
     assert len([x for x in w if "training loss" in str(x.message)]) == 1
 
 
+@pytest.mark.slow
 def test_predictions_after_a_fit_drop_nothing(d2l):
     model = d2l.DropoutMLP(10, 16, 16, 0.5, 0.5, lr=0.1, num_inputs=64)
     data = d2l.Digits(batch_size=500)
@@ -229,6 +233,7 @@ def test_predictions_after_a_fit_drop_nothing(d2l):
     np.testing.assert_array_equal(d2l.numpy(model(X)), d2l.numpy(model(X)))
 
 
+@pytest.mark.slow
 def test_accuracy_is_the_nearest_float32(d2l):
     if d2l.__name__ == TORCH:
         compiled = d2l.accuracy

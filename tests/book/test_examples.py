@@ -229,6 +229,7 @@ def test_compare_knows_the_examples_that_train(run):
     assert {"mlp", "dropout", "weight_decay_scratch"} < set(names) < set(SCRIPTS)
 
 
+@pytest.mark.slow
 def test_compare_writes_its_report(run, capsys):
     with pytest.raises(SystemExit) as ended:
         run("compare", "weight_decay", "--epochs", "2", "--wd", "3", "--plot", "new/wd.png")
@@ -244,6 +245,7 @@ def test_compare_writes_its_report(run, capsys):
     assert len(steps) == 1 + 2 * 4  # 20 examples in minibatches of 5
 
 
+@pytest.mark.slow
 def test_a_port_with_a_mistake_is_pointed_at(run, capsys):
     with pytest.raises(SystemExit) as ended:
         run("compare_own_model", "--epochs", "1")

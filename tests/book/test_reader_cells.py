@@ -190,6 +190,7 @@ class WithDropout(d2l_jax.LinearRegression):
         return optax.adam(self.lr)
 
 
+@pytest.mark.slow
 def test_random_state_and_unhashable_hyperparameters_in_jax():
     d2l = d2l_jax
     model = WithDropout([8, {"a": 1}], 0.01, nnx.Rngs(0))

@@ -142,6 +142,7 @@ def test_use_svg_display_without_a_notebook(monkeypatch, hidden):
     assert plt.figure().get_size_inches().tolist() == [2, 1]
 
 
+@pytest.mark.slow
 def test_use_svg_display_starts_no_shell():
     pytest.importorskip("IPython")
     code = (

@@ -87,6 +87,7 @@ def test_columns_that_are_missing_are_named(tmp_path):
         house_prices.read_house_prices(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_whole_section(d2l, root):
     data = d2l.KaggleHouse(batch_size=64, root=root)
     assert data.raw_train.shape == (120, 8)

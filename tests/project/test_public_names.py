@@ -109,6 +109,7 @@ def test_docstrings_cite_the_same_sections():
 HEAVY = ["tensorflow", "tensorflow_datasets", "matplotlib", "pandas", "IPython", "sklearn", "pooch"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("package", "other"), [("d2l_jax", "torch"), ("d2l_torch", "jax")])
 def test_import_needs_neither_the_other_nor_anything_heavy(package, other):
     script = f"""
