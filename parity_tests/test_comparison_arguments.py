@@ -161,7 +161,7 @@ def test_wrong_arguments_are_said(arguments, error, words):
         ([(torch.tensor(X), torch.tensor(Y[:5]))], ValueError, "data[0] must have one row for"),
         ([(jnp.asarray(X), 3)], ValueError, "equally many, got shapes (20, 64) and ()"),
         ([(X[:0], Y[:0])], ValueError, "data[0] has no examples"),
-        ([(X.astype(np.uint8), Y)], TypeError, "images: divide by 255"),
+        ([(X.reshape(20, 8, 8).astype(np.uint8), Y)], TypeError, "images: divide by 255"),
         (BACKENDS["jax"].Digits, TypeError, "got the class Digits; pass lambda d2l: d2l.Digits("),
         (BACKENDS["jax"].Digits(), TypeError, "pass one for each backend, lambda d2l: d2l.Digits"),
         (lambda: None, TypeError, "data must be a function of one argument, the package"),
