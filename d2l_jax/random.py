@@ -14,7 +14,7 @@ _lock = threading.Lock()
 
 def get_key() -> jax.Array:
     """
-    Return a new key for `jax.random`, the next of the process's stream, which starts at seed 0.
+    Return a new key for `jax.random`, the next of a stream from seed 0 (section 3.2).
 
     As in the book's JAX edition; pass `rngs=` or `key=` to use a different source.
 
@@ -35,7 +35,7 @@ def get_key() -> jax.Array:
 
 
 def get_seed() -> int:
-    """Return the next integer of one stream, as a seed for generators of other libraries."""
+    """Return the next integer of one stream, a seed for other libraries (section 4.4)."""
     return _seeds.randint(0, 10**6)
 
 

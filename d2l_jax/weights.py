@@ -22,7 +22,7 @@ WEIGHT_NAMES = {
 
 def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
     """
-    Return the parameters of `model` as NumPy arrays by name.
+    Return the parameters of `model` as NumPy arrays by name (section 6.6).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
 
 def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
-    Set the parameters of `model` to arrays of either backend's `export_weights`.
+    Set the parameters of `model` to arrays of either backend's `export_weights` (section 6.6).
 
     Parameters
     ----------

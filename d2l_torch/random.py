@@ -9,7 +9,7 @@ _seeds = random.Random(0)
 
 def get_key() -> torch.Generator:
     """
-    Return a new `torch.Generator`, seeded by PyTorch's global one, so by `torch.manual_seed`.
+    Return a new `torch.Generator`, seeded by `torch.manual_seed`'s stream (section 3.2).
 
     The counterpart of the key in the book's JAX edition: pass it as `generator=`.
     """
@@ -18,5 +18,5 @@ def get_key() -> torch.Generator:
 
 
 def get_seed() -> int:
-    """Return the next integer of one stream, as a seed for generators of other libraries."""
+    """Return the next integer of one stream, a seed for other libraries (section 4.4)."""
     return _seeds.randint(0, 10**6)

@@ -29,44 +29,44 @@ nn_Module = nn.Module
 
 
 def ones(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones of shape `size`, by default of the default float type."""
+    """Return a tensor of ones of shape `size`, by default the default float (section 2.1)."""
     return torch.ones(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def zeros(*size: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros of shape `size`, by default of the default float type."""
+    """Return a tensor of zeros of shape `size`, by default the default float (section 2.1)."""
     return torch.zeros(as_shape(size), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(x: Tensor, dtype=None) -> Tensor:
-    """Return a tensor of ones with the shape of `x`, by default also of its type."""
+    """Return a tensor of ones with the shape of `x`, by default also of its type (section 5.1)."""
     return torch.ones_like(x, dtype=dtype)
 
 
 def zeros_like(x: Tensor, dtype=None) -> Tensor:
-    """Return a tensor of zeros with the shape of `x`, by default also of its type."""
+    """Return a tensor of zeros with the shape of `x`, by default also of its type (section 2.1)."""
     return torch.zeros_like(x, dtype=dtype)
 
 
 def arange(start, end=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return `start, start + step, ...` up to but excluding `end`; `arange(end)` starts at 0."""
+    """Return `start, start + step, ...` before `end`; `arange(end)` starts at 0 (section 2.1)."""
     start, end = (0, start) if end is None else (start, end)
     check_range(start, end, step)
     return torch.arange(start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def linspace(start, end, steps: int = 100, dtype=None, device=None) -> Tensor:
-    """Return `steps` evenly spaced numbers from `start` to `end`, both included."""
+    """Return `steps` evenly spaced numbers from `start` to `end`, both included (section 12.1)."""
     return torch.linspace(start, end, steps, dtype=dtype, device=device)
 
 
 def eye(n: int, m: int | None = None, dtype=None, device=None) -> Tensor:
-    """Return the `(n, m)` matrix, by default `(n, n)`, with ones on its diagonal."""
+    """Return the `(n, m)` matrix, by default `(n, n)`, with ones on its diagonal (section 2.3)."""
     return torch.eye(n, n if m is None else m, dtype=dtype, device=device)
 
 
 def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """Return a new tensor with the numbers of `data`: nested lists, a NumPy array or a tensor."""
+    """Return a new tensor of numbers: nested lists, NumPy array or another tensor (section 2.1)."""
     if isinstance(data, Tensor):
         copy = data.detach().clone().to(dtype=dtype or data.dtype, device=device or data.device)
         return copy.requires_grad_(requires_grad)
@@ -74,17 +74,17 @@ def tensor(data: Any, dtype=None, device=None, requires_grad: bool = False) -> T
 
 
 def rand(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
-    """Return uniform random numbers in `[0, 1)` of shape `size`."""
+    """Return uniform random numbers in `[0, 1)` of shape `size` (section 4.4)."""
     return torch.rand(as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def randn(*size: Any, generator=None, dtype=None, device=None) -> Tensor:
-    """Return standard normal random numbers of shape `size`."""
+    """Return standard normal random numbers of shape `size` (section 2.1)."""
     return torch.randn(as_shape(size), generator=generator, dtype=dtype, device=device)
 
 
 def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = False) -> Tensor:
-    """Return normal random numbers of shape `size` with this mean and standard deviation."""
+    """Return random numbers of shape `size`, normal with this mean and std (section 3.4)."""
     check_deviation(std)
     return torch.normal(
         mean, std, as_shape((size,)), generator=generator, requires_grad=requires_grad
@@ -95,32 +95,32 @@ def normal(mean=0.0, std=1.0, size=(), generator=None, requires_grad: bool = Fal
 
 
 def exp(x: Tensor) -> Tensor:
-    """Return `e**x` elementwise."""
+    """Return `e**x` elementwise (section 2.1)."""
     return torch.exp(x)
 
 
 def log(x: Tensor) -> Tensor:
-    """Return the natural logarithm elementwise."""
+    """Return the natural logarithm elementwise (section 2.4)."""
     return torch.log(x)
 
 
 def sin(x: Tensor) -> Tensor:
-    """Return the sine elementwise."""
+    """Return the sine elementwise (section 2.4)."""
     return torch.sin(x)
 
 
 def cos(x: Tensor) -> Tensor:
-    """Return the cosine elementwise."""
+    """Return the cosine elementwise (section 2.4)."""
     return torch.cos(x)
 
 
 def sinh(x: Tensor) -> Tensor:
-    """Return the hyperbolic sine elementwise."""
+    """Return the hyperbolic sine elementwise (section 12.1)."""
     return torch.sinh(x)
 
 
 def cosh(x: Tensor) -> Tensor:
-    """Return the hyperbolic cosine elementwise."""
+    """Return the hyperbolic cosine elementwise (section 12.1)."""
     return torch.cosh(x)
 
 
@@ -135,12 +135,12 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def abs(x: Tensor) -> Tensor:
-    """Return the absolute value elementwise, with gradient 0 at 0."""
+    """Return the absolute value elementwise, with gradient 0 at 0 (section 2.3)."""
     return torch.abs(x)
 
 
 def astype(x: Tensor, dtype: Any) -> Tensor:
-    """Return `x` with its numbers converted to `dtype`."""
+    """Return `x` with its numbers converted to `dtype` (section 4.3)."""
     return x.to(dtype)
 
 
@@ -148,24 +148,24 @@ def astype(x: Tensor, dtype: Any) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Return the matrix product of `(..., n, k)` and `(..., k, m)`: `(..., n, m)`."""
+    """Return the matrix product of `(..., n, k)` and `(..., k, m)`: `(..., n, m)` (section 2.3)."""
     return torch.matmul(a, b)
 
 
 def batch_matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Return the matrix products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)`."""
+    """Return products of `(batch, n, k)` and `(batch, k, m)`: `(batch, n, m)` (section 11.3)."""
     check_batches(a.shape, b.shape)
     return torch.bmm(a, b)
 
 
 def reduce_sum(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
-    """Return the sum over `axis`, one or several, by default over all entries."""
+    """Return the sum over `axis`, one or several, by default over all entries (section 2.3)."""
     check_axes(axis)
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
 def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`, one or several, by default over all entries."""
+    """Return the mean over `axis`, one or several, by default over all entries (section 2.3)."""
     check_axes(axis)
     # PyTorch has no mean of integers and bools.
     dtype = x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
@@ -173,7 +173,7 @@ def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
 
 
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:
-    """Return the index of the largest entry along `axis`; of equal entries, the first."""
+    """Return the index of the largest entry along `axis`, the first of equals (section 4.3)."""
     check_some("argmax", x.numel() if axis is None else x.shape[axis])
     return torch.argmax(x, dim=axis)
 
@@ -182,52 +182,52 @@ def argmax(x: Tensor, axis: int | None = None) -> Tensor:
 
 
 def reshape(x: Tensor, shape: Any) -> Tensor:
-    """Return `x` in a new shape, of which one entry may be -1."""
+    """Return `x` in a new shape, of which one entry may be -1 (section 2.1)."""
     return torch.reshape(x, as_shape((shape,)))
 
 
 def concat(tensors: Any, axis: int = 0) -> Tensor:
-    """Return the tensors joined along an existing axis."""
+    """Return the tensors joined along an existing axis (section 2.1)."""
     return torch.cat(tuple(tensors), dim=axis)
 
 
 def stack(tensors: Any, axis: int = 0) -> Tensor:
-    """Return the tensors joined along a new axis."""
+    """Return the tensors joined along a new axis (section 2.3)."""
     return torch.stack(tuple(tensors), dim=axis)
 
 
 def transpose(x: Tensor) -> Tensor:
-    """Return `x` with its axes reversed: the transpose of a matrix."""
+    """Return `x` with its axes reversed: the transpose of a matrix (section 2.3)."""
     return x.permute(*range(x.ndim - 1, -1, -1))
 
 
 def swapaxes(x: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Return `x` with two axes exchanged."""
+    """Return `x` with two axes exchanged (section 9.5)."""
     return torch.swapaxes(x, axis0, axis1)
 
 
 def expand_dims(x: Tensor, axis: int) -> Tensor:
-    """Return `x` with a new axis of length 1 at position `axis`."""
+    """Return `x` with a new axis of length 1 at position `axis` (section 11.3)."""
     return torch.unsqueeze(x, axis)
 
 
 def repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
-    """Return `x` with each entry along `axis`, by default of `x` flattened, repeated."""
+    """Return `x` with each entry repeated along `axis`, or flattened if None (section 11.3)."""
     return torch.repeat_interleave(x, repeats, dim=axis)
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Return the coordinate matrices of vectors; by default the first vector runs along axis 0."""
+    """Return coordinate matrices of vectors, by default the first along axis 0 (section 12.1)."""
     return tuple(torch.meshgrid(*tensors, indexing=indexing))
 
 
 def size(x: Tensor) -> int:
-    """Return the number of entries."""
+    """Return the number of entries (section 2.1)."""
     return x.numel()
 
 
 def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
-    """Return a copy of `x` after `x[index] = values`; `x` itself is unchanged."""
+    """Return a copy of `x` after `x[index] = values`; `x` itself is unchanged (section 2.1)."""
     index = parts_of_index(index)  # PyTorch treats some lists as tuples
     updated = x.clone()
     try:
@@ -242,10 +242,10 @@ def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
 
 
 def numpy(x: Tensor) -> np.ndarray:
-    """Return `x`, detached, as a NumPy array."""
+    """Return `x`, detached, as a NumPy array (section 2.1)."""
     return to_numpy(x)
 
 
 def to(x: Tensor, device: Any) -> Tensor:
-    """Return `x` on `device`."""
+    """Return `x` on `device` (section 3.2)."""
     return x.to(device)

@@ -13,7 +13,7 @@ from d2l_common.weights import as_arrays, check_weights
 
 def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
     """
-    Return the parameters of `model` as NumPy arrays by name.
+    Return the parameters of `model` as NumPy arrays by name (section 6.6).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def export_weights(model: nn.Module) -> dict[str, np.ndarray]:
 
 def import_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """
-    Set the parameters of `model` to arrays of either backend's `export_weights`.
+    Set the parameters of `model` to arrays of either backend's `export_weights` (section 6.6).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ DATA_HUB: dict[str, tuple[str, str]] = {}
 
 def download(url: str, folder: str = "../data", sha1_hash: str | None = None) -> str:
     """
-    Download a file into `folder`, unless it is already there, and return its path.
+    Download a file into `folder`, unless it is already there, and return its path (section 5.7).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def download(url: str, folder: str = "../data", sha1_hash: str | None = None) ->
 
 def extract(filename: str, folder: str | None = None) -> None:
     """
-    Unpack a zip or tar file into `folder`, by default the folder that it is in.
+    Unpack a zip or tar file into `folder`, by default the folder that it is in (section 5.7).
 
     Parameters
     ----------

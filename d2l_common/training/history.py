@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 class History:
     """
-    Record of a training run, as float64 arrays.
+    Record of a training run, as float64 arrays (section 3.2).
 
     `history["train_loss"]` has one value per training step, `history["val_loss"]` one per epoch
     (averaged over the examples, not over the minibatches), and so has each other name that was
