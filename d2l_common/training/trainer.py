@@ -78,6 +78,7 @@ class TrainerBase(HyperParameters):
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
+        self.recorder = None
         self.train_dataloader = as_loader(data.train_dataloader, self.receive)
         self.val_dataloader = as_loader(data.val_dataloader, self.receive)
         if self.train_dataloader is None:

@@ -76,7 +76,7 @@ class Trainer(TrainerBase):
         if self.gpus:
             nnx.update(model, jax.device_put(nnx.state(model), self.gpus[0]))
         model.eval()  # for predictions between epochs; a step switches its copy of the model
-        self.model = model
+        self.model, self._compiled = model, None  # the steps are traced as they are defined by now
         self.train_model = view(model, deterministic=False, use_running_average=False)
         self.val_model = view(model, deterministic=True, use_running_average=True)
 
@@ -122,12 +122,11 @@ class Trainer(TrainerBase):
             self.prepare_model(model)
             self.check_data()
             self.optim = make_optimizer(model)
-            self._compiled = CompiledSteps(self)
             return self.run_epochs()
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self._compiled = self._compiled or CompiledSteps(self)  # under a `fit` of the reader's own
+        self._compiled = self._compiled or CompiledSteps(self)
         self._compiled.begin_epoch()
         try:
             self.run(train=True)
