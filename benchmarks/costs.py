@@ -13,7 +13,6 @@ from benchmarks.report import Bar, Row
 from benchmarks.tasks import LINEAR, MLP, quick
 from benchmarks.workers import Absent, run_once
 from d2l_common.data.fashion_mnist import SHA256
-from d2l_common.data.idx import write_idx
 
 PART = "Costs"
 
@@ -102,6 +101,7 @@ def write_fashion_mnist(folder: Path, num_train: int, num_val: int) -> dict[str,
             array = 5 * rng.integers(0, 51, (n, 28, 28), np.uint8)
             array[rng.random((n, 28, 28), np.float32) < 0.5] = 0
         plain = folders["not gzipped"] / name.removesuffix(".gz")
-        write_idx(plain, array)
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        plain.write_bytes(header + array.tobytes())  # IDX, of uint8
         (folders["gzipped"] / name).write_bytes(gzip.compress(plain.read_bytes(), 6))
     return folders

@@ -217,11 +217,11 @@ CASES = {
     ),
     "tensors of different lengths": (
         lambda d2l: arrays(d2l, np.ones((3, 2), np.float32), [1, 2]).train_dataloader(),
-        "tensors must have the same number of examples, not [3, 2]",
+        "tensors must have the same number of examples, got [3, 2]",
     ),
     "image size 0": (
         lambda d2l: d2l.Digits(resize=(0, 8)),
-        "size[0] must be at least 1, not 0",
+        "size[0] must be at least 1, got 0",
     ),
     "no such class": (
         lambda d2l: d2l.Digits().text_labels([1, 10]),
@@ -273,7 +273,7 @@ CASES = {
             reader(d2l, training_step=lambda self, batch: None),
             regression(d2l),
         ),
-        "training_step must return the loss, not None",
+        "training_step must return the loss, got None",
     ),
     "a training step with a loss for each example": (
         lambda d2l: fit(
@@ -281,7 +281,7 @@ CASES = {
             reader(d2l, loss=lambda self, y_hat, y: (y_hat - y) ** 2),
             regression(d2l),
         ),
-        "training_step must return one number, not a loss of shape (32, 1)",
+        "training_step must return one number, got a loss of shape (32, 1)",
     ),
     "three values of validation": (
         lambda d2l: fit(
@@ -289,7 +289,7 @@ CASES = {
             reader(d2l, validation_step=lambda self, batch: (1, 2, 3)),
             regression(d2l),
         ),
-        "validation_step must return a loss or (loss, accuracy), not 3 values",
+        "validation_step must return a loss or (loss, accuracy), got 3 values",
     ),
     "no training data": (
         lambda d2l: fit(
@@ -357,7 +357,7 @@ CASES = {
         lambda d2l: type(
             "T", (d2l.Trainer,), {"fit_epoch": lambda self: self.fit(reader(d2l), regression(d2l))}
         )(1).fit(reader(d2l), regression(d2l)),
-        "this Trainer is in the middle of a fit: make another one",
+        "this Trainer is already running fit(); create a new Trainer",
     ),
     "a model of the other package": (
         lambda d2l: d2l.Trainer(1).fit(reader(other_than(d2l)), regression(d2l)),
@@ -375,7 +375,7 @@ CASES = {
         lambda d2l: type("T", (d2l.Trainer,), {"prepare_batch": lambda self, batch: None})(1).fit(
             reader(d2l), regression(d2l)
         ),
-        "a minibatch must be a tuple of inputs and targets, not NoneType",
+        "a minibatch must be a tuple of inputs and targets, got NoneType",
     ),
     "a minibatch of no examples": (
         lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(0, 2), d2l.ones(0, 1))])),
@@ -384,7 +384,7 @@ CASES = {
     "one array for a tuple of arrays": (
         lambda d2l: regression(d2l).get_tensorloader(d2l.ones(4, 2), True),
         "tensors must be a tuple of arrays, each of shape (num_examples, ...), "
-        "not float32 of shape (4, 2)",
+        "got float32 of shape (4, 2)",
     ),
     "an example that is not there": (
         lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [0, 4]),
@@ -392,11 +392,11 @@ CASES = {
     ),
     "indices that are none": (
         lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [0.5]),
-        "indices must be integers, a mask or a slice, not float64 of shape (1,)",
+        "indices must be integers, a mask or a slice, got float64 of shape (1,)",
     ),
     "a mask of another length": (
         lambda d2l: regression(d2l).get_tensorloader((d2l.ones(4, 2),), True, [True, False]),
-        "indices must have shape (n,), a mask (4,), not (2,)",
+        "indices must have shape (n,), a mask (4,), got (2,)",
     ),
     "room that is no number": (
         lambda d2l: type("T", (d2l.Trainer,), {"room_for_data": lambda self: "1 GB"})(1).fit(
@@ -481,7 +481,7 @@ def test_a_failed_import_changes_no_weight(d2l):
 
 
 def test_damaged_files(d2l, tmp_path):
-    from d2l_common.data.idx import write_idx
+    from tests.support.idx import write_idx
 
     for part, n in (("train", 4), ("t10k", 2)):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte", np.zeros((n, 28, 28), np.uint8))

@@ -142,17 +142,9 @@ class ReaderLoader:
     """
     Adapter of a reader's loader (generator, list of minibatches, `DataLoader`) for epochs.
 
-    A generator is made again for each epoch. One without a length is counted by a separate pass,
-    since a Trainer needs the length of an epoch.
-
-    Parameters
-    ----------
-    make : callable
-        Returns the loader, such as a data module's `train_dataloader`.
-    loader : iterable
-        What `make` returned first.
-    receive : callable
-        Takes each minibatch and returns it as the Trainer gets it; may raise.
+    A generator is made again for each epoch, by `make()`, which returned `loader` at first. One
+    without a length is counted by a separate pass, since a Trainer needs the length of an epoch.
+    `receive(batch)` returns a minibatch as the Trainer gets it, or raises.
     """
 
     def __init__(self, make: Callable[[], Any], loader: Any, receive: Callable[[Any], Any]):

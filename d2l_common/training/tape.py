@@ -59,7 +59,8 @@ def record_step(
     """
     Run the model's training or validation step; return a training loss, and what it recorded.
 
-    A step that plots decides what the board shows; any other has its results plotted.
+    A step that plots decides what the board shows; any other has its results plotted. A returned
+    result takes the place of one that was plotted under its name.
 
     Raises
     ------
@@ -78,9 +79,17 @@ def record_step(
         if not plotted:
             for key, value in results.items():
                 model.plot(key, value, train)
-    labels = {plot_label(key, train): value for key, value in results.items()}
-    returned = {label: as_scalar(x) for label, x in labels.items() if label not in plotted}
+    returned = {plot_label(key, train): as_scalar(x) for key, x in results.items()}
+    plotted |= {label: returned.pop(label) for label in plotted if label in returned}
     return loss, StepRecord(plotted, returned, len(batch[-1]))
+
+
+def plot_results(model: Any, train: bool, **results: Any) -> None:
+    """Plot what one of the library's steps returns, unless a reader's own loop does."""
+    if in_step() or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
+        for key, value in results.items():
+            if getattr(value, "shape", None) == ():  # of any other the Trainer says what is wrong
+                model.plot(key, value, train)
 
 
 def put_on_record(model: Any, label: str, value: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from jax import Array
 
+from d2l_common.training.tape import plot_results
 from d2l_jax import functional
 from d2l_jax.training.module import Module
 
@@ -16,9 +17,11 @@ class Classifier(Module):
     """
 
     def validation_step(self, batch: tuple[Array, ...]) -> Any:
-        """Return the loss and the accuracy of a minibatch; the Trainer plots them."""
+        """Return and plot the loss and the accuracy of a minibatch."""
         Y_hat = self(*batch[:-1])
-        return self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+        loss, accuracy = self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
+        plot_results(self, False, loss=loss, acc=accuracy)
+        return loss, accuracy
 
     def accuracy(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
         """

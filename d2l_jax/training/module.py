@@ -12,7 +12,7 @@ from jax import numpy as jnp
 from d2l_common.checks.fits import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
-from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
+from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
 
 
 class Module(nnx.Module, HyperParameters):
@@ -34,6 +34,7 @@ class Module(nnx.Module, HyperParameters):
     """
 
     trainer: Any = None
+    own_loops_leave_plotting_to_steps = False  # in the book
     lr: Any
     net: Any
 
@@ -89,12 +90,16 @@ class Module(nnx.Module, HyperParameters):
         put_on_record(self, plot_label(key, train), as_scalar(value))
 
     def training_step(self, batch: tuple[Array, ...]) -> Array:
-        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer plots it."""
-        return self.loss(self(*batch[:-1]), batch[-1])
+        """Return and plot the loss of a minibatch `(*inputs, targets)`."""
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        plot_results(self, True, loss=l)
+        return l
 
     def validation_step(self, batch: tuple[Array, ...]) -> Any:
-        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer plots them."""
-        return self.loss(self(*batch[:-1]), batch[-1])
+        """Return and plot the loss of a minibatch, or `(loss, accuracy)`."""
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        plot_results(self, False, loss=l)
+        return l
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""

@@ -39,7 +39,8 @@ class Split:
     """
 
     def __init__(self, model: nnx.Module, optim: nnx.Optimizer):
-        self.graphdef, params, rest = split(model, optim.wrt)
+        parts: Any = nnx.split(model, optim.wrt, ...)
+        self.graphdef, params, rest = parts
         self._model, self._wrt = model, optim.wrt
         tree = State(params, rest, (optim.step, optim.opt_state))
         self._treedef: Any
@@ -74,13 +75,8 @@ class Split:
         before = attributes(model)
         loss, record = record_step(model, batch, train, as_scalar)
         record = record._replace(attributes=take_arrays_set(model, before))
-        _, params, rest = nnx.as_pure(split(model, self._wrt))
-        return loss, record, params, rest
-
-
-def split(model: nnx.Module, wrt: Any) -> Any:
-    """Return `(graphdef, params, rest)`: structure, variables that are trained, all others."""
-    return nnx.split(model, wrt, ...)
+        parts: Any = nnx.split(model, self._wrt, ...)
+        return loss, record, nnx.as_pure(parts[1]), nnx.as_pure(parts[2])
 
 
 def is_variable(x: Any) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from d2l_common.training.tape import plot_results
 from d2l_torch import functional
 from d2l_torch.training.module import Module
 
@@ -16,11 +17,10 @@ class Classifier(Module):
     """
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return the loss and the accuracy of a minibatch; the Trainer plots them."""
+        """Return and plot the loss and the accuracy of a minibatch."""
         Y_hat = self(*batch[:-1])
         loss, accuracy = self.loss(Y_hat, batch[-1]), self.accuracy(Y_hat, batch[-1])
-        self._plot_in_own_loop("loss", loss, train=False)
-        self._plot_in_own_loop("acc", accuracy, train=False)
+        plot_results(self, False, loss=loss, acc=accuracy)
         return loss, accuracy
 
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:

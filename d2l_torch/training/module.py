@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from d2l_common.checks.fits import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
-from d2l_common.training.tape import check_plotted, in_step, plot_label, put_on_record
+from d2l_common.training.tape import check_plotted, plot_label, plot_results, put_on_record
 
 
 class Module(nn.Module, HyperParameters):
@@ -32,6 +32,7 @@ class Module(nn.Module, HyperParameters):
     """
 
     trainer: Any = None
+    own_loops_leave_plotting_to_steps = True  # in the book
     lr: Any
     net: Any
 
@@ -73,21 +74,16 @@ class Module(nn.Module, HyperParameters):
         put_on_record(self, plot_label(key, train), as_scalar(value))
 
     def training_step(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss of a minibatch `(*inputs, targets)`; the Trainer plots it."""
+        """Return and plot the loss of a minibatch `(*inputs, targets)`."""
         l = self.loss(self(*batch[:-1]), batch[-1])
-        self._plot_in_own_loop("loss", l, train=True)
+        plot_results(self, True, loss=l)
         return l
 
     def validation_step(self, batch: tuple[Tensor, ...]) -> Any:
-        """Return the loss of a minibatch, or `(loss, accuracy)`; the Trainer plots them."""
+        """Return and plot the loss of a minibatch, or `(loss, accuracy)`."""
         l = self.loss(self(*batch[:-1]), batch[-1])
-        self._plot_in_own_loop("loss", l, train=False)
+        plot_results(self, False, loss=l)
         return l
-
-    def _plot_in_own_loop(self, key: str, value: Any, train: bool) -> None:
-        # The loops of the book's PyTorch edition, redefined by the reader, leave plotting to steps.
-        if self.trainer is not None and not in_step():
-            self.plot(key, value, train)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""

@@ -131,7 +131,7 @@ class Trainer(TrainerBase):
         """Update the parameters in place; return the record of the step."""
         batch = self.prepare_batch(batch)
         loss, record = record_step(self.model, batch, True, as_scalar)
-        if not loss.requires_grad:
+        if not getattr(loss, "requires_grad", False):
             raise nothing_learned()
         self.optim.zero_grad()
         if self.gradient_clip_val > 0:
