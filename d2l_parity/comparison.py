@@ -91,11 +91,6 @@ class Comparison:
             return None
         return int((ours != theirs).sum()), len(theirs)
 
-    def first_epoch(self) -> float:
-        """Return the largest loss gap of the first epoch."""
-        steps = len(self.torch.history.train_loss) // max(1, len(self.torch.history.seconds))
-        return float(self.loss_gap[:steps].max(initial=0.0))
-
     def failures(self) -> list[str]:
         """Return a sentence for each bound that is exceeded; empty if the runs are the same."""
         found = [

@@ -18,6 +18,8 @@ from d2l_common.checks.tensors import (
     check_scalar_output,
 )
 
+NOT_A_LABEL = -(2**62)
+
 
 def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """
@@ -158,9 +160,15 @@ def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> T
     TypeError, ValueError
         If a dtype or shape differs from these, or a label is outside the classes.
     """
-    check_labels("logits", logits, y)
+    check_labels("logits", logits, y, read=False)
     reduction = "mean" if averaged else "none"
-    return torch.nn.functional.cross_entropy(logits, y.long(), reduction=reduction)
+    try:  # PyTorch itself reads the labels, and by default ignores those of -100
+        return torch.nn.functional.cross_entropy(
+            logits, y.long(), ignore_index=NOT_A_LABEL, reduction=reduction
+        )
+    except IndexError:
+        check_labels("logits", logits, y)
+        raise
 
 
 def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
@@ -261,13 +269,13 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
     return value_and_grad_fun
 
 
-def check_labels(name: str, scores: Tensor, y: Tensor) -> None:
-    """Raise unless `scores` is `(n, num_classes)` and `y` holds labels of these classes."""
+def check_labels(name: str, scores: Tensor, y: Tensor, read: bool = True) -> None:
+    """Raise unless `scores` is `(n, num_classes)` and `y` holds labels; `read` their values."""
     check_floating(name, scores.is_floating_point(), scores.dtype)
     check_integer("y", is_integer(y), y.dtype)
     check_class_scores(name, scores.shape, y.shape)
     # On a GPU a look would make every step wait for the device, and CUDA itself asserts.
-    if y.is_cpu and len(y) and not torch.compiler.is_compiling():
+    if read and y.is_cpu and len(y) and not torch.compiler.is_compiling():
         lowest, highest = y.aminmax()
         check_label_range(int(lowest), int(highest), scores.shape[1])
 

@@ -78,7 +78,7 @@ class Recorder:
         if not self.is_open:
             return
         # The loss first: the order decides which line has which colour, and JAX sorts names.
-        for label in sorted(values, key=lambda label: (not label.endswith("_loss"), label)):
+        for label in sorted(values, key=lambda x: (not x.endswith("_loss"), x)):
             parts = self._parts.setdefault(label, [])
             if parts and parts[-1].first_step == step:
                 parts.pop()  # the last value of a step counts

@@ -74,8 +74,6 @@ class TrainerBase(HyperParameters):
         self.recorder.read()
         return self.recorder.history
 
-    # -- data ------------------------------------------------------------------------------------
-
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
         self.recorder = None
@@ -165,8 +163,6 @@ class TrainerBase(HyperParameters):
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)
 
-    # -- the loop --------------------------------------------------------------------------------
-
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
@@ -199,13 +195,14 @@ class TrainerBase(HyperParameters):
     def record(self, step: StepRecord, train: bool) -> None:
         """Record what a step, or consecutive steps of one program, left; count them."""
         first = self.train_batch_idx if train else self.val_batch_idx
-        for values, draw in ((step.plotted, True), (step.returned, False)):
-            if self.recorder is not None:
-                self.recorder.add(first, values, step.num_examples, draw)
-            elif draw:  # under a `fit` of the reader's own
-                for label in values:
-                    draw_at_once(self, self.model, label, values[label])
-        num_steps = np.size(step.num_examples)
+        if self.recorder is None:  # under a `fit` of the reader's own
+            for label, values in step.plotted.items():
+                draw_at_once(self, self.model, label, values)
+        else:
+            self.recorder.add(first, step.plotted, step.num_examples)
+            if step.returned:
+                self.recorder.add(first, step.returned, step.num_examples, draw=False)
+        num_steps = 1 if isinstance(step.num_examples, int) else np.size(step.num_examples)
         if train:
             self.train_batch_idx += num_steps
         else:

@@ -103,9 +103,9 @@ class Module(nn.Module, HyperParameters):
 
 
 def as_scalar(value: Any) -> Any:
-    """Return a number as it is, or a tensor of one element as a copy of shape `()`."""
+    """Return a number as it is, or a tensor as a detached copy."""
     # A copy: a parameter's value would have changed by the time that it is read.
-    return value.detach().clone().reshape(()) if isinstance(value, Tensor) else value
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def is_trainable(value: Any) -> bool:
