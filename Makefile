@@ -15,7 +15,7 @@ demo: .venv/made
 check: lint types
 	$(PYTEST) -m "not slow"
 
-# All of it: some eight minutes on two cores.
+# All of it: about ten minutes on two cores.
 test: .venv/made
 	$(PYTEST)
 

@@ -236,4 +236,4 @@ def test_shared_lines(tmp_path, monkeypatch):
         (tmp_path / package).mkdir()
         (tmp_path / package / "file.py").write_text(text)
     monkeypatch.setattr(structure, "ROOT", tmp_path)
-    assert structure.shared_lines("file.py") == pytest.approx(2 * 2 / 6)
+    assert structure.shared_lines("file.py") == pytest.approx(2 * 2 / (4 + 3))
