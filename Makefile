@@ -11,11 +11,11 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 demo: .venv/made
 	$(BIN)/python examples/compare.py mlp --lr 0.5 --epochs 20 --plot out/demo.png
 
-# Before each commit: under a minute on two cores.
+# Before each commit: some 80 seconds on two cores.
 check: lint types
 	$(PYTEST) -m "not slow"
 
-# All of it: about ten minutes on two cores.
+# All of it: about a quarter of an hour on two cores.
 test: .venv/made
 	$(PYTEST)
 

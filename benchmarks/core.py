@@ -46,7 +46,7 @@ def measure(
                     quick(task) if is_quick else task, backend, 2 if is_quick else ROUNDS
                 )
     if "jax" in backends:
-        for task in (LINEAR, MLP, LENET):
+        for task in REFITTED:
             if not names or task.name in names:
                 rows += refits(quick(task) if is_quick else task, processes=1 if is_quick else 3)
     return rows if names else rows + entered(backends)

@@ -67,7 +67,7 @@ class CompiledSteps:
         self._structure: Any = None
 
     def begin_epoch(self) -> None:
-        """Read the arrays of model and optimizer; trace the steps again if all else has changed."""
+        """Read the arrays of model and optimizer; trace again if their structure has changed."""
         trainer = self._trainer
         trainer.optim = as_optimizer(trainer.model, trainer.optim)
         self.split = Split(trainer.model, trainer.optim)
