@@ -1,7 +1,6 @@
 """The record of a fit: from the values of its steps to its history and to the points on a board."""
 
 import time
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,20 +46,22 @@ class Recorder:
     """
 
     def __init__(self, model: Any, num_train_batches: int):
-        self._points = {True: 2.0, False: 1.0}
-        for train, name in ((True, "plot_train_per_epoch"), (False, "plot_valid_per_epoch")):
-            points = getattr(model, name, self._points[train])
-            self._points[train] = check_nonnegative(name, points)
+        self._points = {
+            train: check_nonnegative(name, getattr(model, name))
+            for train, name in ((True, "plot_train_per_epoch"), (False, "plot_valid_per_epoch"))
+        }
         self.history = History()
         self.is_open = True
         self.diverged_at: float | None = None
         self._board = model.board
         self._num_train_batches = max(1, num_train_batches)
         self._parts: dict[str, list[Part]] = {}
-        self._epoch = 0
+        self._epoch = self._step = 0
         self._began = self._looked = time.perf_counter()
 
-    def add(self, step: int, values: Mapping[str, Any], sizes: Any, draw: bool = True) -> None:
+    def add(
+        self, step: int, values: Any, sizes: Any, draw: bool = True, replace: bool = False
+    ) -> None:
         """
         Keep `{label: value}` of one step, or `{label: values}` of consecutive steps.
 
@@ -74,17 +75,21 @@ class Recorder:
             The number of examples in each minibatch.
         draw : bool
             Whether the board shows them, too.
+        replace : bool
+            Whether they take the place of those that the same step has plotted before.
         """
         if not self.is_open:
             return
+        # Not within a step, whose values may be replaced.
+        if step != self._step and time.perf_counter() - self._looked > LIVE_INTERVAL:
+            self.read()
+        self._step = step
         # The loss first: the order decides which line has which colour, and JAX sorts names.
         for label in sorted(values, key=lambda x: (not x.endswith("_loss"), x)):
             parts = self._parts.setdefault(label, [])
-            if parts and parts[-1].first_step == step:
-                parts.pop()  # the last value of a step counts
+            if replace and parts and parts[-1].first_step == step:
+                parts.pop()
             parts.append(Part(step, values[label], sizes, draw))
-        if time.perf_counter() - self._looked > LIVE_INTERVAL:
-            self.read()
 
     def read(self) -> None:
         """Write the training values so far to history and board, waiting for the device."""

@@ -108,7 +108,7 @@ def put_on_record(model: Any, label: str, value: Any) -> None:
     train = label.startswith("train_")
     loader = trainer.train_dataloader if train else trainer.val_dataloader
     step = trainer.train_batch_idx if train else trainer.val_batch_idx
-    recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1))
+    recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1), replace=True)
 
 
 def plot_label(key: str, train: bool) -> str:

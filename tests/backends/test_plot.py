@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.fits import model_of, regression
+from tests.support.fits import TORCH, model_of, regression
 
 
 def fit(d2l, **methods):
@@ -68,6 +68,40 @@ def test_a_value_of_the_other_pass_is_one_of_its_own(d2l):
     assert history["train_n"].tolist() == [16, 16, 8, 16, 16, 8]
 
 
+@pytest.mark.parametrize("interval", [0, 60])
+def test_values_of_both_passes_stay_however_long_they_take(d2l, interval, monkeypatch):
+    """In one epoch, a validation step plots a value of training under the number of its step."""
+    monkeypatch.setattr("d2l_common.training.recorder.LIVE_INTERVAL", interval)
+
+    class Reader(d2l.LinearRegressionScratch):
+        def training_step(self, batch):
+            self.plot("n", 1.0, train=True)
+            return super().training_step(batch)
+
+        def validation_step(self, batch):
+            self.plot("n", 2.0, train=True)
+            return super().validation_step(batch)
+
+    data = regression(d2l, num_train=32, num_val=32)
+    history = d2l.Trainer(max_epochs=2).fit(Reader(2, lr=0.03), data)
+    assert history["train_n"].tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("interval", [0, 60])
+def test_the_last_value_of_a_step_of_a_readers_loop_counts(d2l, interval, monkeypatch):
+    monkeypatch.setattr("d2l_common.training.recorder.LIVE_INTERVAL", interval)
+
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            for value in (1.0, 2.0):
+                for again in (0.5, 0.0):
+                    self.model.plot("n", value + again, train=True)
+                self.train_batch_idx += 1
+
+    history = Trainer(max_epochs=1).fit(model_of(d2l), regression(d2l))
+    assert history["train_n"].tolist() == [1, 2]
+
+
 def test_epochs_without_validation_have_a_gap_in_the_table(d2l):
     class Trainer(d2l.Trainer):
         def fit_epoch(self):
@@ -91,6 +125,24 @@ def test_sizes_are_those_of_what_a_trainer_prepares(d2l):
 
     data = regression(d2l, num_train=40, batch_size=16)
     assert Trainer(max_epochs=1).fit(model_of(d2l), data).batch_sizes.tolist() == [4, 4, 4]
+
+
+def test_a_name_that_only_the_last_minibatch_plots(d2l):
+    def training_step(self, batch):
+        if len(batch[0]) < 32:
+            self.plot("rest", 1.0, train=True)
+        self.plot("it", 1.0, train=True)
+        return self.loss(self(batch[0]), batch[1])
+
+    fit = d2l.Trainer(max_epochs=1).fit
+    model, data = model_of(d2l, training_step=training_step), regression(d2l, num_train=40)
+    if d2l.__name__ == TORCH:
+        history = fit(model, data)
+        assert history["train_rest"].tolist() == [1]
+        assert history["train_it"].tolist() == [1, 1]
+    else:
+        with pytest.raises(ValueError, match="a step must plot the same names for every minibatch"):
+            fit(model, data)
 
 
 def test_what_a_step_returns_is_recorded_not_what_it_called(d2l):
