@@ -1,11 +1,13 @@
 """The state of training: from a model and its optimizer to arrays, and back, once an epoch."""
 
-from copy import copy
+from functools import partial
+from numbers import Number
+from operator import is_
 from typing import Any, NamedTuple
 
 import jax
 from flax import nnx
-from jax import Array, typeof
+from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.training.tape import StepRecord, record_step
@@ -73,8 +75,9 @@ class Split:
         model = computation_only(nnx.merge(self.graphdef, params, rest, copy=True))
         model.train() if train else model.eval()
         before = attributes(model)
+        given = give_containers(model)
         loss, record = record_step(model, batch, train, as_scalar)
-        record = record._replace(attributes=take_arrays_set(model, before))
+        record = record._replace(attributes=take_arrays_set(model, before, given))
         parts: Any = nnx.split(model, self._wrt, ...)
         return loss, record, nnx.as_pure(parts[1]), nnx.as_pure(parts[2])
 
@@ -82,6 +85,9 @@ class Split:
 def is_variable(x: Any) -> bool:
     """Return whether `x` is a variable of NNX."""
     return isinstance(x, nnx.Variable)
+
+
+leaves_of = partial(jax.tree.leaves, is_leaf=is_variable)
 
 
 def strongly_typed(x: Any) -> Any:
@@ -94,26 +100,39 @@ def strongly_typed(x: Any) -> Any:
 def attributes(model: nnx.Module) -> dict[tuple[Any, ...], Any]:
     """Return the attributes of a model and its layers by path, such as `("net", "kernel")`."""
     return {
-        (*path, name): copy(value) if isinstance(value, list | dict) else value
+        (*path, name): value
         for path, module in nnx.iter_modules(model)
         for name, value in vars(module).items()
         if not name.startswith("_pytree__")  # of NNX itself
     }
 
 
-def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> dict[str, Any]:
+def give_containers(model: nnx.Module) -> list[Any]:
+    """Replace the lists and dicts of a copy, which shares them, by copies; return these."""
+    modules, given = dict(nnx.iter_modules(model)), []
+    for path, value in attributes(model).items():
+        if isinstance(value, list | dict):
+            is_leaf = lambda x: not isinstance(x, list | dict | tuple)  # noqa: E731
+            given.append(jax.tree.map(lambda x: x, value, is_leaf=is_leaf))
+            vars(modules[path[:-1]])[path[-1]] = given[-1]
+    return given
+
+
+def take_arrays_set(model: nnx.Module, before: Any, given: list[Any]) -> dict[str, Any]:
     """
     Return the arrays that a step has set on its copy of the model, by path.
 
-    An array that has replaced one of the same shape and type stays on the copy, as a part of the
-    state; any other is taken off, since each step must return a state of the same structure.
+    Arrays that have replaced others of the same shapes and types stay on the copy, as a part of the
+    state; any other are taken off, since each step must return a state of the same structure.
 
-    `before` is what `attributes` returned before the step.
+    `before` and `given` are what `attributes` and `give_containers` returned before the step.
 
     Raises
     ------
     TypeError
-        If the step has set anything except arrays, which a compiled step cannot keep.
+        If the step has set anything except arrays, which a compiled step cannot keep; or has set
+        a number to an array, an array to one of another type, or has added to or removed from a
+        list or dict, since each step would read the value from before.
     """
     modules, after, taken = dict(nnx.iter_modules(model)), attributes(model), {}
     for path in {**before, **after}:
@@ -121,30 +140,46 @@ def take_arrays_set(model: nnx.Module, before: dict[tuple[Any, ...], Any]) -> di
         if new is old or is_unchanged(old, new):
             continue
         name = ".".join(map(str, path))
-        leaves = jax.tree.leaves(new, is_leaf=is_variable)
         if is_variable(new):
             raise TypeError(
                 f"a step created the variable {name}; create it in __init__, "
                 "or remove it before the step returns (nnx.pop)"
             )
-        if not leaves or not all(isinstance(leaf, Array) for leaf in leaves):
+        leaves, stays = leaves_of(new), types(old) == types(new)
+        is_in_place = not stays and any(new is container for container in given)
+        if is_in_place or not leaves or not all(isinstance(leaf, Array) for leaf in leaves):
             raise TypeError(
-                f"a step set {name}, which a compiled step cannot keep; "
-                f"make it an nnx.Variable in __init__ and set {name}[...]"
+                f"a step {'set' if path in after else 'deleted'} {name}, which a compiled step "
+                f"cannot keep; make it an nnx.Variable in __init__ and set {name}[...]"
             )
-        taken[name] = new
-        if not (isinstance(old, Array) and isinstance(new, Array) and typeof(old) == typeof(new)):
-            delattr(modules[path[:-1]], path[-1])
-            if path in before:  # as data: NNX does not recognize a traced array
-                setattr(modules[path[:-1]], path[-1], nnx.data(old) if is_data(old) else old)
+        is_number = isinstance(old, Number)
+        if is_number or (not stays and getattr(old, "shape", 0) == getattr(new, "shape", None)):
+            was, array = repr(old) if is_number else old.dtype, f"an array of {leaves[0].dtype}"
+            raise TypeError(
+                f"a step set {name}, {was}, to {array}, which each step would read as {was}; "
+                f"assign {array} in __init__"
+            )
+        taken[name] = new = strongly_typed(new)
+        delattr(modules[path[:-1]], path[-1])
+        if path in before:  # as data: NNX does not recognize a traced array
+            kept = new if stays else old
+            setattr(modules[path[:-1]], path[-1], nnx.data(kept) if is_data(kept) else kept)
     return taken
 
 
 def is_unchanged(old: Any, new: Any) -> bool:
-    """Return whether an attribute that a step has set is as it was, or a variable as before."""
+    """Return whether an attribute has the value from before a step, or both are variables."""
     if is_variable(old) or is_variable(new):
         return is_variable(old) and is_variable(new)
-    return not is_data(new) and type(old) is type(new) and repr(old) == repr(new)
+    if is_data(new):
+        return types(old) == types(new) and all(map(is_, leaves_of(old), leaves_of(new)))
+    return type(old) is type(new) and repr(old) == repr(new)
+
+
+def types(value: Any) -> Any:
+    """Return the structure of a pytree, and the shape and type of each array in it."""
+    kinds = [(getattr(x, "shape", None), getattr(x, "dtype", None)) for x in leaves_of(value)]
+    return jax.tree.structure(value, is_leaf=is_variable), kinds
 
 
 def is_data(value: Any) -> bool:

@@ -22,7 +22,7 @@ from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.module import Module, view
 from d2l_jax.training.optimizers import make_optimizer
-from d2l_jax.training.state import State
+from d2l_jax.training.state import State, give_containers
 from d2l_jax.training.steps import CompiledSteps
 
 
@@ -205,6 +205,7 @@ class Trainer(TrainerBase):
 
         def try_model(state: Any, *batch: Any) -> Array:
             model = nnx.merge(graphdef, state, copy=True)
+            give_containers(model)
             output = model(*batch[:-1])
             if not isinstance(model, Classifier):
                 model.loss(output, batch[-1])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from flax import nnx
 
 from tests.support.fits import TORCH, final_w, model_of, regression
 
@@ -26,7 +27,6 @@ def test_what_a_step_does_to_a_parameter_stays(d2l):
 
 def test_an_optimizer_of_the_readers_own_in_jax():
     import optax
-    from flax import nnx
 
     import d2l_jax as d2l
 
@@ -61,6 +61,135 @@ def test_an_array_that_a_step_sets_is_carried_from_step_to_step(d2l, name):
     np.testing.assert_allclose(d2l.numpy(model.mean), expected, rtol=1e-5)  # float32
 
 
+@pytest.mark.parametrize("kind", ["list", "dict"])
+@pytest.mark.parametrize("how", ["in place", "another"])
+@pytest.mark.parametrize("validates", [False, True])
+def test_arrays_in_a_list_or_dict_are_carried_from_step_to_step(d2l, kind, how, validates):
+    """Also past a validation step, which may leave them as they are or set them in its turn."""
+    name = 0 if kind == "list" else "mean"
+
+    def average(self, X):
+        mean = 0.5 * self.kept[name] + 0.5 * X.mean(0)
+        if how == "in place":
+            self.kept[name] = mean
+        else:
+            self.kept = [mean] if kind == "list" else {name: mean}
+
+    def training_step(self, batch):
+        average(self, batch[0])
+        return self.loss(self(batch[0]), batch[1])
+
+    def validation_step(self, batch):
+        if validates:
+            average(self, batch[0])
+        return self.loss(self(batch[0]), batch[1])
+
+    model = model_of(d2l, training_step=training_step, validation_step=validation_step)
+    kept = [d2l.zeros(2)] if kind == "list" else {name: d2l.zeros(2)}
+    model.kept = kept if d2l.__name__ == TORCH else nnx.data(kept)
+    data, again = (regression(d2l, num_train=100, num_val=70) for _ in range(2))
+    d2l.Trainer(max_epochs=2).fit(model, data)
+    expected = np.zeros(2)
+    for _ in range(2):
+        for loader in [again.train_dataloader()] + validates * [again.val_dataloader()]:
+            for X, _ in loader:
+                expected = 0.5 * expected + 0.5 * d2l.numpy(X).mean(0)
+    np.testing.assert_allclose(d2l.numpy(model.kept[name]), expected, rtol=1e-5)  # float32
+
+
+def test_an_array_of_a_weak_type_is_carried_from_step_to_step_in_jax():
+    import jax.numpy as jnp
+
+    import d2l_jax as d2l
+
+    def forward(self, X):
+        self.sign = jnp.where(self.sign > 0, -1.0, 1.0)  # a literal is weakly typed
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=forward)
+    model.sign = d2l.ones()
+    d2l.Trainer(max_epochs=1).fit(model, regression(d2l, num_train=96, num_val=0))
+    assert model.sign == -1
+
+
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [
+        (0.0, "a step set mean, 0.0, to an array of float32, which each step would read as 0.0; "),
+        (np.zeros((), np.int32), "a step set mean, int32, to an array of float32, which each step"),
+    ],
+)
+def test_a_number_that_becomes_an_array_is_an_error_in_jax(old, words):
+    import d2l_jax as d2l
+
+    def forward(self, X):
+        self.mean = 0.5 * self.mean + X.mean()
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=forward)
+    model.mean = old if isinstance(old, float) else d2l.tensor(old)
+    with pytest.raises(TypeError) as caught:
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    assert str(caught.value).startswith(words)
+    assert str(caught.value).endswith("; assign an array of float32 in __init__")
+
+
+@pytest.mark.parametrize("start", ["None", "another shape"])
+def test_what_is_not_carried_from_step_to_step_in_jax(d2l, start):
+    """Each JAX step reads the value from before the epoch; PyTorch's reads the last one."""
+
+    def forward(self, X):
+        first = self.mean is None or self.mean.shape != (2,)
+        self.mean = X.mean(0) if first else 0.5 * self.mean + 0.5 * X.mean(0)
+        return d2l.matmul(X, self.w[...]) + self.b[...]
+
+    data, again = (regression(d2l, num_train=64, num_val=0) for _ in range(2))
+    model = model_of(d2l, forward=forward)
+    model.mean = None if start == "None" else d2l.zeros(3)
+    d2l.Trainer(max_epochs=1).fit(model, data)
+    first, second = (d2l.numpy(X).mean(0) for X, _ in again.train_dataloader())
+    expected = 0.5 * first + 0.5 * second if d2l.__name__ == TORCH else second
+    np.testing.assert_allclose(d2l.numpy(model.mean), expected, rtol=1e-5)  # float32
+
+
+@pytest.mark.parametrize(
+    ("held", "change"),
+    [
+        ([], lambda held, X: held.append(X.mean())),
+        ({}, lambda held, X: held.update(a=X.mean())),
+        ({}, lambda held, X: held.update(a=1)),
+        ({"a": 1}, lambda held, X: held.pop("a")),
+        ({"a": []}, lambda held, X: held["a"].append(X.mean())),
+    ],
+)
+def test_a_list_or_dict_that_a_step_changes_in_place_is_an_error_in_jax(held, change):
+    import d2l_jax as d2l
+
+    def forward(self, X):
+        change(self.held, X)
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=forward)
+    model.held = held
+    text = repr(held)
+    with pytest.raises(TypeError, match="a step set held, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+    assert repr(model.held) == text
+
+
+def test_an_attribute_that_a_step_deletes_is_an_error_in_jax():
+    import d2l_jax as d2l
+
+    def forward(self, X):
+        del self.unused
+        return X @ self.w[...] + self.b[...]
+
+    model = model_of(d2l, forward=forward)
+    model.unused = 1
+    with pytest.raises(TypeError, match="a step deleted unused, which a compiled step cannot keep"):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l))
+
+
 @pytest.mark.parametrize("before", ["missing", "None"])
 def test_an_array_that_forward_sets_is_there_after_the_epoch(d2l, before):
     """As attention weights are: of another shape for the smaller last minibatch."""
@@ -88,8 +217,6 @@ def test_an_array_that_forward_sets_is_there_after_the_epoch(d2l, before):
 
 
 def test_another_attribute_that_a_step_sets_is_an_error_in_jax():
-    from flax import nnx
-
     import d2l_jax as d2l
 
     def count(self, X):
@@ -154,8 +281,6 @@ def test_an_optimizer_that_needs_a_closure_says_so_in_torch():
 
 
 def test_a_hook_of_a_variable_is_not_applied_to_what_is_kept():
-    from flax import nnx
-
     import d2l_jax as d2l
 
     class Doubled(d2l.LinearRegressionScratch):
