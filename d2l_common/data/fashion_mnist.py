@@ -18,17 +18,9 @@ from d2l_common.data.idx import read_idx
 
 # The book's names, in the order of the class numbers.
 LABELS = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
+    "t-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
 
 # The four official files, as TFDS registers them: images and labels for training, then those for
 # validation, which are the data set's test split, as in the book.

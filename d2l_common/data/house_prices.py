@@ -151,9 +151,6 @@ class KaggleHouseBase(DataModuleBase):
         If the tables are missing and cannot be downloaded.
     """
 
-    raw_train: pd.DataFrame
-    raw_val: pd.DataFrame
-
     def __init__(
         self,
         batch_size: int,

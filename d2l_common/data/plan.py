@@ -44,13 +44,6 @@ class BatchPlan:
         """Return the number of minibatches an epoch."""
         return -(-self.num_examples // self.batch_size)
 
-    @property
-    def sizes(self) -> np.ndarray:
-        """The number of examples in each minibatch: integers of shape `(len(self),)`."""
-        sizes = np.full(len(self), self.batch_size)
-        sizes[-1] = self.num_examples - self.batch_size * (len(self) - 1)
-        return sizes
-
     def order(self, epoch: int) -> np.ndarray:
         """Return the examples' indices in the order of epoch `epoch`: int32, `(num_examples,)`."""
         indices = np.arange(self.num_examples, dtype=np.int32)

@@ -39,8 +39,15 @@ def synthetic_regression(
 class RegressionDataBase(DataModuleBase):
     """Data module of one table `X`, `y`, of which the first `num_train` rows are for training."""
 
+    def __init__(self, num_train: int, num_val: int):
+        super().__init__()
+        check_count("num_train", num_train, minimum=0)
+        check_count("num_val", num_val, minimum=0)
+
     def get_dataloader(self, train: bool) -> Any:
-        """Return the loader of the first `num_train` examples, or of the rest."""
+        """Return the loader of the first `num_train` examples, or of the rest; None if no rest."""
+        if not train and len(self.X) == self.num_train:
+            return None
         i = slice(0, self.num_train) if train else slice(self.num_train, None)
         return self.get_tensorloader((self.X, self.y), train, i)
 
@@ -69,9 +76,7 @@ class HighDimensionalDataBase(RegressionDataBase):
     def __init__(
         self, num_train: int, num_val: int, num_inputs: int, batch_size: int, seed: int = 0
     ):
-        super().__init__()
-        check_count("num_train", num_train, minimum=0)
-        check_count("num_val", num_val, minimum=0)
+        super().__init__(num_train, num_val)
         check_count("num_inputs", num_inputs)
         self.save_hyperparameters()
         w = np.full(num_inputs, 0.01)
@@ -117,9 +122,7 @@ class PolynomialDataBase(RegressionDataBase):
         noise: float = 0.1,
         seed: int = 0,
     ):
-        super().__init__()
-        check_count("num_train", num_train, minimum=0)
-        check_count("num_val", num_val, minimum=0)
+        super().__init__(num_train, num_val)
         check_count("num_features", num_features)
         check_nonnegative("noise", noise)
         check_count("seed", seed, minimum=0)

@@ -70,19 +70,6 @@ class ProgressBoard(RunningCell, HyperParameters):
     [Point(x=0.5, y=0.5), Point(x=2.5, y=6.5)]
     """
 
-    xlabel: str | None
-    ylabel: str | None
-    xlim: Sequence[float] | None
-    ylim: Sequence[float] | None
-    xscale: str
-    yscale: str
-    ls: Sequence[str]
-    colors: Sequence[str]
-    fig: Any
-    axes: Any
-    figsize: tuple[float, float]
-    display: bool
-
     def __init__(
         self,
         xlabel: str | None = None,

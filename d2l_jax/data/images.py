@@ -1,6 +1,5 @@
 """Image data sets, for classification (section 4.2)."""
 
-import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
@@ -18,9 +17,6 @@ class ImageData(ImageDataBase, DataModule):
     train, val : pairs of NumPy arrays
         Images, uint8 of shape `(n, h, w)`, and labels, int32 of shape `(n,)`.
     """
-
-    train: tuple[np.ndarray, np.ndarray]
-    val: tuple[np.ndarray, np.ndarray]
 
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""

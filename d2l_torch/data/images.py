@@ -48,9 +48,6 @@ class ImageData(ImageDataBase, DataModule):
     train, val : ImageDataset
     """
 
-    train: ImageDataset
-    val: ImageDataset
-
     def dataset(self, images: np.ndarray, labels: np.ndarray) -> ImageDataset:
         """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""
         return ImageDataset(images, labels)

@@ -1,10 +1,9 @@
 """Synthetic data sets (sections 3.3, 3.6 and 3.7)."""
 
 import torch
-from torch import Tensor
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks.arguments import check_count, check_nonnegative
+from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.data.synthetic import (
     HighDimensionalDataBase,
     PolynomialDataBase,
@@ -15,14 +14,7 @@ from d2l_torch.data.module import DataModule
 from d2l_torch.tensors import normal, randn
 
 
-class RegressionData(RegressionDataBase, DataModule):
-    """Data module of one table `X`, `y`, of which the first `num_train` rows are for training."""
-
-    X: Tensor
-    y: Tensor
-
-
-class SyntheticRegressionData(RegressionData):
+class SyntheticRegressionData(RegressionDataBase, DataModule):
     """
     Data of a linear model with noise, `y = X w + b + noise` (section 3.3.1).
 
@@ -54,9 +46,7 @@ class SyntheticRegressionData(RegressionData):
     def __init__(
         self, w, b, noise=0.01, num_train=1000, num_val=1000, batch_size=32, seed=0, generator=None
     ):
-        super().__init__()
-        check_count("num_train", num_train, minimum=0)
-        check_count("num_val", num_val, minimum=0)
+        super().__init__(num_train, num_val)
         check_nonnegative("noise", noise)
         self.save_hyperparameters(ignore=["generator"])
         n = num_train + num_val
@@ -69,9 +59,9 @@ class SyntheticRegressionData(RegressionData):
             self.y = self.X @ w + b + normal(0, noise, (n, 1), generator=generator)
 
 
-class HighDimensionalData(HighDimensionalDataBase, RegressionData):  # noqa: D101
+class HighDimensionalData(HighDimensionalDataBase, DataModule):  # noqa: D101
     __doc__ = HighDimensionalDataBase.__doc__
 
 
-class PolynomialData(PolynomialDataBase, RegressionData):  # noqa: D101
+class PolynomialData(PolynomialDataBase, DataModule):  # noqa: D101
     __doc__ = PolynomialDataBase.__doc__
