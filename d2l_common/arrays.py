@@ -72,3 +72,11 @@ def _holds_numbers(kind: type) -> bool:
 def dtype_name(dtype: Any) -> str:
     """Return the name of a dtype of any framework, such as `uint8`."""
     return str(dtype).removeprefix("torch.")
+
+
+def describe(x: Any) -> str:
+    """Return a short description of `x` for an error message."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None:
+        return type(x).__name__
+    return f"{dtype_name(dtype)} of shape {tuple(shape)}"

@@ -24,6 +24,11 @@ def reader(d2l, **attributes):
     return type("Reader", (d2l.LinearRegressionScratch,), attributes)(2, 0.1)
 
 
+def classifier(d2l, forward):
+    """Return a classifier of a reader's, with this method."""
+    return type("Reader", (d2l.Classifier,), {"forward": forward})()
+
+
 def changed(model, **attributes):
     """Return `model` with these attributes."""
     for name, value in attributes.items():
@@ -273,7 +278,15 @@ CASES = {
             reader(d2l, training_step=lambda self, batch: None),
             regression(d2l),
         ),
-        "training_step must return the loss, got None",
+        "training_step must return the loss, got NoneType",
+    ),
+    "a training step with a tuple": (
+        lambda d2l: fit(
+            d2l,
+            reader(d2l, training_step=lambda self, batch: (self.loss(self(batch[0]), batch[1]), 1)),
+            regression(d2l),
+        ),
+        "training_step must return the loss, got tuple",
     ),
     "a training step with a loss for each example": (
         lambda d2l: fit(
@@ -306,11 +319,11 @@ CASES = {
     ),
     "a class for a model": (
         lambda d2l: d2l.Trainer(1).fit(d2l.MLP, regression(d2l)),
-        "fit takes a model, not the class MLP: call it first",
+        "the model must be an object, got the class MLP; call it",
     ),
     "a class for the data": (
         lambda d2l: d2l.Trainer(1).fit(d2l.LinearRegressionScratch(2, 0.1), d2l.Digits),
-        "fit takes a data module, not the class Digits: call it first",
+        "the data module must be an object, got the class Digits; call it",
     ),
     "no data": (
         lambda d2l: d2l.Trainer(1).fit(d2l.LinearRegressionScratch(2, 0.1), None),
@@ -361,11 +374,11 @@ CASES = {
     ),
     "a model of the other package": (
         lambda d2l: d2l.Trainer(1).fit(reader(other_than(d2l)), regression(d2l)),
-        "the model is of the other package, d2l_",
+        "the model must be from d2l_",
     ),
     "data of the other package": (
         lambda d2l: d2l.Trainer(1).fit(reader(d2l), regression(other_than(d2l))),
-        "the data module is of the other package, d2l_",
+        "the data module must be from d2l_",
     ),
     "weights that are no arrays": (
         lambda d2l: d2l.import_weights(reader(d2l), {"w": np.ones((2, 1)), "b": np.array(["a"])}),
@@ -375,7 +388,7 @@ CASES = {
         lambda d2l: type("T", (d2l.Trainer,), {"prepare_batch": lambda self, batch: None})(1).fit(
             reader(d2l), regression(d2l)
         ),
-        "a minibatch must be a tuple of inputs and targets, got NoneType",
+        "a minibatch must be a tuple of inputs and targets, each of shape (n, ...), got NoneType",
     ),
     "a minibatch of no examples": (
         lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(0, 2), d2l.ones(0, 1))])),
@@ -411,7 +424,7 @@ CASES = {
     ),
     "an __init__ that does not call its base": (
         lambda d2l: fit(d2l, module(d2l, __init__=lambda self: None), regression(d2l)),
-        "Reader has no board: its __init__ must begin with super().__init__()",
+        "Reader has no board: begin its __init__ with super().__init__()",
     ),
     "points that are no number": (
         lambda d2l: fit(d2l, changed(reader(d2l), plot_train_per_epoch="2"), regression(d2l)),
@@ -432,6 +445,58 @@ CASES = {
             regression(d2l),
         ),
         "configure_optimizers must return an",
+    ),
+    "a list of optimizers": (
+        lambda d2l: fit(d2l, reader(d2l, configure_optimizers=lambda self: [1]), regression(d2l)),
+        ", got list",
+    ),
+    "a model without a loss": (
+        lambda d2l: fit(d2l, module(d2l, forward=lambda self, X: X), regression(d2l)),
+        "Reader has no loss: define loss(y_hat, y)",
+    ),
+    "data without loaders": (
+        lambda d2l: fit(d2l, reader(d2l), d2l.DataModule()),
+        "DataModule has no loaders: define get_dataloader(train)",
+    ),
+    "data without a batch size": (
+        lambda d2l: d2l.DataModule().get_tensorloader((d2l.ones(4, 2),), True),
+        "DataModule has no batch_size: assign self.batch_size in __init__",
+    ),
+    "a number for a loader": (
+        lambda d2l: fit(d2l, reader(d2l), batches(d2l, 5)),
+        "get_dataloader must return minibatches or None, got int",
+    ),
+    "a minibatch with one number for targets": (
+        lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(4, 2), 1.0)])),
+        ", each of shape (n, ...), got float32 of shape (4, 2), float",
+    ),
+    "a minibatch with a tensor of shape () for targets": (
+        lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(4, 2), d2l.tensor(1.0))])),
+        ", each of shape (n, ...), got float32 of shape (4, 2), float32 of shape ()",
+    ),
+    "data without targets": (
+        lambda d2l: fit(d2l, reader(d2l), batches(d2l, [(d2l.ones(4, 2),)])),
+        "a minibatch must hold inputs and targets, got 1 array; add the targets",
+    ),
+    "a classifier that returns one number": (
+        lambda d2l: fit(
+            d2l, classifier(d2l, lambda self, X: X.sum()), arrays(d2l, IMAGES, [0] * 4)
+        ),
+        "forward must return logits (n, num_classes), got float32 of shape ()",
+    ),
+    "a classifier that returns a tuple": (
+        lambda d2l: fit(d2l, classifier(d2l, lambda self, X: (X, X)), arrays(d2l, IMAGES, [0] * 4)),
+        "forward must return logits (n, num_classes), got tuple",
+    ),
+    "epochs assigned as text": (
+        lambda d2l: changed(d2l.Trainer(1), max_epochs="3").fit(reader(d2l), regression(d2l)),
+        "max_epochs must be an integer, got '3'",
+    ),
+    "a limit of the gradient assigned as text": (
+        lambda d2l: changed(d2l.Trainer(1), gradient_clip_val="x").fit(
+            reader(d2l), regression(d2l)
+        ),
+        "gradient_clip_val must be a number, got 'x'",
     ),
     "weights of another model": (
         lambda d2l: d2l.import_weights(d2l.LinearRegressionScratch(2, 0.1), {"w": np.ones((2, 1))}),

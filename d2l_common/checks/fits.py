@@ -2,10 +2,27 @@
 
 from typing import Any
 
-from d2l_common.arrays import dtype_name, to_numpy
-from d2l_common.checks.arguments import check_nonnegative, check_not_empty
+from d2l_common.arrays import describe, dtype_name, to_numpy
+from d2l_common.checks.arguments import check_count, check_nonnegative, check_not_empty
 from d2l_common.checks.classification import check_integer, check_label_range
 from d2l_common.checks.tensors import check_floating
+
+
+def check_trainer(trainer: Any) -> None:
+    """
+    Raise unless the arguments of a Trainer, also as they were assigned later, are valid.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
+        these is negative, or `compile` is not True, False or None.
+    """
+    check_count("max_epochs", trainer.max_epochs, minimum=0)
+    check_count("num_gpus", trainer.num_gpus, minimum=0)
+    check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
+    if not isinstance(trainer.compile, bool | None):
+        raise TypeError(f"compile must be True, False or None, got {trainer.compile!r}")
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
@@ -16,31 +33,32 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
     ------
     RuntimeError
         If the trainer is running a fit.
-    TypeError
-        If `model` or `data` is a class, lacks its methods, or is of the other package.
+    TypeError, ValueError
+        If `model` or `data` is a class, lacks its methods, or is from the other package; or if an
+        argument of the trainer is not valid.
     AttributeError
         If the model's `__init__` has not called `super().__init__()`.
     """
     if trainer.recorder is not None and trainer.recorder.is_open:
         raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
-    own = packages(trainer) & {"d2l_jax", "d2l_torch"}
-    others = {"d2l_jax", "d2l_torch"} - own
+    check_trainer(trainer)
+    own, other = sorted(("d2l_jax", "d2l_torch"), key=lambda x: x not in packages(trainer))
     for what, x, method in (
         ("model", model, "training_step"),
         ("data module", data, "train_dataloader"),
     ):
         if isinstance(x, type):
-            raise TypeError(f"fit takes a {what}, not the class {x.__name__}: call it first")
+            raise TypeError(f"the {what} must be an object, got the class {x.__name__}; call it")
         if not hasattr(x, method):
             raise TypeError(
                 f"fit takes a model and then a data module; the {what} must have a {method}, "
                 f"which {type(x).__name__} does not have"
             )
-        if packages(x) & others and not packages(x) & own:
-            raise TypeError(f"the {what} is of the other package, {' and '.join(others)}")
+        if other in packages(x) and own not in packages(x):
+            raise TypeError(f"the {what} must be from {own}, got one from {other}")
     if not hasattr(model, "board"):
         raise AttributeError(
-            f"{type(model).__name__} has no board: its __init__ must begin with super().__init__()"
+            f"{type(model).__name__} has no board: begin its __init__ with super().__init__()"
         )
 
 
@@ -50,24 +68,25 @@ def packages(x: Any) -> set[str]:
 
 
 def check_minibatch(batch: Any) -> None:
-    """Raise unless `batch` is a tuple of inputs and targets with at least one example."""
-    if not isinstance(batch, tuple | list) or not batch:
+    """Raise unless `batch` is a tuple of arrays, the last with at least one example."""
+    parts = batch if isinstance(batch, tuple | list) else ()
+    if not parts or not getattr(parts[-1], "shape", hasattr(parts[-1], "__len__")):
         raise TypeError(
-            f"a minibatch must be a tuple of inputs and targets, got {type(batch).__name__}"
+            "a minibatch must be a tuple of inputs and targets, each of shape (n, ...), "
+            f"got {', '.join(map(describe, parts)) or describe(batch)}"
         )
     check_not_empty("a minibatch", len(batch[-1]))
 
 
 def check_images(X: Any) -> None:
     """Raise a TypeError if `X` has more than two axes and holds integers, as raw images do."""
-    if dtype_name(X.dtype).startswith(("int", "uint")) and X.ndim > 2:
+    if "int" in dtype_name(X.dtype) and X.ndim > 2:
         check_floating("X", False, X.dtype)
 
 
 def check_class_labels(labels: Any, num_classes: int) -> None:
     """Raise unless `labels` are integers from 0 to `num_classes - 1`."""
-    is_integer = dtype_name(labels.dtype).startswith(("int", "uint"))
-    check_integer("y", is_integer, labels.dtype)
+    check_integer("y", "int" in dtype_name(labels.dtype), labels.dtype)
     values = to_numpy(labels)
     check_label_range(int(values.min()), int(values.max()), num_classes)
 
@@ -108,7 +127,7 @@ def check_training_loss(loss: Any) -> None:
     """Raise a TypeError unless the `loss` of a `training_step` is a tensor of one number."""
     shape = getattr(loss, "shape", None)
     if shape is None:
-        raise TypeError(f"training_step must return the loss, got {loss!r}")
+        raise TypeError(f"training_step must return the loss, got {describe(loss)}")
     if shape != ():
         raise TypeError(
             f"training_step must return one number, got a loss of shape {tuple(shape)}; "
@@ -140,11 +159,6 @@ def missing_net(model: Any) -> AttributeError:
     return AttributeError(
         f"{type(model).__name__} has no network: assign self.net in __init__ or define forward"
     )
-
-
-def missing_trainer() -> RuntimeError:
-    """Return the error for plotting without a trainer."""
-    return RuntimeError("plot() needs a Trainer: it records within Trainer.fit")
 
 
 def nothing_to_train(model: Any) -> ValueError:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from d2l_common.arrays import to_numpy
+from d2l_common.arrays import describe, to_numpy
 from d2l_common.checks.fits import check_minibatch
 from d2l_common.data.plan import BatchPlan
 from d2l_common.data.streaming import chunk_size, fetched_ahead
@@ -15,8 +15,8 @@ class TensorLoader:
     """
     Loader of minibatches of arrays, in the order of a batch plan.
 
-    Each pass over it is a new epoch of the plan, also when the loader itself was made again: the
-    data module counts. A backend defines in a subclass how rows are taken.
+    Each pass is a new epoch of the plan. The data module counts the epochs, so that a new loader
+    continues the count. A backend's subclass defines how rows are taken.
 
     Parameters
     ----------
@@ -140,11 +140,11 @@ class TensorLoader:
 
 class ReaderLoader:
     """
-    Adapter of a reader's loader (generator, list of minibatches, `DataLoader`) for epochs.
+    Adapter of a reader's loader (generator, list of minibatches, `DataLoader`) for many epochs.
 
-    A generator is made again for each epoch, by `make()`, which returned `loader` at first. One
-    without a length is counted by a separate pass, since a Trainer needs the length of an epoch.
-    `receive(batch)` returns a minibatch as the Trainer gets it, or raises.
+    `make()`, which returned `loader`, is called again in each epoch if that is a generator. A
+    loader without a length is counted in a separate pass, since the Trainer needs its length.
+    `receive(batch)` returns a minibatch as the Trainer gets it, or raises an error.
     """
 
     def __init__(self, make: Callable[[], Any], loader: Any, receive: Callable[[Any], Any]):
@@ -211,8 +211,10 @@ class TensorFlowDataLoader:
 def as_loader(
     make: Callable[[], Any], receive: Callable[[Any], Any]
 ) -> TensorLoader | ReaderLoader | None:
-    """Return the loader that `make()` makes, or None; a reader's in an adapter for epochs."""
+    """Return the loader that `make()` returns, or None; a reader's in an adapter for epochs."""
     loader = make()
     if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
         return loader
+    if not (hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")):
+        raise TypeError(f"get_dataloader must return minibatches or None, got {describe(loader)}")
     return ReaderLoader(make, loader, receive)

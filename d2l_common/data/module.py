@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from d2l_common.arrays import dtype_name, to_numpy
+from d2l_common.arrays import describe, to_numpy
 from d2l_common.checks.arguments import check_not_empty
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.plan import BatchPlan
@@ -36,7 +36,9 @@ class DataModuleBase(HyperParameters):
 
     def get_dataloader(self, train: bool) -> Any:
         """Return an iterable over minibatches of the training data, or of the validation data."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no loaders: define get_dataloader(train)"
+        )
 
     def train_dataloader(self) -> Any:
         """Return the loader of the training data."""
@@ -71,7 +73,13 @@ class DataModuleBase(HyperParameters):
             If an index is out of range.
         ValueError
             If there are no examples, or the arrays differ in their number.
+        AttributeError
+            If the data module has no `batch_size`.
         """
+        if not hasattr(self, "batch_size"):
+            raise AttributeError(
+                f"{type(self).__name__} has no batch_size: assign self.batch_size in __init__"
+            )
         rows = positions(indices, check_tensors(tensors))
         arrays = tuple(map(self.loader_class.keep, tensors))
         if not (isinstance(rows, slice) and rows == slice(0, None)):
@@ -147,11 +155,3 @@ def positions(indices: Any, num_examples: int) -> slice | np.ndarray:
     if len(out_of_range):
         raise IndexError(f"index {out_of_range[0]} is out of range for {num_examples} examples")
     return np.where(rows < 0, rows + num_examples, rows).astype(np.int64)
-
-
-def describe(x: Any) -> str:
-    """Return a short description of `x` for an error message."""
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    if shape is None or dtype is None:
-        return type(x).__name__
-    return f"{dtype_name(dtype)} of shape {tuple(shape)}"

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from d2l_common.arrays import dtype_name
-from d2l_common.checks.fits import check_training_loss, missing_trainer, named_metrics
+from d2l_common.checks.fits import check_training_loss, named_metrics
 from d2l_common.training.recorder import draw_at_once
 
 
@@ -88,7 +88,7 @@ def plot_results(model: Any, train: bool, **results: Any) -> None:
     """Plot what one of the library's steps returns, unless a reader's own loop does."""
     if in_step() or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
         for key, value in results.items():
-            if getattr(value, "shape", None) == ():  # of any other the Trainer says what is wrong
+            if getattr(value, "shape", None) == ():  # for any other, the Trainer raises
                 model.plot(key, value, train)
 
 
@@ -100,7 +100,7 @@ def put_on_record(model: Any, label: str, value: Any) -> None:
         return
     trainer = model.trainer
     if trainer is None:
-        raise missing_trainer()
+        raise RuntimeError("plot() needs a Trainer: it records within Trainer.fit")
     recorder = getattr(trainer, "recorder", None)
     if recorder is None:  # a `fit` of the reader's own: a board, as in the book, and no history
         draw_at_once(trainer, model, label, value)

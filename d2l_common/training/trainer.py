@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch
+from d2l_common.arrays import describe
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch, check_trainer
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
@@ -21,31 +22,10 @@ MEMINFO = Path("/proc/meminfo")  # Linux only
 
 
 class TrainerBase(HyperParameters):
-    """
-    Base class of the Trainers of both backends (section 3.2.4).
+    """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    The arguments are those of the Trainers.
-
-    Raises
-    ------
-    TypeError
-        If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, or
-        `compile` is not True, False or None.
-    ValueError
-        If a number is negative.
-    """
-
+    # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out.
     compile: bool | None = None
-    # Of a backend: its module of devices, and its methods.
-    devices: Any
-    as_tensor: Any
-    to_device: Any
-    prepare_batch: Any
-    fit_epoch: Any
-    try_out: Any
-
-    gpus: list[Any]
-    model: Any
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -58,12 +38,8 @@ class TrainerBase(HyperParameters):
         gradient_clip_val: float = 0,
         compile: bool | None = None,
     ):
-        check_count("max_epochs", max_epochs, minimum=0)
-        check_count("num_gpus", num_gpus, minimum=0)
-        check_nonnegative("gradient_clip_val", gradient_clip_val)
-        if not isinstance(compile, bool | None):
-            raise TypeError(f"compile must be True, False or None, got {compile!r}")
         self.save_hyperparameters()
+        check_trainer(self)
         self.gpus = self.choose_gpus() if num_gpus else []
 
     @property
@@ -91,6 +67,14 @@ class TrainerBase(HyperParameters):
         # Read once: data that stays on the device takes part of what is free.
         self.room = self.room_for_data()
         check_nonnegative("room_for_data()", self.room)
+
+    def prepare_batch(self, batch: Any) -> Any:
+        """Return the minibatch as the model gets it; redefine it to change minibatches."""
+        return self.to_device(batch)
+
+    def to_device(self, tensors: Any) -> Any:
+        """Return tensors where the model is: on the GPU if one is used."""
+        return [self.move(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
 
     def room_for_data(self) -> int:
         """
@@ -123,7 +107,11 @@ class TrainerBase(HyperParameters):
     def receive(self, batch: Any) -> Any:
         """Return a minibatch of a reader's own loader as tensors, checked."""
         batch = [self.as_tensor(x) for x in batch]
-        self.check_batch(batch)
+        is_default = getattr(self.prepare_batch, "__func__", None) is TrainerBase.prepare_batch
+        if self.num_classes is None:
+            self.check_batch(batch)
+        elif self.num_classes and is_default:  # a reader's may draw other numbers in a second call
+            check_class_labels(batch[-1], self.num_classes)
         return batch
 
     def check_data(self) -> None:
@@ -146,13 +134,19 @@ class TrainerBase(HyperParameters):
 
     def check_batch(self, batch: Any) -> None:
         """Raise unless the model can be trained on a minibatch."""
-        check_minibatch(batch)
         batch = self.prepare_batch(batch)
         check_minibatch(batch)
         if self.num_classes is None:
             check_images(batch[0])
+            self.num_classes = 0
+            if type(self.model).training_step is not self.module_class.training_step:
+                return  # the reader's step may compute anything
+            if len(batch) == 1:
+                raise TypeError(
+                    "a minibatch must hold inputs and targets, got 1 array; add the targets"
+                )
             try:
-                self.num_classes = self.try_out(batch)
+                output = self.try_out(batch)
             except Exception as error:
                 images = ", images that a linear layer takes as X.reshape(len(X), -1)"
                 error.add_note(
@@ -160,6 +154,11 @@ class TrainerBase(HyperParameters):
                     f"{images if len(batch[0].shape) > 2 else ''}."
                 )
                 raise
+            if isinstance(self.model, self.classifier_class):
+                if len(getattr(output, "shape", ())) < 2:
+                    shape = "logits (n, num_classes)"
+                    raise TypeError(f"forward must return {shape}, got {describe(output)}")
+                self.num_classes = output.shape[-1]
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)
 
@@ -187,7 +186,7 @@ class TrainerBase(HyperParameters):
                     )
                 if self.should_stop(recorder.history):
                     break
-        finally:  # what was recorded is kept, and the model predicts, after an interrupt as well
+        finally:  # also after an interrupt: keep the record; leave the model ready to predict
             recorder.close()
             model.eval()
         return recorder.history

@@ -45,7 +45,7 @@ class Module(nnx.Module, HyperParameters):
 
     def loss(self, y_hat: Array, y: Array) -> Array:
         """Return the loss, an array of shape `()`, of predictions against targets."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no loss: define loss(y_hat, y)")
 
     def forward(self, X: Array, *args: Any, **kwargs: Any) -> Array:
         """Return the predictions of `self.net` for a minibatch `X`."""
@@ -122,7 +122,7 @@ class Module(nnx.Module, HyperParameters):
 def as_scalar(value: Any) -> Array:
     """Return a number, or an array of one element, as an array of shape `()`."""
     if not isinstance(value, Array | nnx.Variable):
-        value = float(np.reshape(value, ()))  # JAX would cut large integers off without a word
+        value = float(np.reshape(value, ()))  # JAX would truncate large integers silently
     return jnp.reshape(jnp.asarray(value), ())
 
 

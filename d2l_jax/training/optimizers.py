@@ -66,7 +66,7 @@ def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
     if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
         raise TypeError(
             "configure_optimizers must return an Optax transformation, with init and update, "
-            f"got {optimizer!r}"
+            f"got {type(optimizer).__name__}"
         )
     if not isinstance(optimizer, optax.GradientTransformation):
         optimizer = optax.GradientTransformation(optimizer.init, optimizer.update)

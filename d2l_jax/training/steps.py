@@ -1,9 +1,4 @@
-"""
-The compiled half of a fit.
-
-`Trainer.train_step` and `Trainer.validation_step` are pure functions `state, batch -> state,
-record`; here they are compiled and taken over many minibatches.
-"""
+"""The steps of a Trainer, pure functions `state, batch -> state, record`: compiled and scanned."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -58,9 +53,6 @@ class CompiledSteps:
     trainer : Trainer
         Its `train_step` and `validation_step` are compiled, as they are defined by now.
     """
-
-    split: Split
-    _state: State
 
     def __init__(self, trainer: Any):
         self._trainer = trainer
@@ -118,8 +110,8 @@ class CompiledSteps:
 def is_slow_in_scan(step: Any, state: State, batch: Any) -> bool:
     """Return whether a jitted step has a convolution and runs on a CPU."""
     # https://github.com/jax-ml/jax/issues/12868
-    [*devices] = jax.tree.leaves(state)[0].devices()
-    if devices[0].platform != "cpu" or setting("jax_disable_jit"):
+    device = next(iter(jax.tree.leaves(state)[0].devices()))
+    if device.platform != "cpu" or setting("jax_disable_jit"):
         return False
     return "conv_general_dilated" in primitives(step.trace(state, batch).jaxpr)
 

@@ -34,11 +34,9 @@ class Trainer(TrainerBase):
     An array that a step sets on the model is there after the epoch.
 
     Inside the step (in JAX traced, once a fit): `prepare_batch`, `training_step`,
-    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python,
-    each epoch): `fit`, `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`,
-    `should_stop`. What you redefine counts from the next fit; what you change outside the step
-    counts from the next epoch; what changes at every step lives in the optimizer's state or, in
-    JAX, in an `nnx.Variable`. To look inside a compiled step, use `compile=False`.
+    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. What you redefine
+    counts from the next fit; what you change outside the step counts from the next epoch; what
+    changes at every step lives in the optimizer's state or, in JAX, in an `nnx.Variable`.
 
     Parameters
     ----------
@@ -64,9 +62,8 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
-    as_tensor = staticmethod(Loader.as_tensor)
-    train_model: Any
-    val_model: Any
+    module_class, classifier_class = Module, Classifier
+    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
     _compiled: Any = None
 
     def prepare_model(self, model: Any) -> None:
@@ -79,14 +76,6 @@ class Trainer(TrainerBase):
         self.model, self._compiled = model, None  # the steps are traced as they are defined by now
         self.train_model = view(model, deterministic=False, use_running_average=False)
         self.val_model = view(model, deterministic=True, use_running_average=True)
-
-    def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it; redefine it to change minibatches."""
-        return self.to_device(batch)
-
-    def to_device(self, tensors: Any) -> Any:
-        """Return tensors where the model is: on the GPU if one is used."""
-        return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
@@ -196,11 +185,8 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
-    def try_out(self, batch: Any) -> int:
-        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
-        model = self.model
-        if type(model).training_step is not Module.training_step:
-            return 0  # the reader's step may compute anything
+    def try_out(self, batch: Any) -> Any:
+        """Return the outputs for a minibatch, or their shape, of a copy of the model."""
         graphdef, state = nnx.split(self.val_model)
 
         def try_model(state: Any, *batch: Any) -> Array:
@@ -212,5 +198,4 @@ class Trainer(TrainerBase):
             return output
 
         run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
-        output = run(state, *batch)
-        return output.shape[-1] if isinstance(model, Classifier) else 0
+        return run(state, *batch)

@@ -17,7 +17,7 @@ class Loader(TensorLoader):
         """Return an array of any kind as a tensor; float64 of NumPy as the default float type."""
         if isinstance(x, Tensor):
             return x
-        x = np.asarray(x)
+        x = np.require(np.asarray(x), requirements="W")  # JAX's memory cannot be written to
         if x.dtype in (np.uint16, np.uint32, np.uint64):  # PyTorch can hardly compute with these
             x = x.astype(np.int64)
         is_default = x.dtype == np.float64
@@ -52,7 +52,6 @@ class Loader(TensorLoader):
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Tensor, ...]:
         """Return arrays as tensors; `copy` concerns memory-mapped files alone."""
-        # PyTorch warns about tensors over read-only memory.
         return tuple(
             self.as_tensor(np.array(x) if copy and isinstance(x, np.memmap) else x) for x in arrays
         )

@@ -1,9 +1,13 @@
 """The base class of models (section 3.2.2)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.utils import _pytree as pytree
 
 from d2l_common.checks.fits import learning_rate, missing_net
 from d2l_common.hyperparameters import HyperParameters
@@ -43,7 +47,7 @@ class Module(nn.Module, HyperParameters):
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
         """Return the loss, a tensor of shape `()`, of predictions against targets."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no loss: define loss(y_hat, y)")
 
     def forward(self, X: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return the predictions of `self.net` for a minibatch `X`."""
@@ -106,6 +110,25 @@ def as_scalar(value: Any) -> Any:
     """Return a number as it is, or a tensor as a detached copy."""
     # A copy: a parameter's value would have changed by the time that it is read.
     return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+@contextmanager
+def trial(model: Any) -> Iterator[Any]:
+    """Return a context in which `model` predicts; at its end, only lazy layers have changed."""
+    was_training, before = model.training, []
+    for module in model.modules():
+        if not isinstance(module, LazyModuleMixin):
+            before.append((vars(module), dict(vars(module))))
+            copy = lambda x: x.detach().clone() if type(x) is Tensor else x  # noqa: E731
+            vars(module).update(pytree.tree_map(copy, vars(module)))
+    model.eval()
+    try:
+        yield model
+    finally:
+        model.train(was_training)
+        for attributes, values in before:
+            attributes.clear()
+            attributes.update(values)
 
 
 def is_trainable(value: Any) -> bool:

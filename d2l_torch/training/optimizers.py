@@ -66,7 +66,7 @@ def make_optimizer(model: Any) -> Any:
     if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
         raise TypeError(
             "configure_optimizers must return an optimizer, with step and zero_grad, "
-            f"got {optimizer!r}"
+            f"got {type(optimizer).__name__}"
         )
     groups = getattr(optimizer, "param_groups", [{"params": getattr(optimizer, "params", ())}])
     held = {id(param) for group in groups for param in group["params"]}

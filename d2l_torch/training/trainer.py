@@ -4,6 +4,7 @@ from contextlib import closing
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
@@ -15,7 +16,7 @@ from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
-from d2l_torch.training.module import Module, as_scalar
+from d2l_torch.training.module import Module, as_scalar, trial
 from d2l_torch.training.optimizers import make_optimizer
 
 
@@ -26,11 +27,9 @@ class Trainer(TrainerBase):
     A step changes the model's parameters in place; a pass is a loop over minibatches.
 
     Inside the step (in JAX traced, once a fit): `prepare_batch`, `training_step`,
-    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. Outside (Python,
-    each epoch): `fit`, `fit_epoch`, `prepare_data`, `prepare_model`, `configure_optimizers`,
-    `should_stop`. What you redefine counts from the next fit; what you change outside the step
-    counts from the next epoch; what changes at every step lives in the optimizer's state or, in
-    JAX, in an `nnx.Variable`. To look inside a compiled step, use `compile=False`.
+    `validation_step`, `forward`, `loss`, `accuracy`, `plot`, `clip_gradients`. What you redefine
+    counts from the next fit; what you change outside the step counts from the next epoch; what
+    changes at every step lives in the optimizer's state or, in JAX, in an `nnx.Variable`.
 
     Parameters
     ----------
@@ -56,7 +55,8 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
-    as_tensor = staticmethod(Loader.as_tensor)
+    module_class, classifier_class = Module, Classifier
+    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -65,14 +65,6 @@ class Trainer(TrainerBase):
         if self.gpus:
             model.to(self.gpus[0])
         self.model = model
-
-    def prepare_batch(self, batch: Any) -> Any:
-        """Return the minibatch as the model gets it; redefine it to change minibatches."""
-        return self.to_device(batch)
-
-    def to_device(self, tensors: Any) -> Any:
-        """Return tensors where the model is: on the GPU if one is used."""
-        return [to(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
@@ -168,18 +160,18 @@ class Trainer(TrainerBase):
         for grad in grads:
             grad *= scale
 
+    def check_batch(self, batch: Any) -> None:
+        """Raise unless the model can be trained on a minibatch; restore the random state."""
+        # Lazy layers draw their initial weights now, which later numbers must not repeat.
+        restore = not any(map(is_lazy, self.model.parameters()))
+        with torch.random.fork_rng(self.gpus[:1], enabled=restore):
+            super().check_batch(batch)
+
     @torch.no_grad()
-    def try_out(self, batch: Any) -> int:
-        """Compute the outputs of a minibatch; return a classifier's number of classes, or 0."""
-        model = self.model
-        if type(model).training_step is not Module.training_step:
-            return 0  # the reader's step may compute anything
-        was_training = model.training
-        model.eval()
-        try:
+    def try_out(self, batch: Any) -> Any:
+        """Return the outputs for a minibatch; leave the model as it is."""
+        with trial(self.model) as model:
             output = model(*batch[:-1])
             if not isinstance(model, Classifier):
                 model.loss(output, batch[-1])
-        finally:
-            model.train(was_training)
-        return output.shape[-1] if isinstance(model, Classifier) else 0
+        return output

@@ -53,8 +53,8 @@ class Fault:
         """Put the wrong function in the place of the right one, until the test ends."""
         owner_name, _, name = self.target.rpartition(".")
         owner = pydoc.locate(owner_name)
-        assert owner is not None and name in vars(owner), f"there is no {self.target}"
-        original = vars(owner)[name]
+        assert owner is not None and hasattr(owner, name), f"there is no {self.target}"
+        original = getattr(owner, name)
         wrong = functools.wraps(original)(self.make(original))
         if isclass(owner):
             monkeypatch.setattr(owner, name, wrong)

@@ -246,3 +246,60 @@ def test_labels_that_a_reader_makes_are_checked_as_the_model_gets_them(d2l):
     assert np.isfinite(Trainer(max_epochs=1).fit(model, Data([1, 2, 3, 3])).train_loss).all()
     with pytest.raises(ValueError, match="labels must be from 0 to 2, got 3"):
         Trainer(max_epochs=1).fit(model, Data([1, 2, 3, 3, 4]))
+
+
+@pytest.mark.slow
+def test_prepare_batch_runs_once_on_each_minibatch_of_a_readers_loader_in_torch():
+    """Twice on the first, on which the model is tried, with the same random numbers."""
+    calls = []
+
+    class Trainer(d2l_torch.Trainer):
+        def prepare_batch(self, batch):
+            calls.append(torch.rand(()).item())
+            return batch[0], batch[1] - 1
+
+    batches = [(np.ones((2, 4), np.float32), np.array([1, 2]))] * 3
+    data = type("Data", (d2l_torch.DataModule,), {"get_dataloader": lambda self, train: batches})()
+    model = d2l_torch.SoftmaxRegression(2, lr=0.1, num_inputs=4)
+    torch.manual_seed(0)
+    Trainer(max_epochs=1).fit(model, data)
+    torch.manual_seed(0)
+    draws = [torch.rand(()).item() for _ in range(6)]
+    assert calls == draws[:1] + draws
+    batches[2] = batches[2][0], np.array([1, 3])
+    with pytest.raises(ValueError, match="labels must be from 0 to 1, got 2"):
+        Trainer(max_epochs=1).fit(model, data)
+
+
+def test_labels_of_later_minibatches_of_a_readers_loader_are_checked(d2l):
+    batches = [(np.ones((2, 4), np.float32), np.array(y)) for y in ([0, 1], [1, 2])]
+    data = type("Data", (d2l.DataModule,), {"get_dataloader": lambda self, train: batches})()
+    model = d2l.SoftmaxRegression(2, lr=0.1, num_inputs=4)
+    with pytest.raises(ValueError, match="labels must be from 0 to 1, got 2"):
+        d2l.Trainer(max_epochs=1).fit(model, data)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d2l: regression(d2l, num_val=0),
+        lambda d2l: d2l.HighDimensionalData(64, 0, num_inputs=2, batch_size=32),
+        lambda d2l: d2l.PolynomialData(num_val=0, num_features=2),
+    ],
+)
+def test_data_without_validation_examples(d2l, make):
+    history = d2l.Trainer(max_epochs=1).fit(d2l.LinearRegressionScratch(2, lr=0.01), make(d2l))
+    assert history.val_loss.shape == (0,)
+
+
+def test_arrays_of_jax_are_copied_without_a_warning_in_torch(recwarn):
+    import d2l_jax
+
+    class Data(d2l_torch.DataModule):
+        batch_size = 2
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((d2l_jax.ones(4, 2), d2l_jax.ones(4, 1)), train)
+
+    d2l_torch.Trainer(max_epochs=1).fit(d2l_torch.LinearRegressionScratch(2, lr=0.1), Data())
+    assert not [w for w in recwarn if "writable" in str(w.message)]

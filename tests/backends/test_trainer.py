@@ -318,3 +318,74 @@ def test_a_trainer_cannot_be_used_within_its_own_fit(d2l):
         trainer.fit(model_of(d2l), data)
     d2l.Trainer.should_stop(trainer, None)
     assert not trainer.recorder.is_open  # and can be used again
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("loader", ["in memory", "a reader's"])
+def test_the_trial_before_the_first_step_changes_nothing(d2l, lazy, loader):
+    """Neither variables and attributes of the model, nor PyTorch's random numbers."""
+    import torch
+    from flax import nnx
+
+    is_torch = d2l.__name__ == TORCH
+    drawn = []
+
+    class Reader(d2l.LinearRegression):
+        def __init__(self):
+            super().__init__(num_inputs=None if lazy and is_torch else 2, lr=0.03)
+            self.held = []
+            if is_torch:
+                self.register_buffer("calls", torch.zeros(()))
+                self.mean = torch.zeros(())
+            else:
+                self.calls, self.mean = nnx.BatchStat(d2l.zeros()), d2l.zeros()
+
+        def forward(self, X):
+            if is_torch:
+                self.calls += 1
+                self.held.append(X.shape)  # an error in JAX
+                self.mean += X.mean()
+            else:
+                self.calls[...] += 1
+                self.mean = self.mean + X.mean()
+            return super().forward(X)
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            if is_torch:
+                drawn.append(torch.rand(()).item())
+            return batch
+
+        def fit_epoch(self):
+            super().fit_epoch()
+            model = self.model
+            assert float(model.calls if is_torch else model.calls[...]) == 2
+            assert len(model.held) == (2 if is_torch else 0)
+            assert abs(float(model.mean) - total) < 1e-5
+
+    data = regression(d2l, num_train=48, num_val=0)
+    if loader != "in memory":
+        batches = list(data.train_dataloader())
+        data.get_dataloader = lambda train: batches if train else None
+    again = regression(d2l, num_train=48, num_val=0)
+    total = sum(float(d2l.numpy(X).mean()) for X, _ in again.train_dataloader())
+    model = Reader()
+    torch.manual_seed(3)
+    Trainer(max_epochs=1).fit(model, data)
+    if is_torch and not lazy:
+        torch.manual_seed(3)
+        assert drawn[-2:] == [torch.rand(()).item() for _ in range(2)]
+
+
+def test_the_trial_of_a_model_that_holds_what_has_a_gradient_in_torch():
+    """As attention weights do after a fit without validation; `deepcopy` would raise an error."""
+    import d2l_torch as d2l
+
+    def forward(self, X):
+        self.weights = [X * self.w[0]]
+        return X @ self.w + self.b
+
+    model = model_of(d2l, forward=forward)
+    for _ in range(2):
+        d2l.Trainer(max_epochs=1).fit(model, regression(d2l, num_val=0))
+        assert model.weights[0].requires_grad
