@@ -238,7 +238,9 @@ def test_files_of_the_table_exist():
 @pytest.mark.slow
 def test_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reading, own_model, porting, comparing = re.findall(r"```python\n(.*?)```", README, re.S)
+    reading, own_model, torch_model, porting, comparing = re.findall(
+        r"```python\n(.*?)```", README, re.S
+    )
     # Without a network, as the snippet's own comment has it.
     digits = "data = d2l.Digits(batch_size=256, resize=28)"
     reading, replaced = re.subn(r"data = d2l\.FashionMNIST.*", digits, reading)
@@ -248,7 +250,14 @@ def test_snippets_run(tmp_path, monkeypatch):
     assert (tmp_path / "loss.png").exists()
     exec(own_model.replace("max_epochs=3", "max_epochs=1"), space)
     space = {}
-    exec("import d2l_jax, d2l_torch\n" + porting, space)
+    exec(
+        reading.replace("max_epochs=10", "max_epochs=1").replace("d2l_jax as", "d2l_torch as"),
+        space,
+    )
+    exec(torch_model, space)
+    exec("d2l.Trainer(max_epochs=1).fit(Net(lr=0.1), data)", space)
+    space = {}
+    exec(porting, space)
     assert space["weights"]["net.1.weight"].shape == (10, 784)
     rng = np.random.default_rng(0)
     space = {
