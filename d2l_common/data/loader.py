@@ -56,7 +56,7 @@ class TensorLoader:
         """Yield the minibatches of the next epoch."""
         return self.minibatches(self.arrays, self.next_order())
 
-    def minibatches(self, arrays: tuple[Any, ...], order: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    def minibatches(self, arrays: tuple[Any, ...], order: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the minibatches of `arrays` whose rows follow each other in `order`."""
         for indices in self.plan.split(order):
             self.batch_examples = len(indices)

@@ -70,12 +70,16 @@ class Trainer(TrainerBase):
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
-        if self.gpus:
-            nnx.update(model, jax.device_put(nnx.state(model), self.gpus[0]))
+        self.move_variables(model)
         model.eval()  # for predictions between epochs; a step switches its copy of the model
         self.model, self._compiled = model, None  # the steps are traced as they are defined by now
         self.train_model = view(model, deterministic=False, use_running_average=False)
         self.val_model = view(model, deterministic=True, use_running_average=True)
+
+    def move_variables(self, node: Any) -> None:
+        """Move the variables of a model or of an optimizer to the GPU if one is used."""
+        if self.gpus:
+            nnx.update(node, jax.device_put(nnx.state(node), self.gpus[0]))
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
@@ -111,6 +115,7 @@ class Trainer(TrainerBase):
             self.prepare_model(model)
             self.check_data()
             self.optim = make_optimizer(model)
+            self.move_variables(self.optim)  # else the second epoch would compile anew
             return self.run_epochs()
 
     def fit_epoch(self) -> None:

@@ -28,9 +28,9 @@ class Loader(TensorLoader):
         """Return a memory-mapped file as it is, any other array as a tensor."""
         return array if isinstance(array, np.memmap) else Loader.as_tensor(array)
 
-    def take(self, arrays: tuple[Any, ...], indices: np.ndarray) -> tuple[Tensor, ...]:
+    def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Tensor, ...]:
         """Return the rows `indices` of `arrays` as tensors."""
-        rows = torch.from_numpy(indices)
+        rows = torch.as_tensor(indices)
         return tuple(
             [
                 x.index_select(0, rows.to(x.device) if x.is_cuda else rows)

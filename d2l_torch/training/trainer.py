@@ -116,7 +116,8 @@ class Trainer(TrainerBase):
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for arrays, order in chunks:
-                for batch in loader.minibatches(arrays, order):
+                rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
+                for batch in loader.minibatches(arrays, rows):
                     self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:

@@ -14,6 +14,7 @@ import d2l_jax
 import d2l_torch
 from d2l_jax.training import steps
 
+REQUEST = "/jax/compilation_cache/compile_requests_use_cache"
 MISS = "/jax/compilation_cache/cache_misses"  # of a program that has to be compiled
 
 
@@ -43,6 +44,22 @@ def test_a_second_fit_compiles_nothing(events):
     fit(seed=1)  # a fresh model, another seed
     fit(epochs=3)  # another number of epochs
     assert events[MISS] == 0
+
+
+@pytest.mark.slow
+def test_the_second_epoch_on_a_device_of_choice_compiles_nothing(events, monkeypatch):
+    """Arrays that were put on a device are not, for JAX, those that it has put there itself."""
+    trainer = d2l_jax.Trainer
+    monkeypatch.setattr(trainer, "choose_gpus", lambda self: jax.devices("cpu")[:1])
+
+    def requests(epochs):
+        events.clear()
+        model = d2l_jax.MLP(num_outputs=10, num_hiddens=16, lr=0.1, num_inputs=64)
+        trainer(max_epochs=epochs, num_gpus=1).fit(model, d2l_jax.Digits(batch_size=100))
+        return events[REQUEST]
+
+    requests(epochs=1)  # what is compiled once a process
+    assert requests(epochs=3) == requests(epochs=1) > 0
 
 
 @pytest.mark.slow
