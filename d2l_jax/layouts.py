@@ -12,6 +12,9 @@ import numpy as np
 from flax import nnx
 from jax import numpy as jnp
 
+from .layer_layouts import Rule, rules_of
+from .packed_layouts import Packed, packed
+
 Path = tuple[Any, ...]
 Arrays = dict[str, np.ndarray]
 Convert = Callable[[Arrays], Arrays]
@@ -65,121 +68,6 @@ class Unit(NamedTuple):
         return f"{self.name}.{local}{self.suffix}".removeprefix(".")
 
 
-class Rule(NamedTuple):
-    """PyTorch's name of one leaf, and the conversions of its array."""
-
-    local: str
-    to_torch: Callable[[np.ndarray], np.ndarray] = lambda x: x
-    to_jax: Callable[[np.ndarray], np.ndarray] = lambda x: x
-
-
-Rules = dict[str, Rule]
-
-
-def linear(layer: nnx.Linear) -> Rules:
-    """Return the rules of a layer with a kernel of shape `(inputs, outputs)`."""
-    return {"kernel": Rule("weight", transpose, transpose), "bias": Rule("bias")}
-
-
-def transpose(x: np.ndarray) -> np.ndarray:
-    """Return an array with its last two axes swapped."""
-    return x.swapaxes(-1, -2)
-
-
-def convolution(layer: nnx.Conv | nnx.ConvTranspose) -> Rules:
-    """Return the rules of a layer with a kernel of shape `(*window, inputs, outputs)`."""
-    return {"kernel": moved("weight", (-1, -2)), "bias": Rule("bias")}
-
-
-def transposed_convolution(layer: nnx.ConvTranspose) -> Rules:
-    """
-    Return the rules of a transposed convolution; PyTorch has `(inputs, outputs, *window)`.
-
-    With `transpose_kernel`, the kernel is that of the convolution whose gradient the layer
-    computes, `(*window, outputs, inputs)`, as in PyTorch; otherwise it is
-    `(*window, inputs, outputs)` and mirrored.
-    """
-    if layer.transpose_kernel:
-        return convolution(layer)
-    rule, window = moved("weight", (-2, -1)), tuple(range(2, layer.kernel[...].ndim))
-    return {
-        "kernel": Rule(
-            "weight",
-            lambda x: np.flip(rule.to_torch(x), window),
-            lambda x: rule.to_jax(np.flip(x, window)),
-        ),
-        "bias": Rule("bias"),
-    }
-
-
-def moved(local: str, axes: tuple[int, int]) -> Rule:
-    """Return the rule that makes `axes` the first two axes in PyTorch."""
-    return Rule(
-        local, lambda x: np.moveaxis(x, axes, (0, 1)), lambda x: np.moveaxis(x, (0, 1), axes)
-    )
-
-
-def embedding(layer: nnx.Embed) -> Rules:
-    """Return the rules of an embedding."""
-    return {"embedding": Rule("weight")}
-
-
-def norm(layer: nnx.Module) -> Rules:
-    """Return the rules of a normalization."""
-    return {
-        "scale": Rule("weight"),
-        "bias": Rule("bias"),
-        "mean": Rule("running_mean"),
-        "var": Rule("running_var"),
-    }
-
-
-def prelu(layer: nnx.PReLU) -> Rules:
-    """Return the rules of the parametric ReLU, whose slope has shape `(1,)` in PyTorch."""
-    return {"negative_slope": reshaped("weight", (1,), ())}
-
-
-def linear_general(layer: nnx.LinearGeneral) -> Rules:
-    """Return the rules of a linear layer over several axes, which PyTorch has flattened."""
-    if layer.batch_axis:
-        raise NotImplementedError("LinearGeneral with batch_axis")
-    return flattened(layer.in_features, layer.out_features)
-
-
-def flattened(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Rules:
-    """Return the rules of a kernel of shape `(*inputs, *outputs)`."""
-    matrix = (int(np.prod(inputs)), int(np.prod(outputs)))
-    return {
-        "kernel": Rule(
-            "weight",
-            lambda x: x.reshape(matrix).T,
-            lambda x: x.T.reshape(*inputs, *outputs),
-        ),
-        "bias": reshaped("bias", (matrix[1],), outputs),
-    }
-
-
-def reshaped(local: str, torch_shape: tuple[int, ...], jax_shape: tuple[int, ...]) -> Rule:
-    """Return the rule of an array that only its shape sets apart."""
-    return Rule(local, lambda x: x.reshape(torch_shape), lambda x: x.reshape(jax_shape))
-
-
-# For each kind of NNX layer: PyTorch's class, and the function that returns the rules.
-LAYERS: dict[type, tuple[str, Callable[[Any], Rules]]] = {
-    nnx.Linear: ("Linear", linear),
-    nnx.LinearGeneral: ("Linear", linear_general),
-    nnx.Conv: ("Conv", convolution),
-    nnx.ConvTranspose: ("ConvTranspose", transposed_convolution),
-    nnx.Embed: ("Embedding", embedding),
-    nnx.BatchNorm: ("BatchNorm", norm),
-    nnx.LayerNorm: ("LayerNorm", norm),
-    nnx.GroupNorm: ("GroupNorm", norm),
-    nnx.InstanceNorm: ("InstanceNorm", norm),
-    nnx.RMSNorm: ("RMSNorm", norm),
-    nnx.PReLU: ("PReLU", prelu),
-}
-# Layers of NNX that none of PyTorch's layers stores.
-WITHOUT_COUNTERPART = nnx.LoRA, nnx.LoRALinear, nnx.SpectralNorm, nnx.WeightNorm
 # Random streams, and what a call leaves behind.
 NOT_WEIGHTS = nnx.RngState, nnx.Cache, nnx.Intermediate
 
@@ -191,28 +79,51 @@ def units(model: nnx.Module, whole: Collection[str] | None = None) -> list[Unit]
     Each parameter and each other array is in one unit, except random streams, caches and
     intermediates. A tied one is in the unit of its first place.
 
+    A layer of NNX that consists of layers is one unit if PyTorch stores it as one: an
+    nnx.MultiHeadAttention, a recurrent cell, an nnx.RNN, an nnx.Bidirectional and an
+    nnx.Sequential of these. It is taken apart if its kind is not in `whole`, or if PyTorch's layer
+    cannot represent it, such as attention with fewer heads of keys than of queries.
+
     Parameters
     ----------
     model : nnx.Module
     whole : collection of str, optional
-        Kinds of composite layers that are one unit; all by default. The layers inside another
-        composite layer are units of their own.
+        Kinds, such as `"MultiheadAttention"`, `"LSTM"` and `"GRUCell"`, of the layers that are one
+        unit; all by default.
 
     Returns
     -------
     list of Unit
+        In the order of their first leaves in the model. Those of a recurrent layer with several
+        directions or layers have one place and different suffixes.
 
     Raises
     ------
     ValueError
         If a layer of NNX has no counterpart in PyTorch, or a variable does not hold one array.
     """
-    modules, leaves = dict(nnx.iter_modules(model)), arrays_of(model)
-    found: dict[Path, dict[str, Path]] = {}
-    for path in leaves:
-        place = next(path[:i] for i in range(len(path) - 1, -1, -1) if path[:i] in modules)
-        found.setdefault(place, {})[dotted(path[len(place) :])] = path
-    return [single(modules, place, own, leaves) for place, own in found.items()]
+    return units_of(dict(nnx.iter_modules(model)), arrays_of(model), whole)
+
+
+def units_of(
+    modules: Mapping[Path, Any], arrays: Mapping[Path, Any], whole: Collection[str] | None
+) -> list[Unit]:
+    """Return the units of a model with these modules and arrays."""
+    left, order, found = dict(arrays), {path: i for i, path in enumerate(arrays)}, []
+    for place in sorted(modules, key=len):  # the outermost first
+        parts = [each for each in packed(modules[place]) if whole is None or each.kind in whole]
+        inside = {dotted(p[len(place) :]): p for p in left if parts and p[: len(place)] == place}
+        if all(part.leaves <= inside.keys() for part in parts):
+            for part in parts:
+                leaves = {leaf: inside[leaf] for leaf in inside if leaf in part.leaves}
+                found.append(packed_unit(modules, place, part, leaves, arrays))
+                left = {path: x for path, x in left.items() if path not in leaves.values()}
+    owned: dict[Path, dict[str, Path]] = {}
+    for path in left:
+        place = next(path[:i] for i in reversed(range(len(path))) if path[:i] in modules)
+        owned.setdefault(place, {})[dotted(path[len(place) :])] = path
+    found += [single_unit(modules, place, leaves, arrays) for place, leaves in owned.items()]
+    return sorted(found, key=lambda unit: order[next(iter(unit.leaves.values()))])
 
 
 def arrays_of(model: nnx.Module) -> dict[Path, Any]:
@@ -232,30 +143,26 @@ def arrays_of(model: nnx.Module) -> dict[Path, Any]:
     return found
 
 
-def single(
+def single_unit(
     modules: Mapping[Path, Any], place: Path, leaves: dict[str, Path], arrays: Mapping[Path, Any]
 ) -> Unit:
     """Return the unit of a layer whose leaves are each one array in PyTorch."""
-    layer = modules[place]
-    check_counterpart(place, layer)
-    kind, make = next(
-        (entry for known, entry in LAYERS.items() if isinstance(layer, known)), ("", lambda _: {})
-    )
     try:
-        own = make(layer)
-    except NotImplementedError as error:
-        raise ValueError(f"{error} at {dotted(place)} has no counterpart in PyTorch") from None
-    rules = {leaf: own.get(leaf, Rule(leaf)) for leaf in leaves}
+        kind, known = rules_of(modules[place])
+    except ValueError as error:
+        raise ValueError(
+            f"{dotted(place) or 'the model'}: {error}; write the layer as a module of your own"
+        ) from None
+    rules = {leaf: known.get(leaf, Rule(leaf)) for leaf in leaves}
+    by_local = {rule.local: leaf for leaf, rule in rules.items()}
+    held = {rules[leaf].local: arrays[path] for leaf, path in leaves.items()}
 
     def to_torch(values: Arrays) -> Arrays:
         return {rules[leaf].local: rules[leaf].to_torch(x) for leaf, x in values.items()}
 
-    by_local = {rule.local: leaf for leaf, rule in rules.items()}
-
     def to_jax(values: Arrays) -> Arrays:
         return {by_local[local]: rules[by_local[local]].to_jax(x) for local, x in values.items()}
 
-    holders = {rules[leaf].local: arrays[path] for leaf, path in leaves.items()}
     return Unit(
         place=place,
         name=layer_name(modules, place),
@@ -263,21 +170,35 @@ def single(
         suffix="",
         leaves=leaves,
         parts=shapes_of(to_torch, leaves, arrays),
-        state=frozenset(k for k, x in holders.items() if not isinstance(x, nnx.Param)),
+        state=frozenset(k for k, x in held.items() if not isinstance(x, nnx.Param)),
         absent=frozenset(),
         to_torch=to_torch,
         to_jax=to_jax,
-        plain=frozenset(k for k, x in holders.items() if not isinstance(x, nnx.Variable)),
+        plain=frozenset(k for k, x in held.items() if not isinstance(x, nnx.Variable)),
     )
 
 
-def check_counterpart(place: Path, layer: nnx.Module) -> None:
-    """Raise a `ValueError` if a layer of NNX has no counterpart in PyTorch."""
-    if isinstance(layer, WITHOUT_COUNTERPART):
-        raise ValueError(
-            f"{type(layer).__name__} at {dotted(place) or 'the model itself'} has no counterpart "
-            "in PyTorch; write the layer as a module of your own"
-        )
+def packed_unit(
+    modules: Mapping[Path, Any],
+    place: Path,
+    part: Packed,
+    leaves: dict[str, Path],
+    arrays: Mapping[Path, Any],
+) -> Unit:
+    """Return the unit of a layer that PyTorch stores as one, or of one direction of it."""
+    return Unit(
+        place=place,
+        name=layer_name(modules, place),
+        kind=part.kind,
+        suffix=part.suffix,
+        leaves=leaves,
+        parts=shapes_of(part.to_torch, leaves, arrays),
+        state=frozenset(),
+        absent=part.absent,
+        to_torch=part.to_torch,
+        to_jax=part.to_jax,
+        lost=part.lost,
+    )
 
 
 def shapes_of(
@@ -300,3 +221,72 @@ def layer_name(modules: Mapping[Path, Any], place: Path) -> str:
 def dotted(path: Iterable[Any]) -> str:
     """Return a path as text, such as `net.layers.1`."""
     return ".".join(map(str, path))
+
+
+def aliases(model: nnx.Module, whole: Collection[str] | None = None) -> dict[str, list[str]]:
+    """
+    Return the other names in PyTorch of tied arrays, `{name: names}`.
+
+    A name is listed if PyTorch's arrays of both names would be equal: two layers that share a
+    kernel, or a layer that is in two places.
+
+    Parameters
+    ----------
+    model : nnx.Module
+    whole : collection of str, optional
+        As in `units`.
+
+    Returns
+    -------
+    dict
+        Its keys are names of `units`.
+    """
+    duplicates = nnx.find_duplicates(model)
+    if not duplicates:
+        return {}
+    modules, arrays = dict(nnx.iter_modules(model)), arrays_of(model)
+    first = {path: i for i, path in enumerate(arrays)}
+    everywhere = all_paths(arrays, duplicates)
+    tied = units_of(
+        {path: modules[origin] for path, origin in all_paths(modules, duplicates).items()},
+        {path: arrays[origin] for path, origin in everywhere.items()},
+        whole,
+    )
+    # Every element of the model gets a number, so that equal arrays are the same variable.
+    ends = np.cumsum([x.size for x in arrays.values()], dtype=np.int64)
+
+    def numbered(unit: Unit) -> dict[str, bytes]:
+        values = {}
+        for leaf, path in unit.leaves.items():
+            origin = everywhere[path]
+            x, end = arrays[origin], ends[first[origin]]
+            values[leaf] = np.arange(end - x.size, end).reshape(x.shape) + 1
+        return {
+            unit.full(local): repr(x.shape).encode() + x.tobytes()
+            for local, x in unit.to_torch(values).items()
+            if local not in unit.absent
+        }
+
+    names = {
+        key: name
+        for unit in units_of(modules, arrays, whole)
+        for name, key in numbered(unit).items()
+    }
+    found: dict[str, list[str]] = {}
+    for unit in tied:
+        for name, key in numbered(unit).items():
+            if names.get(key, name) != name:
+                found.setdefault(names[key], []).append(name)
+    return found
+
+
+def all_paths(paths: Iterable[Path], duplicates: list[list[Path]]) -> dict[Path, Path]:
+    """Return every path of each object, those of tied ones included: `{path: first path}`."""
+    origin = {path: path for path in paths}
+    # The longest first, and twice, since a tied layer may be inside of another one.
+    for first, *others in 2 * sorted(duplicates, key=lambda group: -len(group[0])):
+        for path in [path for path in origin if path[: len(first)] == first]:
+            for other in others:
+                if other[: len(first)] != first:  # not a layer inside of itself
+                    origin.setdefault(other + path[len(first) :], origin[path])
+    return origin
