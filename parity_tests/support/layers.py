@@ -133,6 +133,12 @@ def bidirectional(cell, width=3):
     return nnx.Bidirectional(*(nnx.RNN(cell(width, 4, **options())) for _ in range(2)))
 
 
+def in_float64(query, key, value, **options):
+    """Return the result of attention; NNX's own function computes in float32 whatever it gets."""
+    scores = jnp.einsum("bqhd,bkhd->bhqk", query, key) / query.shape[-1] ** 0.5
+    return jnp.einsum("bhqk,bkhd->bqhd", jax.nn.softmax(scores), value)
+
+
 def attention(**arguments):
     """Return attention of both frameworks; the first 6 numbers of an input are the queries."""
     inputs = arguments.get("kdim", 6)
@@ -148,6 +154,7 @@ def attention(**arguments):
             in_kv_features=inputs,
             use_bias=arguments.get("bias", True),
             decode=False,
+            attention_fn=in_float64,
             **options(),
         ),
         lambda: nn.MultiheadAttention(6, 2, batch_first=True, **arguments),
@@ -176,10 +183,10 @@ LAYERS: dict[str, Layers] = {
         call_torch=lambda layer, X: layer(X.flatten(1)).reshape(2, 5, 2),
     ),
     "LinearGeneral over other axes": Layers(
-        lambda: nnx.LinearGeneral((4, 2), 5, axis=(2, 0), **options()),
+        lambda: nnx.LinearGeneral((2, 4), 5, axis=(0, -1), **options()),
         lambda: nn.Linear(8, 5),
         (2, 3, 4),
-        call_torch=lambda layer, X: layer(X.permute(1, 2, 0).flatten(1)),
+        call_torch=lambda layer, X: layer(X.permute(1, 0, 2).flatten(1)),
     ),
     "Einsum": Layers(
         lambda: nnx.Einsum("...ti,hio->...tho", (2, 4, 3), (2, 3), **options()),
