@@ -179,9 +179,10 @@ class Tied(nnx.Module):
         self.two = nnx.Linear(4, 4, rngs=rngs)
         self.two.kernel = self.one.kernel
         self.zero = self.one
+        self.rnn = self.rnn2 = nnx.RNN(nnx.GRUCell(4, 4, rngs=rngs))
 
     def __call__(self, tokens):
-        return self.emb.attend(self.zero(self.two(self.one(self.emb(tokens)))))
+        return self.emb.attend(self.rnn2(self.rnn(self.zero(self.two(self.one(self.emb(tokens)))))))
 
 
 class TorchTied(nn.Module):
@@ -191,17 +192,26 @@ class TorchTied(nn.Module):
         self.one = self.zero
         self.two = nn.Linear(4, 4)
         self.two.weight = self.one.weight
+        self.rnn = self.rnn2 = nn.GRU(4, 4, batch_first=True)
+        for name, x in self.rnn.named_parameters():
+            nn.init.zeros_(x) if "bias_hh" in name else nn.init.normal_(x)
         self.emb = nn.Embedding(7, 4)
         self.out = nn.Linear(4, 7, bias=False)
         self.out.weight = self.emb.weight
 
     def forward(self, tokens):
-        return self.out(self.zero(self.two(self.one(self.emb(tokens)))))
+        H = self.zero(self.two(self.one(self.emb(tokens))))
+        return self.out(self.rnn2(self.rnn(H)[0])[0])
 
 
 def test_tied_weights_cross_over():
     ours, theirs = Tied(), TorchTied()
-    assert aliases(ours) == {"one.bias": ["zero.bias"], "one.weight": ["two.weight", "zero.weight"]}
+    recurrent = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    assert aliases(ours) == {
+        "one.bias": ["zero.bias"],
+        "one.weight": ["two.weight", "zero.weight"],
+        **{f"rnn.{name}": [f"rnn2.{name}"] for name in recurrent},
+    }
     X = np.array([[0, 3, 6]])
     for weights in (theirs.state_dict(), d2l_torch.export_weights(theirs)):
         ours = Tied()
