@@ -110,14 +110,16 @@ def packed_unit(
     arrays: Mapping[Path, Any],
 ) -> Unit:
     """Return the unit of a layer that PyTorch stores as one, or of one direction of it."""
+    shapes = shapes_of(part.to_torch, leaves, arrays)
+    trained = any(isinstance(arrays[path], nnx.Param) for path in leaves.values())
     return Unit(
         place=place,
         name=layer_name(modules, place),
         kind=part.kind,
         suffix=part.suffix,
         leaves=leaves,
-        parts=shapes_of(part.to_torch, leaves, arrays),
-        state=frozenset(),
+        parts=shapes,
+        state=frozenset() if trained else frozenset(shapes),
         absent=part.absent,
         to_torch=part.to_torch,
         to_jax=part.to_jax,
