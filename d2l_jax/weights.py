@@ -1,14 +1,21 @@
-"""Export and import of weights as NumPy arrays, in PyTorch's names and layout."""
+"""Export and import of weights as NumPy arrays and files, in PyTorch's names and layout."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import flax
+import jax
 import numpy as np
+import safetensors.numpy
 from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
-from d2l_common.weights import as_arrays, check_weights
+from d2l_common.weight_files import check_path, import_file, metadata, write_file
+from d2l_common.weights import match_weights
+
+from .layouts import aliases, arrays_of, units
 
 # NNX's name, by kind of layer, of the parameter that PyTorch calls `weight`.
 WEIGHT_NAMES = {
@@ -20,54 +27,155 @@ WEIGHT_NAMES = {
 }
 
 
-def export_weights(model: nnx.Module) -> dict[str, np.ndarray]:
+def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarray]:
     """
-    Return the parameters of `model` as NumPy arrays by name (section 6.6).
+    Return the parameters and the state of `model` as NumPy arrays by name (section 6.6).
+
+    State is what a layer holds and does not train, such as running averages: each `nnx.Variable`
+    that is not an `nnx.Param`. Left out are random streams, caches, intermediates, and arrays that
+    are plain attributes, as PyTorch leaves out tensors that are. Tied weights have their first
+    name. PyTorch's recurrent layers have a second bias, which is 0 here.
 
     Parameters
     ----------
     model : nnx.Module
+    state : bool
+        Whether to return the state too, or only the parameters.
 
     Returns
     -------
     dict of arrays
-        Copies, in PyTorch's names (`net.1.weight`) and layout: `(num_outputs, num_inputs)`.
+        Copies, in PyTorch's names (`net.1.weight`) and layout: `(num_outputs, num_inputs)`. An
+        nnx.RNN, an nnx.Bidirectional, and an nnx.Sequential of several of these, are stored as an
+        nn.LSTM, nn.GRU or nn.RNN, and an nnx.MultiHeadAttention as an nn.MultiheadAttention if
+        this can represent it. Layers of a class of your own keep their names and layout.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch has no counterpart of a layer of NNX, or a variable does not hold one array.
     """
-    named = named_parameters(model)
-    return {
-        name: to_numpy(param[...]).transpose(axes).copy()
-        for name, (_, param, axes) in named.items()
-    }
+    return converted(model, to_numpy, state)
 
 
-def import_weights(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
+def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
     """
-    Set the parameters of `model` to arrays of either backend's `export_weights` (section 6.6).
+    Set the parameters and the state of `model` to arrays by name (section 6.6).
 
     Parameters
     ----------
     model : nnx.Module
         Changed in place.
     weights : dict of arrays
-        With the names and shapes of the model's parameters. Values are exact if they have the
-        parameters' type, and rounded to it otherwise.
+        Of either backend's `export_weights`, or a `state_dict`. It has the names and shapes of the
+        model's parameters and state; the state stays as it is if all of it is missing, and so does
+        any array that is a plain attribute. Tied weights may have any of their names, or all.
+        `num_batches_tracked` is ignored, and so is an unknown name with the array of a known one,
+        as tied weights have it. The two biases of PyTorch's recurrent layers are added. Values are
+        exact if they have the parameters' type, and rounded to it otherwise.
 
     Raises
     ------
     TypeError, ValueError
-        If a name or a shape of `weights` differs from the model's, or a value is not an array;
-        then the model is unchanged.
+        If a name or a shape of `weights` differs from the model's, a value is not an array, or NNX
+        cannot represent it: `bias_hh` of a GRU's new gate must be 0. Then the model is unchanged.
     """
-    weights = as_arrays(weights)
-    named = named_parameters(model)
-    check_weights(
-        {name: [param.shape[a] for a in axes] for name, (_, param, axes) in named.items()}, weights
-    )
-    state = {}
-    for name, (path, param, axes) in named.items():
-        array = weights[name].transpose(np.argsort(axes))
-        state[path] = jnp.array(array.astype(param.dtype))
-    nnx.update(model, nnx.from_flat_state(state))
+    layers, arrays = units(model), arrays_of(model)
+    shapes = {unit.full(name): shape for unit in layers for name, shape in unit.parts.items()}
+    state = {unit.full(name) for unit in layers for name in unit.state}
+    plain = {unit.full(name) for unit in layers for name in unit.plain}
+    found = match_weights(weights, shapes, state, aliases(model), plain)
+    changed = {}
+    for unit in layers:
+        values = {name: found[unit.full(name)] for name in unit.parts if unit.full(name) in found}
+        for name in unit.lost(values):
+            raise ValueError(
+                f"weights[{unit.full(name)!r}] must be 0 in the last third, the new gate's, since "
+                f"nnx.{unit.kind.removesuffix('Cell')}Cell does not have this bias; "
+                "train the PyTorch model without it"
+            )
+        for leaf, array in unit.to_jax(values).items():
+            path = unit.leaves[leaf]
+            changed[path] = as_dtype(array, arrays[path].dtype)
+    nnx.update(model, nnx.from_flat_state(changed))
+
+
+def save_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
+    """
+    Write the weights of `model` to a safetensors file (section 6.6).
+
+    It holds what `export_weights` returns, each array in the type that it has in the model, and as
+    metadata the versions of the format and of the packages. The file is complete or not there: it
+    replaces an earlier one at the end. `safetensors.torch.load_file` and
+    `load_state_dict(..., strict=False)` read it too.
+
+    Parameters
+    ----------
+    path : path
+        Ends in `.safetensors`.
+    model : nnx.Module
+
+    Raises
+    ------
+    ValueError
+        If `path` has another suffix, or PyTorch has no counterpart of a layer of NNX.
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    path = check_path(path)
+    arrays = converted(model, np.asarray)
+    versions = metadata(jax=jax.__version__, flax=flax.__version__)
+    write_file(path, safetensors.numpy.save(arrays, versions))
+
+
+def load_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
+    """
+    Set the weights of `model` to those of a file of either backend's `save_weights` (section 6.6).
+
+    Parameters
+    ----------
+    path : path
+        A safetensors file, also of another program that uses PyTorch's names and layout.
+    model : nnx.Module
+        Changed in place, as by `import_weights`.
+
+    Raises
+    ------
+    ValueError
+        If `path` has another suffix, the file is damaged or does not hold safetensors, or a name or
+        a shape differs from the model's; then the model is unchanged.
+    FileNotFoundError
+        If there is not such a file.
+    """
+    import_file(path, lambda weights: import_weights(model, weights))
+
+
+def converted(
+    model: nnx.Module, convert: Callable[[Any], np.ndarray], state: bool = True
+) -> dict[str, np.ndarray]:
+    """Return contiguous copies of the weights by PyTorch's names; `convert` returns an array."""
+    arrays = arrays_of(model)
+    result: dict[str, np.ndarray] = {}
+    for unit in units(model):
+        leaves = {leaf: convert(value_of(arrays[path])) for leaf, path in unit.leaves.items()}
+        left_out = unit.plain if state else unit.state
+        result |= {
+            unit.full(name): np.array(x, order="C")
+            for name, x in unit.to_torch(leaves).items()
+            if name not in left_out
+        }
+    return result
+
+
+def value_of(leaf: Any) -> Any:
+    """Return the array of a variable, or a plain array as it is."""
+    return leaf[...] if isinstance(leaf, nnx.Variable) else leaf
+
+
+def as_dtype(array: np.ndarray, dtype: Any) -> jax.Array:
+    """Return a copy in JAX that has the given type, also a type of 64 bits."""
+    with jax.enable_x64(True):
+        return jnp.array(array.astype(dtype), dtype=dtype)
 
 
 def named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:

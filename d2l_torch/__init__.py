@@ -119,6 +119,8 @@ from .training.optimizers import SGD as SGD
 from .training.trainer import Trainer as Trainer
 from .weights import export_weights as export_weights
 from .weights import import_weights as import_weights
+from .weights import load_weights as load_weights
+from .weights import save_weights as save_weights
 
 if not _typing.TYPE_CHECKING:  # type checkers read the imports above
     __all__ = sorted(

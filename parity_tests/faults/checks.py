@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parity_tests import test_chapter_functions, test_plan
+from parity_tests import test_chapter_functions, test_layouts, test_plan
 from parity_tests.support.backends import BACKENDS, precision
 from parity_tests.support.cases import CASES
 from parity_tests.support.draws import Draw, Source
@@ -83,6 +83,16 @@ def convention(name):
     check = getattr(test_plan, f"check_{name}")
     return Check(
         f"test_plan.py::test_shared_conventions[{name}]", lambda backend: check(BACKENDS[backend])
+    )
+
+
+@functools.cache
+def layout(name):
+    """Return the check of a stock layer's weights in both frameworks."""
+    return Check(
+        f"test_layouts.py::test_weights_cross_over[{name}]",
+        lambda backend: test_layouts.check_layout(name),
+        for_each_backend=False,
     )
 
 

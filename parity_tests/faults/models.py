@@ -1,4 +1,4 @@
-"""Faults in the models, their optimizers, their initial weights and the weights' transfer."""
+"""Faults in the models, their optimizers and their initial weights."""
 
 import math
 
@@ -92,7 +92,7 @@ def a_step_of_half_the_rate_in_torch(self):
             param -= self.lr / 2 * param.grad
 
 
-# -- initial weights, and weights that cross over ----------------------------------------------
+# -- initial weights ---------------------------------------------------------------------------
 
 
 @around("d2l_jax.nn.linear.uniform", caught_by=convention("layer_weights"))
@@ -106,17 +106,6 @@ def too_narrow_initial_weights_in_torch(original, self):
     if not self.has_uninitialized_params():
         with torch.no_grad():
             self.weight /= math.sqrt(self.in_features)
-
-
-@around("d2l_jax.weights.named_parameters", caught_by=convention("transfer"))
-def a_weight_transposed_in_transfer_in_jax(original, model):
-    named = original(model)
-    return {name: (path, param, sorted(axes)) for name, (path, param, axes) in named.items()}
-
-
-@around("d2l_torch.weights.import_weights", caught_by=convention("transfer"))
-def a_weight_transposed_in_transfer_in_torch(original, model, weights):
-    original(model, weights | {"net.1.weight": weights["net.1.weight"].T})
 
 
 @around("d2l_common.weights.initial_weights", caught_by=INITIAL_WEIGHTS)

@@ -35,8 +35,11 @@ ONLY_TORCH = {
     "SGD.step": "PyTorch",
     "SGD.zero_grad": "PyTorch",
 }
-# JAX alone compiles, and takes the arrays of a model out of it.
-FILES_OF_JAX = {"training/state.py", "training/steps.py"}
+# JAX alone compiles, takes the arrays of a model out of it, and has its own layouts of weights.
+FILES_OF_JAX = {
+    "layer_layouts.py", "layouts.py", "packed_layouts.py", "training/state.py", "training/steps.py",
+    "units.py",
+}  # fmt: skip
 
 
 def public_callables(d2l):
