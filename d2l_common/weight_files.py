@@ -81,6 +81,11 @@ def read_file(path: Path) -> dict[str, np.ndarray]:
     ValueError
         If it is damaged, not a safetensors file, of a newer format or of an unknown type.
     """
+    return read_tensors(path)[0]
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return likewise the arrays of a file, and its metadata."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; write it with save_weights")
     data = path.read_bytes()
@@ -97,7 +102,7 @@ def read_file(path: Path) -> dict[str, np.ndarray]:
             f"{str(path)!r} must have format {FORMAT} or earlier, got "
             f"{about['d2l_twins_format']}; update d2l-twins"
         )
-    return {name: as_array(path, name, tensor) for name, tensor in tensors}
+    return {name: as_array(path, name, tensor) for name, tensor in tensors}, about
 
 
 def as_array(path: Path, name: str, tensor: dict) -> np.ndarray:

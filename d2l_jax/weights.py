@@ -17,15 +17,6 @@ from d2l_common.weights import match_weights
 
 from .layouts import aliases, arrays_of, units
 
-# NNX's name, by kind of layer, of the parameter that PyTorch calls `weight`.
-WEIGHT_NAMES = {
-    nnx.Linear: "kernel",
-    nnx.Conv: "kernel",
-    nnx.Embed: "embedding",
-    nnx.BatchNorm: "scale",
-    nnx.LayerNorm: "scale",
-}
-
 
 def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarray]:
     """
@@ -176,24 +167,3 @@ def as_dtype(array: np.ndarray, dtype: Any) -> jax.Array:
     """Return a copy in JAX that has the given type, also a type of 64 bits."""
     with jax.enable_x64(True):
         return jnp.array(array.astype(dtype), dtype=dtype)
-
-
-def named_parameters(model: nnx.Module) -> dict[str, tuple[Any, Any, tuple[int, ...]]]:
-    """Return `{PyTorch's name: (path, parameter, order of its axes in PyTorch)}`."""
-    modules = dict(nnx.iter_modules(model))
-    named = {}
-    for path, param in nnx.to_flat_state(nnx.state(model, nnx.Param)):
-        *owner, leaf = path
-        names = [
-            str(step)
-            for i, step in enumerate(owner)
-            if not (step == "layers" and isinstance(modules.get(tuple(owner[:i])), nnx.Sequential))
-        ]
-        layer = modules[tuple(owner)]
-        weight = next((name for kind, name in WEIGHT_NAMES.items() if isinstance(layer, kind)), "")
-        axes = tuple(range(param.ndim))
-        if leaf == "kernel" == weight:
-            # NNX's kernels end in (inputs, outputs); PyTorch's start with (outputs, inputs).
-            axes = (axes[-1], axes[-2], *axes[:-2])
-        named[".".join([*names, "weight" if leaf == weight else str(leaf)])] = path, param, axes
-    return named

@@ -1,6 +1,6 @@
 """Train two models side by side, and report whether they are the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,16 +8,22 @@ import numpy as np
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.weights import as_arrays, check_weights
 from d2l_parity.comparison import Comparison
-from d2l_parity.first_minibatch import first_minibatch, zero_model_loss
+from d2l_parity.first_minibatch import compare_passes
+from d2l_parity.mapping import check_mapping
+from d2l_parity.matching import pair
 from d2l_parity.minibatches import check_data
+from d2l_parity.passes import gradients_of, passes_of, without_dropout, zero_model_loss
 from d2l_parity.report import Report
 from d2l_parity.rounding import only_rounding
 from d2l_parity.runs import Run, moved_by_one_ulp, train
 from d2l_parity.setting import describe
-from d2l_parity.sides import Side, pair
+from d2l_parity.sides import Arrays, Side
 
 # Runs from weights one ulp away, on each backend: more than one, since the gaps of runs scatter.
 NUDGES = 2
+
+# Models of so many parameters take minutes for the runs that only chaos needs.
+LARGE = 10**6
 
 
 def compare(
@@ -32,7 +38,9 @@ def compare(
     weights: Mapping[str, np.ndarray] | None = None,
     num_gpus: int = 0,
     name: str | None = None,
-    nudges: int = NUDGES,
+    nudges: int | None = None,
+    optimizer: Any = None,
+    dtypes: Sequence[str] = ("float32", "float64"),
 ) -> Report:
     """
     Train two models from equal weights on equal minibatches, and report how far they part.
@@ -42,22 +50,26 @@ def compare(
     place: gaps as small as those that this opens mean nothing. Dropout layers of both get the
     same masks. The models stay as they are.
 
+    Layers are paired by their names, or by their shapes and the order of their calls. The JAX
+    model gets the parameters, the running averages and the other buffers of the PyTorch model.
+
     Parameters
     ----------
     jax_model : nnx.Module
     torch_model : torch.nn.Module
         Any modules; a `d2l.Module` may bring its own loss and optimizer.
     data : list of minibatches, or callable
-        Minibatches `(*inputs, targets)` of arrays or tensors, for both models; or a function that
-        returns a data module of the package (`d2l_jax` or `d2l_torch`) that is passed to it, such
-        as `lambda d2l: d2l.Digits(batch_size=100)`.
+        Minibatches `(*inputs, targets)` of arrays or tensors, or of tuples and dicts of them, for
+        both models; an input that is a dict with the names of arguments is passed by keyword. Or a
+        function that returns a data module of the package (`d2l_jax` or `d2l_torch`) that is
+        passed to it, such as `lambda d2l: d2l.Digits(batch_size=100)`.
     loss : str or callable, optional
         `'softmax_cross_entropy'`, `'cross_entropy'`, `'squared_loss'`, a function of `y_hat` and
         `y` that returns one number, or a pair of these, for JAX and for PyTorch. Required
         unless both models are a `d2l.Module`; with it, both are trained by minibatch SGD.
     mapping : dict, optional
         `{name in JAX: name in PyTorch}` of layers or parameters, such as `{"hidden.kernel":
-        "fc1.weight"}`; the rest is matched by names and shapes.
+        "fc1.weight"}`; the rest is paired as above.
     epochs : int
     lr : float
         The learning rate of SGD, where `loss` is given.
@@ -69,8 +81,15 @@ def compare(
         With 1, both train on the first GPU, otherwise on the CPU.
     name : str, optional
         The report's title; the class of `torch_model` if not given.
-    nudges : int
-        Number of runs from weights one ulp away, on each backend.
+    nudges : int, optional
+        Number of runs from weights one ulp away, on each backend. By default 2, but none for a
+        model of a million parameters or more that is within the bounds without them.
+    optimizer : pair, optional
+        An Optax transformation, and a function that returns PyTorch's optimizer of parameters, in
+        the place of SGD: `(optax.adam(1e-3), lambda params: torch.optim.Adam(params, 1e-3))`.
+    dtypes : sequence of str
+        The precisions of the training runs, of "float32" and "float64". The first minibatch is
+        always in float64.
 
     Returns
     -------
@@ -85,46 +104,120 @@ def compare(
         `loss` is missing or unknown, or a number is out of its range.
     """
     check_data(data)
+    check_mapping(mapping)
     check_count("epochs", epochs)
     check_count("num_gpus", num_gpus, minimum=0)
-    check_count("nudges", nudges, minimum=0)
+    check_count("nudges", NUDGES if nudges is None else nudges, minimum=0)
     check_nonnegative("lr", lr)
     check_nonnegative("gradient_clip_val", gradient_clip_val)
-    sides = pair(jax_model, torch_model, loss, lr, mapping)
-    initial = initial_weights(sides["torch"], weights)
+    check_dtypes(dtypes)
+    sides, pairing = pair(jax_model, torch_model, data, loss, lr, mapping, optimizer)
+    initial = equal_weights(sides, initial_weights(sides["torch"], weights))
     scale = zero_model_loss(sides["torch"], data, initial)
-    first = first_minibatch(sides, data, initial)
+    without, plan = without_dropout(sides, data, initial)
+    counted = sides["torch"].trained & set(sides["jax"].names.values())
 
     def run(side: Side, dtype: str, seed: int | None = None) -> Run:
         start = initial if seed is None else moved_by_one_ulp(initial, dtype, seed)
-        options = epochs, gradient_clip_val, num_gpus
-        return train(side, data, start, dtype, *options, record=seed is None)
+        options = epochs, gradient_clip_val, num_gpus, seed is None, plan, counted
+        return train(side, data, start, dtype, *options)
 
-    runs, nudged = {}, {}
-    for dtype in ("float32", "float64"):
-        runs[dtype] = {backend: run(side, dtype) for backend, side in sides.items()}
-        moved = {b: [run(side, dtype, seed) for seed in range(nudges)] for b, side in sides.items()}
-        nudged[dtype] = moved if nudges else {}
-    gradients = {dtype: [each.gradients for each in both.values()] for dtype, both in runs.items()}
-    noise = only_rounding(**gradients)
-    comparisons = {
-        dtype: Comparison(dtype, both["jax"], both["torch"], nudged[dtype], scale, noise)
+    runs = {
+        dtype: {backend: run(side, dtype) for backend, side in sides.items()}
+        for dtype in sorted(set(dtypes))
+    }
+    noise = noise_of(runs, counted) if len(runs) == 2 else {}
+    if "float64" in runs:
+        gradients = {
+            b: {n: x[0] for n, x in each.gradients.items()} for b, each in runs["float64"].items()
+        }
+    else:
+        gradients = {b: gradients_of(side, data, initial, True, plan) for b, side in sides.items()}
+    passes = passes_of(sides, data, initial, without, plan, gradients)
+    first = compare_passes(sides, initial, passes, noise)
+    comparisons = {}
+    for dtype, both in runs.items():
+        judged_as = "float32" if first.is_relaxed() else dtype
+        found = Comparison(
+            dtype, both["jax"], both["torch"], {}, scale, noise, counted, judged_as=judged_as
+        )
+        number = NUDGES if nudges is None else nudges
+        is_large = sum(x.size for x in initial.values()) >= LARGE
+        if nudges is None and is_large and not found.failures():
+            number = 0
+        if number:
+            found.nudged = {
+                b: [run(side, dtype, seed) for seed in range(number)] for b, side in sides.items()
+            }
+        comparisons[dtype] = found
+    history = next(iter(runs.values()))["torch"].history
+    rate = None if loss is None or optimizer is not None else lr
+    setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0, list(runs))
+    title = name or type(torch_model).__name__
+    return Report(title, setting, comparisons, first, noise, pairing)
+
+
+def assert_same(jax_model: Any, torch_model: Any, data: Any, **options: Any) -> Report:
+    """
+    Raise an `AssertionError` unless two models are the same; for tests.
+
+    The arguments and the result are those of `compare`.
+    """
+    report = compare(jax_model, torch_model, data, **options)
+    if not report.agree:
+        raise AssertionError(
+            f"{report.name}: {report.verdict.value}\n" + "\n".join(report.failures)
+        )
+    return report
+
+
+def check_dtypes(dtypes: Any) -> None:
+    """Raise a `ValueError` unless `dtypes` are of "float32" and "float64", and not empty."""
+    if isinstance(dtypes, str) or not dtypes or not set(dtypes) <= {"float32", "float64"}:
+        raise ValueError(f"dtypes must be a list of 'float32' and 'float64', got {dtypes!r}")
+
+
+def noise_of(runs: Mapping[str, Mapping[str, Run]], counted: set[str]) -> dict[str, float]:
+    """Return the parameters whose gradients are only rounding, on both backends."""
+    gradients = {
+        dtype: [{n: x for n, x in run.gradients.items() if n in counted} for run in both.values()]
         for dtype, both in runs.items()
     }
-    history = runs["float32"]["torch"].history
-    rate = None if loss is None else lr
-    setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0)
-    return Report(name or type(torch_model).__name__, setting, comparisons, first, noise)
+    names = set.intersection(*(set(x) for both in gradients.values() for x in both))
+    return only_rounding(
+        **{
+            dtype: [{n: x[n] for n in sorted(names)} for x in both]
+            for dtype, both in gradients.items()
+        }
+    )
 
 
-def initial_weights(side: Side, weights: Any) -> dict[str, np.ndarray]:
+def initial_weights(side: Side, weights: Any) -> Arrays:
     """Return `weights`, or those of the side's model for None, by common names and checked."""
-    exported = side.by_common_name(side.d2l.export_weights(side.model))
-    initial = exported if weights is None else as_arrays(weights)
-    check_weights({name: array.shape for name, array in exported.items()}, initial)
-    for name, array in initial.items():
+    exported = side.own_weights()
+    if weights is not None:
+        given = as_arrays(weights)
+        state = {name: x for name, x in exported.items() if name not in side.trained}
+        check_weights({n: x.shape for n, x in exported.items()}, state | given)
+        exported = exported | given
+    for name, array in exported.items():
         if not np.isfinite(array).all():
             raise ValueError(
                 f"the initial weights of {name} must be finite; pass weights={{...}} that are"
             )
-    return initial
+    return exported
+
+
+def equal_weights(sides: Mapping[str, Side], weights: Arrays) -> Arrays:
+    """
+    Return weights that both models can represent, and that are as close to `weights` as possible.
+
+    NNX's recurrent layers have one bias where PyTorch adds two.
+    """
+    probe = sides["jax"].probe
+    with probe.precision("float64"):
+        model = sides["jax"].copy("float64", weights)
+        represented = sides["jax"].weights(model)
+    return weights | {
+        name: x for name, x in represented.items() if not np.array_equal(x, weights[name])
+    }

@@ -1,13 +1,14 @@
 """Compare two training runs from equal weights on equal minibatches, in one precision."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from d2l_parity.closeness import gap_of_steps, largest_gap
+from d2l_parity.causes import explain_update
+from d2l_parity.closeness import gap_of_steps, largest_gap, relative_gap
 from d2l_parity.runs import Run
-from d2l_parity.tolerances import ONE_ULP_SCATTER, RUNS
+from d2l_parity.tolerances import ONE_ULP_SCATTER, RUNS, SAME_UPDATE
 
 
 @dataclass
@@ -25,6 +26,10 @@ class Comparison:
         The loss of the zero model; gaps of losses are in units of it plus the loss itself.
     only_rounding : collection of str
         The parameters whose gradients are 0 up to rounding; see `largest_gap`.
+    trained : collection of str
+        The parameters whose gradients are compared; all if it is empty.
+    judged_as : str
+        The precision whose bounds hold; that of `dtype` unless a model computes in less.
     """
 
     dtype: str
@@ -33,6 +38,12 @@ class Comparison:
     nudged: dict[str, list[Run]]
     scale: float
     only_rounding: Collection[str] = ()
+    trained: Collection[str] = ()
+    judged_as: str = ""
+
+    def __post_init__(self) -> None:
+        """Judge by the precision of the runs by default."""
+        self.judged_as = self.judged_as or self.dtype
 
     @property
     def loss_gap(self) -> np.ndarray:
@@ -72,10 +83,25 @@ class Comparison:
             norms = other.gradient_norms
             gap = gap_of_steps(one.gradient_norms, norms, norms[:1].sum())
             gaps["gradient norm"] = gap.max(initial=0.0)
-            gaps["gradients"] = largest_gap(one.gradients, other.gradients, noise, from_first=True)
-            gaps["weights"] = largest_gap(one.weights, other.weights, noise)
-        ours, theirs = ({n: w[None] for n, w in run.final_weights.items()} for run in (one, other))
-        gaps["final weights"] = largest_gap(ours, theirs, noise)
+            mine, theirs = (self._counted(run.gradients) for run in (one, other))
+            gaps["gradients"] = largest_gap(mine, theirs, noise, from_first=True)
+            # Adam moves a weight by whole steps also where its gradient is only rounding.
+            mine, theirs = (
+                {n: x for n, x in self._counted(run.weights).items() if n not in noise}
+                for run in (one, other)
+            )
+            gaps["weights"] = largest_gap(mine, theirs)
+        ours, theirs = (
+            {n: w[None] for n, w in run.final_weights.items() if w.dtype.kind == "f"}
+            for run in (one, other)
+        )
+        common = ours.keys() & theirs.keys()
+        state = {name for name in common if self.trained and name not in self.trained}
+        for label, names in (("final weights", common - state), ("final state", state)):
+            names -= set(noise)
+            if names:
+                first, second = ({n: x[n] for n in sorted(names)} for x in (ours, theirs))
+                gaps[label] = largest_gap(first, second)
         if "val_loss" in other.history.labels():
             gap = gap_of_steps(one.history.val_loss, other.history.val_loss, self.scale)
             gaps["validation loss"] = gap.max(initial=0.0)
@@ -83,6 +109,55 @@ class Comparison:
             gap = np.abs(one.history.val_acc - other.history.val_acc)
             gaps["validation accuracy"] = gap.max(initial=0.0)
         return {label: float(gap) for label, gap in gaps.items()}
+
+    def _counted(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the arrays of trained parameters that both runs recorded."""
+        both = self.jax.gradients.keys() & self.torch.gradients.keys()
+        names = both & set(self.trained) if self.trained else both
+        return {name: arrays[name] for name in sorted(names)}
+
+    def first_update(self) -> str:
+        """
+        Return a sentence on the first step whose gradients are the same and whose updates are not.
+
+        It is empty if there is none, or if not every step was recorded.
+        """
+        ours, theirs = self.jax, self.torch
+        num_steps = len(theirs.history.train_loss)
+        if self.dtype != "float64":
+            return ""  # roundings would hide which differs first
+        both = ours.weights.keys() & theirs.weights.keys()
+        names = [name for name in sorted(both) if name not in self.only_rounding]
+        counted = self._counted(theirs.gradients).keys() - set(self.only_rounding)
+        if not names or len(theirs.weights[names[0]]) != num_steps:
+            return ""
+        for step in range(num_steps):
+            for name in counted:
+                grads = ours.gradients[name][step], theirs.gradients[name][step]
+                if relative_gap(*grads) > SAME_UPDATE:
+                    return ""
+            for name in names:
+                mine, other = (self._update(run, name, step) for run in (ours, theirs))
+                # An update is a difference of weights: its rounding is theirs.
+                floor = 1e-6 * float(np.linalg.norm(theirs.weights[name][step]))
+                if relative_gap(mine, other, floor) > SAME_UPDATE:
+                    before = self._update(theirs, name, step - 1) if step else None
+                    cause = explain_update(mine, other, theirs.weights[name][step], before)
+                    return (
+                        f"The gradients are the same up to step {step}, where the optimizers "
+                        f"update `{name}` differently: {cause}"
+                    )
+        return ""
+
+    @staticmethod
+    def _update(run: Run, name: str, step: int) -> np.ndarray:
+        weights = run.weights[name]
+        after = weights[step + 1] if step + 1 < len(weights) else run.final_weights[name]
+        return np.asarray(after - weights[step])
+
+    def diverges(self) -> bool:
+        """Return whether the losses of both runs become infinite or NaN."""
+        return all(not np.isfinite(run.history.train_loss).all() for run in (self.jax, self.torch))
 
     def predictions(self) -> tuple[int, int] | None:
         """Return how many predicted classes differ, and out of how many; None without classes."""
@@ -106,7 +181,7 @@ class Comparison:
                     f"step {bad[0]} on, so the rest is meaningless: try a lower learning rate"
                 )
         differing = self.predictions()
-        if differing and differing[0] and self.dtype == "float64" and self.chaos() == 1:
+        if differing and differing[0] and self.judged_as == "float64" and self.chaos() == 1:
             found.append(f"float64: {differing[0]} of {differing[1]} predicted classes differ")
         return found
 
@@ -126,13 +201,13 @@ class Comparison:
         They are those of `RUNS`; where the runs are chaotic, the backends may part as far as one
         ulp moves a backend from itself (see `ONE_ULP_SCATTER`).
         """
-        tolerance = RUNS[self.dtype]
+        tolerance = RUNS[self.judged_as]
         bounds = {"training loss": tolerance.loss, "validation loss": tolerance.loss}
-        if self.dtype == "float64":
+        if self.judged_as == "float64":
             bounds |= {"gradient norm": tolerance.loss, "weights": tolerance.weights}
-            bounds |= {"final weights": tolerance.weights}
+            bounds |= {"final weights": tolerance.weights, "final state": tolerance.weights}
         # Half a point; in float64 equal, up to the rounding of the mean to float32.
-        bounds["validation accuracy"] = 1e-7 if self.dtype == "float64" else 0.005
+        bounds["validation accuracy"] = 1e-7 if self.judged_as == "float64" else 0.005
         recorded, opened = self.largest(), self.opened()
         return {
             label: max(bounds[label], ONE_ULP_SCATTER * opened[label])
@@ -143,9 +218,11 @@ class Comparison:
         }
 
     def chaos(self) -> float:
-        """Return the factor by which one ulp opens more than the loss's bound; at least 1."""
-        opened = float(self.one_ulp_gap.max(initial=0.0)) if self.nudged else 0.0
-        return max(1.0, ONE_ULP_SCATTER * opened / RUNS[self.dtype].loss)
+        """Return the factor by which one ulp opens more than a bound; at least 1."""
+        tolerance, opened = RUNS[self.judged_as], self.opened()
+        bounds = {"training loss": tolerance.loss, "final weights": tolerance.weights}
+        shares = [opened[label] / bound for label, bound in bounds.items() if label in opened]
+        return max([1.0, *(ONE_ULP_SCATTER * share for share in shares)])
 
     def seconds(self) -> dict[str, float]:
         """Return each backend's median seconds an epoch, of a run without recording."""

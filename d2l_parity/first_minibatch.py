@@ -1,43 +1,19 @@
 """Find where two models first differ: one minibatch forward and backward, layer by layer."""
 
-from collections.abc import Collection, Mapping
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from d2l_parity.closeness import norms, relative_gap, total_norm
-from d2l_parity.mapping import layer_of
-from d2l_parity.minibatches import data_module
-from d2l_parity.rounding import negligible, only_rounding
-from d2l_parity.sides import Side
-from d2l_parity.tolerances import SAME_LAYER
-
-
-@dataclass
-class Layer:
-    """
-    Gaps between a layer of one model and that of the other, in float64, in norm and relative.
-
-    Attributes
-    ----------
-    name, jax_name : str
-        The place in the PyTorch and in the JAX model; empty for parameters that the model itself
-        holds.
-    input, output : float
-        NaN if the layer is not called in both models.
-    gradients : dict
-        `{parameter: gap}`, by PyTorch's names.
-    """
-
-    name: str
-    jax_name: str
-    input: float = np.nan
-    output: float = np.nan
-    gradients: dict[str, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return in_both(self.name, self.jax_name) if self.name else ""
+from d2l_parity.activations import Call
+from d2l_parity.causes import explain_absent, explain_state
+from d2l_parity.closeness import relative_gap
+from d2l_parity.layers import Layer, compare_layers, fill_gradients, fill_state, in_both
+from d2l_parity.passes import Observation, Passes, results_gap
+from d2l_parity.sides import NAMES, Arrays, Names
+from d2l_parity.tolerances import NARROW_LAYER, SAME_LAYER, SAME_TABLE
 
 
 @dataclass
@@ -50,43 +26,132 @@ class FirstMinibatch:
     layers : list of Layer
         In the order in which PyTorch calls them.
     output, loss : float
-        Of the models' outputs and of their losses.
+        Of the models' outputs and of their losses in evaluation mode.
+    train_output, train_loss : float
+        In training mode; NaN if a side is random there.
     paths : dict
-        `{PyTorch's name of a parameter: its place in the JAX model}`.
+        `{PyTorch's name of an array: its place in the JAX model}`.
+    tolerance : float
+        Gaps up to it are rounding.
+    dropout : list of str
+        Sentences on calls of dropout that differ in number or rate.
+    hints : list of str
+        Sentences on running averages that change differently.
+    random : dict
+        `{"JAX" or "PyTorch": a sentence}` on a side that differs from itself in a second run.
+    narrow : dict
+        `{"JAX" or "PyTorch": [places]}` where a side computes in less than float64.
+    absent : dict
+        `{parameter that only PyTorch trains: a sentence}`.
+    constants : list of str
+        Sentences on tables that hold different numbers.
+    always_random : bool
+        Whether a side is random in evaluation mode as well.
     """
 
     layers: list[Layer]
     output: float
     loss: float
+    train_output: float
+    train_loss: float
     paths: Mapping[str, str]
+    tolerance: float = SAME_LAYER
+    dropout: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    random: dict[str, str] = field(default_factory=dict)
+    narrow: dict[str, list[str]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    constants: list[str] = field(default_factory=list)
+    always_random: bool = False
+
+    def less_than_float32(self) -> bool:
+        """Return whether the models are only close, in a precision below float32."""
+        return self.tolerance > NARROW_LAYER["float32"]
+
+    def is_relaxed(self) -> bool:
+        """Return whether gaps above those of float64 are taken for rounding."""
+        return self.tolerance > SAME_LAYER
+
+    def relax(self) -> None:
+        """Take a gap for rounding in the least precise type in which a side computes."""
+        dtypes = [place.split(" at ")[0] for side in self.narrow.values() for place in side]
+        for dtype in dtypes:
+            self.tolerance = max(self.tolerance, NARROW_LAYER.get(dtype, 0.1))
 
     def first_difference(self) -> str:
-        """Return a sentence that says where the models first differ; empty if they do not."""
+        """
+        Return a sentence that says where the models first differ; empty if they do not.
+
+        They differ if outputs, loss, state or gradients do; the layers only say where. What a
+        layer returns may be cut or joined otherwise without any difference.
+        """
+        if self.constants:
+            return " ".join(self.constants)
+        if not self.always_random:
+            found = self._results("", self.output, self.loss)
+            if found:
+                return self.first_layer() or found
+        found = self._training_mode() or self._first_gradient_difference()
+        return found
+
+    def first_layer(self) -> str:
+        """Return a sentence on the first layer that differs forward; empty if none does."""
+        return self._forward("", "input", "output") or self._forward(
+            "In training mode: ", "train_input", "train_output"
+        )
+
+    def _training_mode(self) -> str:
+        mode = "In training mode: "
+        found = self._results(mode, self.train_output, self.train_loss)
+        if found:
+            found = self._forward(mode, "train_input", "train_output") or found
+        if found or self.dropout:
+            return " ".join([found or mode.strip(), *self.dropout, *self.hints])
+        for layer in self.layers:
+            if any(gap > self.tolerance for gap in layer.state.values()):
+                hints = self.hints or ["Look at the momentum and at the variance that it averages."]
+                return " ".join(
+                    [f"{layer} updates its state differently in training mode.", *hints]
+                )
+        return ""
+
+    def _forward(self, mode: str, ins: str, outs: str) -> str:
         before = ""
         for layer in self.layers:
-            if layer.input > SAME_LAYER:
+            if getattr(layer, ins) > self.tolerance:
                 where = f"between {before} and it" if before else "before it"
-                return f"The input of {layer} differs: look {where}."
-            if layer.output > SAME_LAYER:
-                return f"{layer} returns a different output for the same input."
-            before = str(layer) or before
-        same = [layer for layer in self.layers if layer.output <= SAME_LAYER]
-        if self.output > SAME_LAYER:
+                return f"{mode}The input of {layer} differs: look {where}.{layer.calls()}"
+            if getattr(layer, outs) > self.tolerance:
+                return (
+                    f"{mode}{layer} returns a different output for the same input.{layer.calls()}"
+                )
+            before = str(layer) if getattr(layer, outs) <= self.tolerance else before
+        return ""
+
+    def _results(self, mode: str, output: float, loss: float) -> str:
+        if output > self.tolerance:
+            same = [layer for layer in self.layers if layer.output <= self.tolerance and layer.name]
             after = f"after {same[-1]}" if same else "in the forward pass"
-            return f"The outputs differ: look {after}."
-        if self.loss > SAME_LAYER:
-            return "The outputs are the same, but the losses differ: look at the loss."
-        return self._first_gradient_difference()
+            return f"{mode}The outputs differ: look {after}."
+        if loss > self.tolerance:
+            return f"{mode}The outputs are the same, but the losses differ: look at the loss."
+        return ""
 
     def _first_gradient_difference(self) -> str:
         """Return where the gradients first differ, on the way from the loss back to the inputs."""
         after = ""
+        forward = self.first_layer()  # a branch that is multiplied by 0, for example
         for layer in reversed(self.layers):
-            wrong = [name for name, gap in layer.gradients.items() if gap > SAME_LAYER]
+            wrong = [name for name, gap in layer.gradients.items() if gap > self.tolerance]
+            lacking = [name for name in wrong if name in self.absent]
+            if lacking and len(lacking) == len(wrong):
+                return self.absent[lacking[0]]
+            if wrong and forward:
+                return forward
             if wrong:
                 first, last = (in_both(name, self.paths[name]) for name in (wrong[0], wrong[-1]))
                 where = f"between {layer} and {after}" if after else "at the loss"
-                if len(wrong) < len(layer.gradients):
+                if len(wrong) < len(layer.gradients) or not layer.name:
                     where = f"at {first} itself"
                 return (
                     "Outputs and loss are the same, but the gradients differ, from "
@@ -96,74 +161,113 @@ class FirstMinibatch:
         return ""
 
 
-class Pass(NamedTuple):
-    """Results of one minibatch forward and backward, by common names of layers and parameters."""
-
-    values: dict[str, tuple[np.ndarray, np.ndarray]]  # inputs and outputs
-    output: np.ndarray
-    loss: float
-    gradients: dict[str, np.ndarray]  # (1, ...), as of a run of one step
-
-
-def forward_backward(
-    side: Side, data: Any, weights: Mapping[str, np.ndarray], dtype: str = "float64"
-) -> Pass:
-    """Run the first minibatch forward and backward through a model in evaluation mode."""
-    with side.probe.precision(dtype):
-        model = side.copy(dtype, weights)
-        batch = next(iter(data_module(side.d2l, data, dtype).train_dataloader()))
-        output, values = side.probe.forward(model, *batch[:-1])
-        loss, gradients = side.probe.value_and_gradients(model, batch)
-    common = {layer_of(name): layer_of(other) for name, other in side.names.items()}
-    values = {common[name]: both for name, both in values.items()}
-    gradients = {name: grad[None] for name, grad in side.by_common_name(gradients).items()}
-    return Pass(values, output, loss, gradients)
-
-
-def zero_model_loss(side: Side, data: Any, weights: Mapping[str, np.ndarray]) -> float:
-    """Return the loss of the zero model, whose weights are all 0, on the first minibatch."""
-    zeros = {name: np.zeros(np.shape(array)) for name, array in weights.items()}
-    return forward_backward(side, data, zeros).loss
-
-
-def first_minibatch(
-    sides: Mapping[str, Side], data: Any, weights: Mapping[str, np.ndarray]
+def compare_passes(
+    sides: Mapping[str, Names],
+    weights: Arrays,
+    passes: Mapping[str, Passes],
+    only_rounding: Collection[str] = (),
 ) -> FirstMinibatch:
-    """Compare both sides on the first training minibatch of `data`, from equal `weights`."""
-    ours, theirs = passes = [forward_backward(side, data, weights) for side in sides.values()]
-    noise: Collection[str] = ()
-    float64 = [each.gradients for each in passes]
-    if negligible(float64):  # rare, and the passes in float32 take time
-        rough = [forward_backward(side, data, weights, "float32") for side in sides.values()]
-        noise = only_rounding([each.gradients for each in rough], float64)
-    total = float(total_norm({name: norms(x) for name, x in theirs.gradients.items()})[0])
-    layers: dict[str, Layer] = {}
-    paths = sides["jax"].paths
-    for parameter, path in paths.items():
-        name = layer_of(parameter)
-        layer = layers.setdefault(name, Layer(name, layer_of(path)))
-        # The terms of a gradient that nearly cancels are as large as other gradients.
-        floor = total * (1 if parameter in noise else 1e-5)
-        gradients = ours.gradients[parameter], theirs.gradients[parameter]
-        layer.gradients[parameter] = _gap(*gradients, floor)
-        if name in ours.values and name in theirs.values:
-            pairs = zip(ours.values[name], theirs.values[name], strict=True)
-            layer.input, layer.output = (_gap(*two) for two in pairs)
-    order = dict.fromkeys([name for name in theirs.values if name in layers] + list(layers))
-    return FirstMinibatch(
-        [layers[name] for name in order],
-        _gap(ours.output, theirs.output),
-        _gap(np.array(ours.loss), np.array(theirs.loss)),
-        paths,
+    """
+    Compare what one minibatch left on both sides.
+
+    `only_rounding` are the parameters whose gradients are 0 up to rounding.
+    """
+    random = {NAMES[b]: each.random for b, each in passes.items() if each.random}
+    evaluated, trained, without = (
+        {b: getattr(each, name) for b, each in passes.items()}
+        for name in ("evaluated", "trained", "without")
     )
+    layers = compare_layers(sides, evaluated, {} if random else trained)
+    gradients = {b: each.gradients for b, each in passes.items()}
+    fill_gradients(layers, sides, gradients, only_rounding)
+    results = [results_gap(*evaluated.values())]
+    results.append((np.nan, np.nan) if random else results_gap(*trained.values()))
+    hints: list[str] = []
+    paths = sides["jax"].places_by_common()
+    if not random:
+        states = {b: each.state for b, each in trained.items()}
+        fill_state(layers, sides, states)
+        hints = explain_state(layers, weights, states, paths)
+    found = FirstMinibatch(
+        layers,
+        *results[0],
+        *results[1],
+        paths,
+        dropout=[] if random else dropout_hints(without),
+        hints=hints,
+        random=random,
+        narrow={NAMES[b]: each.narrow for b, each in passes.items() if each.narrow},
+        absent=absent_parameters(sides),
+        constants=different_constants(sides, weights, passes),
+        always_random=any(each.always_random for each in passes.values()),
+    )
+    if found.narrow and found.first_difference():
+        found.relax()
+    return found
 
 
-def in_both(name: str, path: str) -> str:
-    """Return PyTorch's name of a layer or a parameter, and its place in JAX if it differs."""
-    return f"`{name}`" + (f" (`{path}` in JAX)" if path != name else "")
+def different_constants(
+    sides: Mapping[str, Names], weights: Arrays, passes: Mapping[str, Passes]
+) -> list[str]:
+    """Return sentences on state that no step changes, and that the models hold differently."""
+    found, paths = [], sides["jax"].places_by_common()
+    averages = {
+        full for layer in sides["torch"].layers for k, full in layer.params.items()
+        if k.startswith("running_")
+    }  # fmt: skip
+    for name in passes["torch"].own_state.keys() & passes["jax"].own_state.keys() - averages:
+        ours, theirs = (each.own_state[name] for each in passes.values())
+        changed = any(
+            not np.array_equal(each.without.state.get(name, weights[name]), weights[name])
+            for each in passes.values()
+        )
+        # Each framework may have computed a table in float32 by itself.
+        if not changed and relative_gap(ours, theirs) > SAME_TABLE:
+            found.append(
+                f"The constant {in_both(name, paths[name])} holds different numbers in JAX and in "
+                "PyTorch; if they should be PyTorch's, use import_weights."
+            )
+    return sorted(found)
 
 
-def _gap(one: np.ndarray, other: np.ndarray, floor: float = 0.0) -> float:
-    # The gap of different shapes is infinite, unless they differ in axes of length 1 only.
-    one, other = np.squeeze(one), np.squeeze(other)
-    return relative_gap(one, other, floor) if one.shape == other.shape else float("inf")
+def absent_parameters(sides: Mapping[str, Names]) -> dict[str, str]:
+    """Return sentences on the parameters that only PyTorch trains, by their names."""
+    names = sides["jax"].names
+    frozen = {
+        common: f"`{common}` is trained in PyTorch, and in JAX it is not an nnx.Param."
+        for name, common in names.items()
+        if common in sides["torch"].trained and name not in sides["jax"].trained
+    }
+    return frozen | {
+        names[full]: explain_absent(layer.kind, names[full])
+        for layer in sides["jax"].layers
+        for full in (layer.params[local] for local in layer.absent)
+        if names.get(full) in sides["torch"].trained
+    }
+
+
+def dropout_hints(passes: Mapping[str, Observation]) -> list[str]:
+    """Return sentences on dropout that only one side has, or that has another rate."""
+    ours, theirs = (passes[b].dropout for b in ("jax", "torch"))
+    if len(ours) != len(theirs):
+        return [
+            f"A step calls dropout {times(len(ours))} in JAX{places(ours)} and "
+            f"{times(len(theirs))} in PyTorch{places(theirs)}."
+        ]
+    return [
+        f"Dropout has the rate {one.rate:g} in JAX ({one.where}) and {other.rate:g} in PyTorch "
+        f"({other.where})."
+        for one, other in zip(ours, theirs, strict=True)
+        if one.rate != other.rate
+    ]
+
+
+def times(number: int) -> str:
+    """Return a number of calls in words."""
+    return "never" if not number else "once" if number == 1 else f"{number} times"
+
+
+def places(calls: Sequence[Call]) -> str:
+    """Return where calls stand, as " (net.py:3, net.py:5)"."""
+    found = dict.fromkeys(call.where for call in calls)
+    return f" ({', '.join(found)})" if found else ""

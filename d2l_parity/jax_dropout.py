@@ -1,53 +1,125 @@
 """Replace dropout in a Flax NNX model: the masks become those of the PyTorch model."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import jax
 from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
 from d2l_jax import DropoutMLPScratch, dropout_layer
-from d2l_parity.dropout_masks import is_kept
+from d2l_parity.activations import Layout
+from d2l_parity.dropout_masks import MaskPlan, is_kept
 
 
 class SharedDropout(nnx.Module):
-    """Dropout layer whose masks depend only on rate, seed and the number of the call."""
+    """
+    Dropout layer whose masks depend only on the step and the number of the call.
 
-    def __init__(self, rate: float, seed: int):
-        self.rate, self.seed = rate, seed
+    Parameters
+    ----------
+    rate : float
+    broadcast_dims : sequence of int
+    sites : tuple of int
+        The numbers that the calls of this layer have among all calls of dropout in a step; empty
+        if nothing is to be dropped.
+    layout : Layout, optional
+        How the input holds the numbers of PyTorch's tensor; in the same order if not given.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        broadcast_dims: Sequence[int] = (),
+        sites: tuple[int, ...] = (0,),
+        layout: Layout | None = None,
+        deterministic: bool | None = False,
+    ):
+        self.rate, self.broadcast_dims = rate, tuple(broadcast_dims)
+        self.sites, self.layout = sites, layout
         self.count = nnx.Variable(jnp.zeros(1, jnp.uint32))
-        self.deterministic = False
+        self.deterministic = deterministic
 
     def set_view(self, deterministic: bool | None = None) -> None:
         """Switch to evaluation mode, or back to training mode."""
         if deterministic is not None:
             self.deterministic = deterministic
 
-    def __call__(self, X: Array, rate: float | None = None) -> Array:
-        """Return `X`, in training mode with entries dropped, at `self.rate` unless one is given."""
-        if self.deterministic:
-            return X
+    def drops(self, rate: float | None = None, deterministic: bool | None = None) -> bool:
+        """Return whether a call with these arguments would drop anything."""
         rate = self.rate if rate is None else rate
-        index = jnp.arange(X.size, dtype=jnp.uint32)
-        mask = is_kept(index, self.count[...], self.seed, rate)
+        return rate > 0 and not (self.deterministic if deterministic is None else deterministic)
+
+    def __call__(
+        self,
+        inputs: Array,
+        rate: float | None = None,
+        *,
+        deterministic: bool | None = None,
+        rngs: Any = None,
+    ) -> Array:
+        """Return `inputs`, in training mode with entries dropped, at `self.rate` by default."""
+        rate = self.rate if rate is None else rate
+        if not self.sites or not self.drops(rate, deterministic):
+            return inputs
+        index, calls = jnp.arange(inputs.size, dtype=jnp.uint32), len(self.sites)
+        step, turn = self.count[...] // calls, self.count[...] % calls
+        mask = is_kept(index, step, jnp.array(self.sites, jnp.uint32)[turn], rate)
+        fits = self.layout is not None and self.layout.shapes[1] == inputs.shape
+        mask = self.layout.apply(mask) if fits else mask.reshape(inputs.shape)  # type: ignore[union-attr]
+        for axis in self.broadcast_dims:
+            mask = jax.lax.slice_in_dim(mask, 0, 1, axis=axis)
         self.count[...] += 1
-        return dropout_layer(X, rate, mask=mask.reshape(X.shape))
+        return dropout_layer(inputs, rate, mask=jnp.broadcast_to(mask, inputs.shape))
 
 
-def share_dropout(model: Any) -> Any:
-    """Replace each dropout layer of `model` by a `SharedDropout`, and return the model."""
-    if isinstance(model, DropoutMLPScratch):
-        setattr(model, "drop", SharedDropout(0, seed=0))  # noqa: B010 - replaces the method
-    layers: list[Any] = [
-        (parent, name, child)
-        for _, parent in sorted(nnx.iter_modules(model), key=lambda item: str(item[0]))
-        for name, child in sorted(nnx.iter_children(parent), key=lambda item: str(item[0]))
-        if isinstance(child, nnx.Dropout)
-    ]
-    for seed, (parent, name, child) in enumerate(layers):
-        shared = SharedDropout(child.rate, seed)
-        if isinstance(name, int):
-            parent[name] = shared
-        else:
-            setattr(parent, name, shared)
-    return model
+class Sharing:
+    """Replacement of a JAX model's dropout layers, by a plan of masks."""
+
+    calls: tuple[()] = ()  # the layers' own hooks record them
+
+    def __init__(self, plan: MaskPlan):
+        self.plan = plan
+
+    def apply(self, model: Any) -> Any:
+        """Replace each dropout layer of `model` by a `SharedDropout`, and return the model."""
+        if isinstance(model, DropoutMLPScratch):
+            setattr(model, "drop", self._shared(model, "drop", 0.5))  # noqa: B010 - a method
+        inner: Any = model.net if hasattr(model, "run") else model
+        replaced: dict[int, SharedDropout] = {}
+        modules: list[Any] = list(nnx.iter_modules(inner))
+        for path, parent in modules:
+            children: list[Any] = list(nnx.iter_children(parent))
+            for name, child in children:
+                if isinstance(child, nnx.Dropout):
+                    if id(child) not in replaced:
+                        place = ".".join(map(str, (*path, name)))
+                        replaced[id(child)] = self._shared(child, place, child.rate)
+                    if isinstance(name, int):
+                        parent[name] = replaced[id(child)]
+                    else:
+                        setattr(parent, name, replaced[id(child)])
+        return model
+
+    def _shared(self, layer: Any, place: str, rate: float) -> SharedDropout:
+        name = dropout_name(place)
+        return SharedDropout(
+            rate,
+            getattr(layer, "broadcast_dims", ()),
+            self.plan.sites.get(name, ()),
+            self.plan.layouts.get(name),
+            getattr(layer, "deterministic", False),
+        )
+
+
+@contextmanager
+def shared_masks(plan: MaskPlan) -> Iterator[Sharing]:
+    """Yield the replacement of dropout layers."""
+    yield Sharing(plan)
+
+
+def dropout_name(place: str) -> str:
+    """Return the name under which the calls of a dropout layer are recorded."""
+    return f"dropout {place}"

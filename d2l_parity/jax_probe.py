@@ -1,8 +1,7 @@
-"""Read a Flax NNX model: its outputs and gradients, its layers, and the steps of its fit."""
+"""Read a Flax NNX model: its arrays and layers, outputs and gradients, and the steps of its fit."""
 
-import copy
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -13,102 +12,225 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
-from d2l_jax.weights import named_parameters
+from d2l_jax.layouts import aliases, units
+from d2l_jax.units import Unit, dotted
+from d2l_parity.activations import Call, leaves_of, numbers, place_of_call
+from d2l_parity.jax_dropout import SharedDropout, dropout_name
+from d2l_parity.jax_dropout import shared_masks as shared_masks
+from d2l_parity.jax_precision import copy_as as copy_as
+from d2l_parity.jax_precision import narrowed
+from d2l_parity.jax_precision import precision as precision
+from d2l_parity.layer import Layer
+from d2l_parity.models import loss_of, run_model
 
-Values = dict[str, tuple[np.ndarray, np.ndarray]]
-
-
-@contextmanager
-def precision(dtype: str) -> Iterator[None]:
-    """Make `dtype`, "float32" or "float64", the default float type, also of products on a GPU."""
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
-        yield
-
-
-def copy_as(model: nnx.Module, dtype: str) -> Any:
-    """Return a copy of `model` whose parameters and other state have the float type `dtype`."""
-    model = copy.deepcopy(model)
-    cast = lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x  # noqa: E731
-    nnx.update(model, jax.tree.map(cast, nnx.state(model)))
-    return model
+Arrays = dict[str, np.ndarray]
 
 
-def evaluation_view(model: Any) -> Any:
-    """Return a view of `model` in evaluation mode."""
-    return nnx.view(model, deterministic=True, use_running_average=True, raise_if_not_found=False)
+# -- arrays ---------------------------------------------------------------------------------------
 
 
-def parameter_paths(model: nnx.Module) -> dict[str, str]:
-    """Return the place of each parameter in `model`, as `hidden.kernel`, by PyTorch's names."""
-    named = named_parameters(model)
-    return {name: ".".join(map(str, path)) for name, (path, *_) in named.items()}
-
-
-def by_name(model: nnx.Module, state: Any) -> dict[str, np.ndarray]:
-    """
-    Return a pytree of the model's parameters as arrays by PyTorch's names and in its layout.
-
-    Its arrays may have further axes in front.
-    """
-    arrays, found = dict(nnx.to_flat_state(state)), {}
-    for name, (path, _, axes) in named_parameters(model).items():
-        extra = arrays[path].ndim - len(axes)
-        order = [*range(extra), *(extra + axis for axis in axes)]
-        found[name] = to_numpy(arrays[path]).transpose(order)
+def layers(model: nnx.Module, whole: set[str]) -> list[Layer]:
+    """Return the layers of `model` that hold arrays; those of kinds in `whole` as one."""
+    found, tied = [], aliases(model, whole)
+    for unit in units(model, whole):
+        by_local = dict(zip(unit.parts, unit.leaves.values(), strict=False))
+        simple = len(unit.parts) == len(unit.leaves)
+        places = {
+            local: dotted(by_local[local]) if simple else dotted((*unit.place, local))
+            for local in unit.parts
+        }
+        params = {local: unit.full(local) for local in unit.parts}
+        parts = params, unit.parts, places, unit.state
+        module, place = unit.name, dotted(unit.place)
+        others = frozenset(
+            alias.rpartition(".")[0] for full in params.values() for alias in tied.get(full, ())
+        )
+        found.append(
+            Layer(unit.name + unit.suffix, place, module, unit.kind, *parts, others, unit.absent)
+        )
     return found
 
 
-def predict(model: Any, batches: Iterable[Any]) -> np.ndarray:
-    """Return the outputs of `model` in evaluation mode for all minibatches, concatenated."""
-    graphdef, state = nnx.split(evaluation_view(model))
-    forward = jax.jit(lambda state, *inputs: nnx.merge(graphdef, state, copy=True)(*inputs))
-    return np.concatenate([to_numpy(forward(nnx.as_pure(state), *batch[:-1])) for batch in batches])
+def trained(model: nnx.Module, layers: Iterable[Layer]) -> set[str]:
+    """Return the names of the arrays that are `nnx.Param`s."""
+    return {
+        layer.params[local]
+        for layer in layers
+        for local in layer.params
+        if local not in layer.state
+    }
 
 
-def forward(model: Any, *inputs: Any) -> tuple[np.ndarray, Values]:
+def read(model: nnx.Module, whole: set[str]) -> Arrays:
+    """Return parameters and state of `model` by PyTorch's names and in its layout."""
+    return by_name(units(model, whole), dict(nnx.to_flat_state(nnx.state(model))))
+
+
+def by_name(
+    layers: Iterable[Unit], arrays: Mapping[Any, Any], prefix: tuple[Any, ...] = ()
+) -> Arrays:
+    """Return arrays, given by paths with a `prefix`, by PyTorch's names; of missing ones, none."""
+    found: Arrays = {}
+    for unit in layers:
+        paths = {leaf: (*prefix, *path) for leaf, path in unit.leaves.items()}
+        own = {leaf: to_numpy(arrays[path]) for leaf, path in paths.items() if path in arrays}
+        if own:
+            found |= {unit.full(local): x.copy() for local, x in unit.to_torch(own).items()}
+    return found
+
+
+def by_name_stacked(layers: list[Unit], state: Any, prefix: tuple[Any, ...]) -> Arrays:
+    """Return likewise arrays with a first axis in front, one row for each step."""
+    arrays = {path: to_numpy(x) for path, x in nnx.to_flat_state(state)}
+    num_rows = len(next(iter(arrays.values()))) if arrays else 0
+    rows = [by_name(layers, {p: x[i] for p, x in arrays.items()}, prefix) for i in range(num_rows)]
+    return {name: np.stack([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def write(model: nnx.Module, arrays: Mapping[str, np.ndarray], whole: set[str]) -> None:
+    """Set the arrays of `model` that are given, by PyTorch's names."""
+    current, state = dict(nnx.to_flat_state(nnx.state(model))), {}
+    for unit in units(model, whole):
+        old = unit.to_torch({leaf: to_numpy(current[path]) for leaf, path in unit.leaves.items()})
+        values = {local: arrays.get(unit.full(local), old[local]) for local in unit.parts}
+        for leaf, array in unit.to_jax(values).items():
+            path = unit.leaves[leaf]
+            state[path] = jnp.array(array.astype(current[path].dtype))
+    nnx.update(model, nnx.from_flat_state(state))
+
+
+# -- one minibatch --------------------------------------------------------------------------------
+
+
+def observe(
+    make_model: Callable[[], Any], batch: Any, train: bool, seed: int = 0
+) -> tuple[list[np.ndarray], float, list[Call], Any]:
     """
-    Return the output of `model` in evaluation mode, and `{name: (input, output)}` of its layers.
+    Run a minibatch forward; return outputs, loss, the calls of the layers, and the model after it.
 
-    The layers are those that have parameters, in the order of their first calls, which count.
-    Arrays of four axes come with channels first, as in PyTorch.
+    Parameters
+    ----------
+    make_model : callable
+        Returns a new copy of the model; what `jax.jit` or a scan hides of the layers is seen by a
+        second run without compilation.
+    batch : tuple of arrays
+    train : bool
+        Whether the model is in training mode.
+    seed : int
+        Another seed gives the model's own random streams other keys.
     """
-    model = evaluation_view(copy.deepcopy(model))
-    modules, values = dict(nnx.iter_modules(model)), Values()
-    owners = {path[:-1]: name for name, (path, *_) in named_parameters(model).items()}
-    for path, name in owners.items():
-        if path:  # not the model itself
-            _add_hook(modules[path], name.rpartition(".")[0], values)
-    return to_numpy(model(*inputs)), values
+    for context in (nullcontext(), jax.disable_jit()):
+        model, calls = make_model(), []  # type: ignore[var-annotated]
+        set_mode(model, train)
+        reseed(model, seed)
+        add_hooks(model, calls)
+        with context:
+            output = run_model(model, batch, train)
+            loss = loss_of(model, output, batch)
+        if all(call.inputs is not None for call in calls):
+            break
+    leaves = _numbers(output)
+    return leaves or [], float(loss), calls, model
 
 
-def _add_hook(layer: Any, name: str, values: Values) -> None:
-    """Make `layer` record its input and output in `values` when it is called."""
+def set_mode(model: Any, train: bool) -> None:
+    """Switch `model` to training or to evaluation mode."""
+    model.train() if train else model.eval()
+
+
+def reseed(model: Any, seed: int) -> None:
+    """Change the keys of the random streams of `model`; seed 0 keeps them."""
+    for _, node in nnx.iter_graph(model):
+        if seed and isinstance(node, nnx.RngKey):
+            node[...] = jax.random.fold_in(node[...], seed)
+
+
+def add_hooks(model: Any, calls: list[Call]) -> None:
+    """Make the layers of `model` that hold arrays, and dropout, record their calls."""
+    inner = getattr(model, "net", model) if hasattr(model, "run") else model
+    modules = dict(nnx.iter_modules(inner))
+    hooked = {unit.place: unit.name for unit in units(inner)}
+    hooked |= {unit.place: unit.name for unit in units(inner, set())}
+    for place, module in modules.items():
+        if isinstance(module, SharedDropout):
+            hooked[place] = dropout_name(dotted(place))
+    for place, name in hooked.items():
+        if place:  # not the model itself
+            _hook(modules[place], name, calls)
+
+
+def _hook(layer: Any, name: str, calls: list[Call]) -> None:
+    """Make `layer` append its calls to `calls`."""
     kind: Any = type(layer)
 
-    def __call__(self: Any, X: Array, *args: Any, **kwargs: Any) -> Array:
-        output = kind.__call__(self, X, *args, **kwargs)
-        values.setdefault(name, (_channels_first(X), _channels_first(output)))
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        output = kind.__call__(self, *args, **kwargs)
+        values = _numbers((args, kwargs)), _numbers(output), place_of_call()
+        if not isinstance(self, SharedDropout):
+            calls.append(Call(name, *values))
+        elif self.drops(*args[1:], **without(kwargs, "rngs")):
+            calls.append(Call(name, *values, args[1] if args[1:] else self.rate))
         return output
 
     # Python looks up `__call__` on the class, so the layer gets a class of its own.
-    object.__setattr__(layer, "__class__", type(kind)("Hooked", (kind,), {"__call__": __call__}))
+    members = {"__call__": __call__, "__module__": kind.__module__}
+    object.__setattr__(layer, "__class__", type(kind)(kind.__name__, (kind,), members))
 
 
-def _channels_first(x: Array) -> np.ndarray:
-    array = to_numpy(x)
-    return np.moveaxis(array, -1, 1) if array.ndim == 4 else array
+def without(kwargs: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return `kwargs` without one of them."""
+    return {key: value for key, value in kwargs.items() if key != name}
 
 
-def value_and_gradients(model: Any, batch: Any) -> tuple[float, dict[str, np.ndarray]]:
-    """Return the loss of a minibatch in evaluation mode, and its gradients by PyTorch's names."""
-    graphdef, params, *rest = nnx.split(evaluation_view(model), nnx.Param, ...)
+def _numbers(tree: Any) -> list[np.ndarray] | None:
+    """Return the arrays of numbers in a pytree; None if one has no value yet."""
+    leaves = [x for x in leaves_of(tree) if isinstance(x, Array | np.ndarray)]
+    if any(isinstance(x, jax.core.Tracer) for x in leaves):
+        return None
+    keys = jax.dtypes.prng_key
+    return numbers([to_numpy(x) for x in leaves if not jnp.issubdtype(x.dtype, keys)])
+
+
+def value_and_gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Any:
+    """Return the loss of a minibatch and its gradients by PyTorch's names."""
+    set_mode(model, train)
+    graphdef, params, *rest = nnx.split(model, nnx.Param, ...)
 
     def loss(params: Any) -> Array:
         model: Any = nnx.merge(graphdef, params, *rest, copy=True)
-        return model.loss(model(*batch[:-1]), batch[-1])
+        return loss_of(model, run_model(model, batch, train), batch)
 
     value, gradients = jax.value_and_grad(loss)(nnx.as_pure(params))
-    return float(value), by_name(model, gradients)
+    inner, prefix = inner_of(model)
+    return float(value), by_name(units(inner, whole), dict(nnx.to_flat_state(gradients)), prefix)
+
+
+def less_precise(model: Any, batch: Any, train: bool) -> list[str]:
+    """Return where the loss of a minibatch is computed in less than float64."""
+    set_mode(model, train)
+    graphdef, state = nnx.split(model)
+
+    def loss(state: Any) -> Array:
+        model: Any = nnx.merge(graphdef, state, copy=True)
+        return loss_of(model, run_model(model, batch, train), batch)
+
+    return narrowed(loss, nnx.as_pure(state))
+
+
+def inner_of(model: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the user's module in a model of the comparison, and its path there."""
+    return (model.net, ("net",)) if hasattr(model, "run") else (model, ())
+
+
+def predict(model: Any, batches: Iterable[Any]) -> list[list[np.ndarray]]:
+    """Return the outputs of `model` in evaluation mode for each minibatch."""
+    set_mode(model, False)
+    # Not compiled: of a large model that would take longer than the passes.
+    outputs = (run_model(model, tuple(batch), train=False) for batch in batches)
+    return [_numbers(each) or [] for each in outputs]
+
+
+# -- the steps of a fit ---------------------------------------------------------------------------
 
 
 class Recording(NamedTuple):
@@ -121,16 +243,26 @@ class Recording(NamedTuple):
     weights: Any
 
 
-def recording(optimizer: Any, model: Any, num_steps: int, every: int) -> Any:
+def recording(
+    optimizer: Any, model: Any, num_steps: int, every: int, names: set[str], whole: set[str]
+) -> Any:
     """
     Return `optimizer` with the gradients and weights of the parameters recorded in its state.
 
-    Of `every` steps in a row, those of the last one are kept.
+    Of `every` steps in a row, those of the first one are kept. The norms are those of the gradients
+    of the parameters in `names`.
     """
     tx = optimizer.tx if isinstance(optimizer, nnx.Optimizer) else optimizer
     if not hasattr(tx, "init"):
         return optimizer  # the Trainer raises
     tx = optax.with_extra_args_support(tx)
+    inner, prefix = inner_of(model)
+    counted = {
+        (*prefix, *path)
+        for unit in units(inner, whole)
+        if any(unit.full(local) in names for local in unit.parts)
+        for path in unit.leaves.values()
+    }
 
     def init(params: Any) -> Recording:
         buffer = lambda x: jnp.zeros((-(-num_steps // every), *x.shape), x.dtype)  # noqa: E731
@@ -140,12 +272,16 @@ def recording(optimizer: Any, model: Any, num_steps: int, every: int) -> Any:
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:
         updates, inner = tx.update(grads, state.inner, params, **extra)
-        norm = jnp.sqrt(sum(jnp.sum(grad**2) for grad in jax.tree.leaves(grads)))
-        put = lambda kept, x: kept.at[state.step // every].set(x)  # noqa: E731
+        squares = [jnp.sum(grad**2) for path, grad in nnx.to_flat_state(grads) if path in counted]
+        row, is_kept = state.step // every, state.step % every == 0
+
+        def put(kept: Array, x: Array) -> Array:
+            return kept.at[row].set(jnp.where(is_kept, x, kept[row]))
+
         return updates, Recording(
             inner,
             state.step + 1,
-            state.norms.at[state.step].set(norm),
+            state.norms.at[state.step].set(jnp.sqrt(sum(squares, jnp.zeros(())))),
             jax.tree.map(put, state.gradients, grads),
             jax.tree.map(put, state.weights, params),
         )
@@ -153,9 +289,12 @@ def recording(optimizer: Any, model: Any, num_steps: int, every: int) -> Any:
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def recorded(model: Any) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+def recorded(model: Any, whole: set[str]) -> tuple[np.ndarray, Arrays, Arrays]:
     """Return gradient norms, gradients and weights of the steps of a fit, by PyTorch's names."""
     state = nnx.as_pure(model.trainer.optim.opt_state)
     leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, Recording))
     [found] = [leaf for leaf in leaves if isinstance(leaf, Recording)]
-    return np.array(found.norms), by_name(model, found.gradients), by_name(model, found.weights)
+    inner, prefix = inner_of(model)
+    own = units(inner, whole)
+    gradients, weights = (by_name_stacked(own, x, prefix) for x in (found.gradients, found.weights))
+    return np.array(found.norms), gradients, weights

@@ -1,14 +1,13 @@
 """Check the data of a comparison, and give each backend its data module."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from d2l_common.arrays import to_numpy
-from d2l_common.checks.fits import check_images
 
 WANTED = (
     "data must be a list of minibatches (X, y), or a function that returns a data module for "
@@ -66,22 +65,91 @@ def _check_minibatch(name: str, batch: Any) -> None:
             f"each minibatch of data must be (X, y), inputs and then targets, but {name} is {kind}"
         )
     try:
-        arrays = [to_numpy(x) for x in batch]
+        leaves, _ = flatten(tuple(batch))
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must hold arrays of numbers: {error}") from error
-    for array in arrays:
+    for array in leaves:
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold arrays of real numbers, got {array.dtype}")
-    shapes = [array.shape for array in arrays]
-    if () in shapes or len({shape[0] for shape in shapes}) > 1:
+    first, targets = (flatten(part)[0] for part in (batch[0], batch[-1]))
+    if not first or not targets:
+        raise TypeError(f"{name} must hold arrays of inputs and of targets")
+    shapes = [first[0].shape, targets[-1].shape]
+    if all(hasattr(part, "shape") for part in batch):
+        shapes = [array.shape for array in leaves]
+    if () in shapes[:1] + shapes[-1:]:
         raise ValueError(
-            f"the arrays of {name} must have one row for each example, equally many, got shapes "
+            f"the arrays of {name} must have one row for each example, got shapes "
             f"{' and '.join(map(str, shapes))}"
         )
-    if shapes[0][0] == 0:
+    if 0 in (shapes[0][0], shapes[-1][0]):
         raise ValueError(f"{name} has no examples")
-    for array in arrays[:-1]:
-        check_images(array)
+    X, y = leaves[0], leaves[-1]
+    if len(leaves) == 2 and X.ndim == 2 and X.dtype.kind == "f" and y.ndim <= 2:
+        if len(X) != len(y):
+            raise ValueError(
+                f"the arrays of {name} must have one row for each example, equally many, got "
+                f"shapes {X.shape} and {y.shape}"
+            )
+
+
+def flatten(tree: Any) -> tuple[list[np.ndarray], Any]:
+    """
+    Return the arrays in nested tuples, lists and dicts, and the structure without them.
+
+    In the structure the number of an array takes its place; anything that is None stays None.
+    """
+    leaves: list[np.ndarray] = []
+
+    def visit(x: Any) -> Any:
+        if isinstance(x, Mapping):
+            return {name: visit(value) for name, value in x.items()}
+        if isinstance(x, tuple | list) and not _is_numbers(x):
+            return tuple(map(visit, x))
+        if x is None:
+            return None
+        leaves.append(to_numpy(x))
+        return len(leaves) - 1
+
+    return leaves, visit(tree)
+
+
+def _is_numbers(x: Any) -> bool:
+    """Return whether plain numbers, in a list also in further lists, are one array."""
+    if isinstance(x, list) and x and all(isinstance(item, list) for item in x):
+        return all(map(_is_numbers, x))
+    return bool(x) and all(isinstance(item, bool | int | float) for item in x)
+
+
+def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
+    """Return a structure that `flatten` returned, with `leaves` in the place of their numbers."""
+    if isinstance(structure, Mapping):
+        return {name: unflatten(value, leaves) for name, value in structure.items()}
+    if isinstance(structure, tuple):
+        return tuple(unflatten(value, leaves) for value in structure)
+    return structure if structure is None else leaves[structure]
+
+
+def structure_of(data: Any) -> Any:
+    """
+    Return the structure of the minibatches of `data`; None if they are plain tuples of arrays.
+
+    Raises
+    ------
+    ValueError
+        If the minibatches of a list differ in it.
+    """
+    if callable(data):
+        return None
+    structures = [flatten(tuple(batch))[1] for batch in data]
+    for i, each in enumerate(structures):
+        if each != structures[0]:
+            raise ValueError(
+                f"all minibatches of data must have the same structure, got {structures[0]} in "
+                f"data[0] and {each} in data[{i}]"
+            )
+    plain = structures[0] == tuple(range(len(structures[0])))
+    return None if plain else structures[0]
 
 
 def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
@@ -112,9 +180,12 @@ def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
 def _given_batches(d2l: ModuleType, batches: Sequence[Any], dtype: str) -> Any:
     def cast(x: Any) -> np.ndarray:
         x = to_numpy(x)
-        return x.astype(dtype) if x.dtype.kind == "f" else x
+        if x.dtype.kind == "f":
+            return x.astype(dtype)
+        # PyTorch's embedding takes no small integers.
+        return x.astype(np.int32) if x.dtype.kind in "iu" and x.dtype.itemsize < 4 else x
 
-    cast_batches = [tuple(map(cast, batch)) for batch in batches]
+    cast_batches = [tuple(map(cast, flatten(tuple(batch))[0])) for batch in batches]
 
     class GivenBatches(d2l.DataModule):  # type: ignore[name-defined]
         def get_dataloader(self, train: bool) -> Any:

@@ -1,8 +1,11 @@
 """Check the two models, and give a plain module a loss and an optimizer."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
+
+from d2l_parity.minibatches import unflatten
 
 
 def backend_of(model: Any) -> str | None:
@@ -29,11 +32,14 @@ def check_models(jax_model: Any, torch_model: Any) -> None:
             raise TypeError(f"{backend}_model must be a {kind}, got {type(model).__name__}")
 
 
-def as_model(d2l: ModuleType, module: Any, loss: Any, lr: float) -> Any:
+def as_model(
+    d2l: ModuleType, module: Any, loss: Any, lr: float, optimizer: Any = None, structure: Any = None
+) -> Any:
     """
     Return a model that a Trainer of the package `d2l` can train.
 
-    That is `module` itself if `loss` is None, else a model whose `net` it is, trained by SGD.
+    That is `module` itself if `loss` is None, else a model whose `net` it is, trained by SGD or by
+    what `optimizer` makes. `structure` is that of the minibatches.
     """
     if loss is None and isinstance(module, d2l.Module):
         return module
@@ -43,16 +49,97 @@ def as_model(d2l: ModuleType, module: Any, loss: Any, lr: float) -> Any:
             "loss='softmax_cross_entropy', loss='squared_loss' or a function"
         )
     function = _loss_function(d2l, loss)
+    arguments = call_arguments(module)
 
     class WithLoss(d2l.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.net, self.lr = module, lr
 
-        def loss(self, y_hat: Any, y: Any) -> Any:
+        def run(self, batch: Any, train: bool) -> Any:
+            *inputs, _ = batch if structure is None else unflatten(structure, batch)
+            args = [x for x in inputs if not _are_keywords(x, arguments)]
+            named = [x for x in inputs if _are_keywords(x, arguments)]
+            kwargs = {name: value for x in named for name, value in x.items()}
+            free = list(arguments)[len(args) :]
+            kwargs |= {name: train == on for name, on in MODES.items() if name in free}
+            return self.net(*args, **kwargs)
+
+        def loss(self, y_hat: Any, batch: Any) -> Any:
+            y = (batch if structure is None else unflatten(structure, batch))[-1]
             return _one_number(function(y_hat, y))
 
+        def training_step(self, batch: Any) -> Any:
+            l = self.loss(self.run(batch, train=True), batch)
+            self.plot("loss", l, train=True)
+            return l
+
+        def validation_step(self, batch: Any) -> Any:
+            l = self.loss(self.run(batch, train=False), batch)
+            self.plot("loss", l, train=False)
+            return l
+
+        def configure_optimizers(self) -> Any:
+            if optimizer is None:
+                return super().configure_optimizers()
+            return optimizer if backend == "jax" else optimizer(self.parameters())
+
+    backend = d2l.__name__.removeprefix("d2l_")
     return WithLoss()
+
+
+# Arguments by which models are put into a mode, and whether they are True in training.
+MODES = {
+    "train": True,
+    "training": True,
+    "is_training": True,
+    "deterministic": False,
+    "inference": False,
+}
+
+
+def call_arguments(module: Any) -> dict[str, Any]:
+    """Return the parameters of a module's call by name, in their order."""
+    call = getattr(module, "forward", None) or type(module).__call__
+    parameters = inspect.signature(call).parameters
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    named = {name: each for name, each in parameters.items() if each.kind in kinds}
+    named.pop("self", None)
+    return named
+
+
+def _are_keywords(x: Any, arguments: Mapping[str, Any]) -> bool:
+    """Return whether an input is a dict of keyword arguments: it has no other names."""
+    return isinstance(x, Mapping) and bool(x) and set(x) <= set(arguments)
+
+
+def run_model(model: Any, batch: Any, train: bool) -> Any:
+    """Return the output of a model for a minibatch."""
+    run = getattr(model, "run", None)
+    return model(*batch[:-1]) if run is None else run(batch, train)
+
+
+def loss_of(model: Any, output: Any, batch: Any) -> Any:
+    """Return the loss of a model's output."""
+    return model.loss(output, batch if hasattr(model, "run") else batch[-1])
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise a `TypeError` unless `optimizer` is None or a pair, JAX's and then PyTorch's."""
+    if optimizer is None:
+        return
+    wanted = (
+        "optimizer must be a pair: an Optax transformation, and a function that returns PyTorch's "
+        "optimizer of parameters, such as (optax.adam(1e-3), lambda params: "
+        "torch.optim.Adam(params, 1e-3))"
+    )
+    if not isinstance(optimizer, tuple | list) or len(optimizer) != 2:
+        raise TypeError(f"{wanted}; got {type(optimizer).__name__}")
+    ours, theirs = optimizer
+    if not hasattr(ours, "init") or not hasattr(ours, "update"):
+        raise TypeError(f"{wanted}; got {type(ours).__name__} for JAX")
+    if not callable(theirs):
+        raise TypeError(f"{wanted}; got {type(theirs).__name__} for PyTorch")
 
 
 def _loss_function(d2l: ModuleType, loss: Any) -> Callable[..., Any]:

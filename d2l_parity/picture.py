@@ -27,10 +27,10 @@ def draw(report: Report) -> Any:
 
 
 def _draw_curves(axes: Any, report: Report) -> None:
-    each = report.comparisons["float32"]
+    dtype, each = next(iter(report.comparisons.items()))
     for run, label, style in ((each.jax, "jax", "C0-"), (each.torch, "torch", "C1--")):
         axes.plot(_epochs(each), run.history.train_loss, style, label=label, linewidth=1.3)
-    axes.set(ylabel="training loss, float32", title=report.name)
+    axes.set(ylabel=f"training loss, {dtype}", title=report.name)
     losses = each.torch.history.train_loss
     if 0 < losses.min() < losses.max() / 20:
         axes.set_yscale("log")

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_parity.comparison import Comparison
-from d2l_parity.first_minibatch import FirstMinibatch, in_both
+from d2l_parity.first_minibatch import FirstMinibatch
+from d2l_parity.layers import in_both
+from d2l_parity.pairing import Pairing
+from d2l_parity.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +35,8 @@ class Report:
         The first minibatch in float64, layer by layer.
     only_rounding : dict
         `{parameter: share of the total gradient norm}` where the gradient is 0 up to rounding.
+    pairing : Pairing
+        Which array of the JAX model is which of the PyTorch model.
     """
 
     name: str
@@ -39,29 +44,22 @@ class Report:
     comparisons: dict[str, Comparison]
     first: FirstMinibatch
     only_rounding: dict[str, float]
+    pairing: Pairing
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same, the same in float64, not the same, or undecided."""
+        return judge(self.first, self.comparisons)[0]
 
     @property
     def failures(self) -> list[str]:
-        """Sentences on where the models first differ, and on each bound that is exceeded."""
-        exceeded = [text for each in self.comparisons.values() for text in each.failures()]
-        first = self.first.first_difference()
-        labels = {label for each in self.comparisons.values() for label in each.exceeded()}
-        if labels and labels <= {"validation loss", "validation accuracy"}:
-            first = first or (
-                "Training is the same and validation is not: look at what evaluation mode changes, "
-                "such as dropout or the running averages of batch normalization."
-            )
-        elif exceeded and not first:
-            first = (
-                "The first minibatch is the same forward and backward: look at the optimizers "
-                "or at what changes from step to step."
-            )
-        return [first, *exceeded] if first else exceeded
+        """Reasons of a verdict that is not "the same": where the models first differ, and gaps."""
+        return judge(self.first, self.comparisons)[1]
 
     @property
     def agree(self) -> bool:
-        """True if every bound holds."""
-        return not self.failures
+        """True if the models are the same, or are so in float64."""
+        return self.verdict in (Verdict.SAME, Verdict.SAME_IN_FLOAT64)
 
     def differences(self) -> pd.DataFrame:
         """Return a table of the largest relative difference of each quantity."""
@@ -71,7 +69,7 @@ class Report:
             if each.nudged:
                 columns[f"one ulp, {dtype}"] = each.opened()
             columns[f"bound, {dtype}"] = each.bounds()
-        return _table(columns, "largest difference", index=list(columns["float32"]))
+        return _table(columns, "largest difference", index=list(next(iter(columns.values()))))
 
     def layers(self) -> pd.DataFrame:
         """Return a table of each layer's gaps on the first minibatch, in float64."""
@@ -80,7 +78,10 @@ class Report:
             "JAX": [layer.jax_name or root for layer in layers],
             "input": [layer.input for layer in layers],
             "output": [layer.output for layer in layers],
-            "gradients": [max(layer.gradients.values()) for layer in layers],
+            "training input": [layer.train_input for layer in layers],
+            "training output": [layer.train_output for layer in layers],
+            "gradients": [max(layer.gradients.values(), default=np.nan) for layer in layers],
+            "state": [max(layer.state.values(), default=np.nan) for layer in layers],
         }
         return _table(columns, "layer", index=[layer.name or root for layer in layers])
 
@@ -93,15 +94,21 @@ class Report:
             columns[f"gap_{dtype}"] = each.loss_gap
             if each.nudged:
                 columns[f"one_ulp_{dtype}"] = each.one_ulp_gap
-            columns[f"jax_gradient_norm_{dtype}"] = each.jax.gradient_norms
-            columns[f"torch_gradient_norm_{dtype}"] = each.torch.gradient_norms
+            if each.jax.gradient_norms.size:  # records have none
+                columns[f"jax_gradient_norm_{dtype}"] = each.jax.gradient_norms
+                columns[f"torch_gradient_norm_{dtype}"] = each.torch.gradient_norms
         return _table(columns, "step")
 
+    @property
+    def exit_code(self) -> int:
+        """0 if the models are the same, 1 if they are not, 2 without a verdict."""
+        return {Verdict.DIFFERENT: 1, Verdict.UNDECIDED: 2}.get(self.verdict, 0)
+
     def epochs(self) -> pd.DataFrame:
-        """Return a table of the epochs in float32, both backends side by side."""
+        """Return a table of the epochs, both backends side by side; in float32 if it was run."""
         import pandas as pd
 
-        each = self.comparisons["float32"]
+        each = next(iter(self.comparisons.values()))
         runs = {"jax": each.jax, "torch": each.torch}
         # Without the seconds, since recording takes time.
         frames = {b: run.history.to_frame().drop(columns="seconds") for b, run in runs.items()}
@@ -109,16 +116,14 @@ class Report:
         return pd.concat(frames, axis=1).swaplevel(axis=1)[columns]
 
     def __str__(self) -> str:
-        lines = [f"# {self.name}: JAX against PyTorch", "", self.setting, ""]
-        if self.agree:
-            lines += ["The same: equal weights and equal minibatches gave equal training runs."]
-        else:
-            lines += ["**Not the same.**", "", *(f"- {text}" for text in self.failures)]
+        lines = [f"# {self.name}: JAX against PyTorch", "", self.setting, "", *self._verdict()]
         for dtype, each in self.comparisons.items():
             if each.chaos() > 1:
                 gap = each.one_ulp_gap.max()
                 lines += ["", f"Training in {dtype} is chaotic: one ulp in the initial weights "
                           f"moves a backend's loss by {gap:.1e}."]  # fmt: skip
+        for title, notes in self._notes().items():
+            lines += ["", title, "", *(f"- {note}" for note in notes)]
         lines += ["", markdown(self.differences()), ""]
         for parameter, share in self.only_rounding.items():
             where = in_both(parameter, self.first.paths[parameter])
@@ -130,12 +135,50 @@ class Report:
             if differing:
                 lines += [f"Predicted classes that differ, {dtype}: {differing[0]} of "
                           f"{differing[1]}.", ""]  # fmt: skip
-        seconds = self.comparisons["float32"].seconds()
+        dtype, each = next(iter(self.comparisons.items()))
+        seconds = each.seconds()
         if seconds:
-            lines += [f"Seconds an epoch in float32: {seconds['jax']:.3g} in JAX (already "
+            lines += [f"Seconds an epoch in {dtype}: {seconds['jax']:.3g} in JAX (already "
                       f"compiled), {seconds['torch']:.3g} in PyTorch.", ""]  # fmt: skip
         lines += ["The first minibatch in float64, layer by layer:", ""]
         return "\n".join([*lines, markdown(self.layers())])
+
+    def _verdict(self) -> list[str]:
+        """Return the lines of the verdict and its reasons."""
+        sentence = {
+            Verdict.SAME: "The same: equal weights and equal minibatches gave equal training runs.",
+            Verdict.SAME_IN_FLOAT64: "The same in float64: equal weights and equal minibatches "
+            "gave equal training runs. In float32 training is chaotic and shows nothing.",
+            Verdict.DIFFERENT: "**Not the same.**",
+            Verdict.UNDECIDED: "**No verdict.**",
+        }[self.verdict]
+        reasons = [f"- {text}" for text in self.failures]
+        return [sentence, "", *reasons] if reasons else [sentence]
+
+    def _notes(self) -> dict[str, list[str]]:
+        """Return what a reader should know of the comparison, by titles."""
+        guessed = [f"`{ours}` is `{theirs}`" for ours, theirs in self.pairing.guessed.items()]
+        narrow = [f"{side}: {', '.join(places)}" for side, places in self.first.narrow.items()]
+        notes = {
+            "Paired by the order of calls or by similar names, JAX's first (`mapping` decides "
+            "otherwise):": guessed,
+            "State that only one model has:": self.pairing.left_out,
+            "Computed in less than float64:": narrow,
+        }
+        return {title: lines for title, lines in notes.items() if lines}
+
+    def save_junit(self, path: str | Path) -> Path:
+        """
+        Write the verdict as a JUnit file, which services for continuous integration read.
+
+        Parameters
+        ----------
+        path : str or Path
+            Missing folders are created.
+        """
+        from d2l_parity.junit import write_junit
+
+        return write_junit(self, Path(path))
 
     def save(self, path: str | Path) -> dict[str, Path]:
         """

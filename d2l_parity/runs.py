@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2l_parity.minibatches import data_module
+from d2l_common.checks.fits import check_minibatch
+from d2l_parity.dropout_masks import NOTHING_DROPPED, MaskPlan
 from d2l_parity.sides import Side
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Weights = dict[str, np.ndarray]
 
 # Gradients and weights of each step are kept as long as they take no more memory than this;
-# of a longer run, those of every second, third, ... step.
+# of a longer run, those of every second, third, ... step, from the first on.
 MAX_KEPT_BYTES = 100 * 2**20
 
 
@@ -31,13 +32,13 @@ class Run:
     ----------
     history : History
     final_weights : dict of arrays
-        By PyTorch's names and in its layout.
+        Parameters and state, by PyTorch's names and in its layout.
     gradient_norms : array of shape `(num_steps,)`
         After clipping, of all parameters together.
     gradients, weights : dict of arrays of shape `(num_kept, ...)`
         Likewise; weights before the step of the gradients.
-    outputs : array of shape `(num_val, ...)`
-        For the validation examples, after the fit.
+    outputs : list of lists of arrays
+        For each minibatch of the validation examples, after the fit.
     """
 
     history: History
@@ -45,13 +46,21 @@ class Run:
     gradient_norms: np.ndarray
     gradients: Weights
     weights: Weights
-    outputs: np.ndarray
+    outputs: list[list[np.ndarray]]
 
     @property
     def classes(self) -> np.ndarray | None:
-        """The predicted classes, `(num_val,)`; None if there is one output for an example."""
-        wide = self.outputs.ndim == 2 and self.outputs.shape[1] > 1
-        return self.outputs.argmax(axis=1) if wide else None
+        """The predicted classes, `(num_val,)`; None if the outputs are not logits `(n, k)`."""
+        shapes = {tuple(x.shape[1:]) for arrays in self.outputs for x in arrays}
+        single = all(len(arrays) == 1 for arrays in self.outputs)
+        if (
+            not self.outputs
+            or not single
+            or len(shapes) > 1
+            or not all(len(shape) == 1 and shape[0] > 1 for shape in shapes)
+        ):
+            return None
+        return np.concatenate([x.argmax(axis=1) for [x] in self.outputs])
 
 
 def train(
@@ -63,39 +72,57 @@ def train(
     gradient_clip_val: float = 0,
     num_gpus: int = 0,
     record: bool = True,
+    plan: MaskPlan = NOTHING_DROPPED,
+    counted: Collection[str] | None = None,
 ) -> Run:
     """
     Train a copy of a side's model by its backend's `Trainer`; the arguments are as for `compare`.
 
     `dtype`, "float32" or "float64", is that of weights, data and arithmetic. Without `record`,
-    which takes time and memory, the run has its history and its final weights only.
+    which takes time and memory, the run has its history and its final weights only. `plan` is that
+    of the dropout masks, and `counted` are the common names whose gradients count in the norm.
     """
     d2l, probe = side.d2l, side.probe
-    with probe.precision(dtype), on_device(d2l, num_gpus):
-        module = data_module(d2l, data, dtype)
+    with (
+        probe.precision(dtype),
+        on_device(d2l, num_gpus),
+        probe.shared_masks(plan) as masks,
+    ):
+        module = side.batches(data, dtype)
         # The masks that each framework draws itself differ.
-        model = side.dropout.share_dropout(side.copy(dtype, weights))
+        model = masks.apply(side.copy(dtype, weights))
         if record:
-            record_steps(side, model, weights, dtype)
-        history = d2l.Trainer(epochs, num_gpus, gradient_clip_val).fit(model, module)
-        final = side.by_common_name(d2l.export_weights(model))
+            record_steps(side, model, weights, dtype, counted)
+        trainer = d2l.Trainer(epochs, num_gpus, gradient_clip_val)
+        if side.prefix:  # its own checks are for the book's models: integers are tokens there
+            trainer.check_batch = check_minibatch
+        history = trainer.fit(model, module)
+        final = side.weights(model)
         if not record:
-            return Run(history, final, np.empty(0), {}, {}, np.empty(0))
-        norms, *steps = probe.recorded(model)
+            return Run(history, final, np.empty(0), {}, {}, [])
+        norms, *steps = probe.recorded(model, side.whole)
         outputs = probe.predict(model, module.val_dataloader() or module.train_dataloader())
-    gradients, before = map(side.by_common_name, steps)
+    gradients, before = (side.by_common_name(each, stacked=True) for each in steps)
     return Run(history, final, norms, gradients, before, outputs)
 
 
-def record_steps(side: Side, model: Any, weights: Mapping[str, Any], dtype: str) -> None:
+def record_steps(
+    side: Side,
+    model: Any,
+    weights: Mapping[str, Any],
+    dtype: str,
+    counted: Collection[str] | None = None,
+) -> None:
     """Make the optimizer of `model` record the next fit."""
     configure = model.configure_optimizers
     step_size = 2 * sum(np.size(array) for array in weights.values()) * np.dtype(dtype).itemsize
     max_kept = max(1, MAX_KEPT_BYTES // step_size)
+    names = {name for name, common in side.names.items() if counted is None or common in counted}
 
     def configure_recording() -> Any:
         num_steps = model.trainer.max_epochs * model.trainer.num_train_batches
-        return side.probe.recording(configure(), model, num_steps, -(-num_steps // max_kept))
+        every = -(-num_steps // max_kept)
+        return side.probe.recording(configure(), model, num_steps, every, names, side.whole)
 
     model.configure_optimizers = configure_recording
 
@@ -114,5 +141,7 @@ def moved_by_one_ulp(weights: Mapping[str, np.ndarray], dtype: str, seed: int) -
     ends = np.array([-np.inf, np.inf], dtype)
     return {
         name: np.nextafter(np.asarray(w, dtype), rng.choice(ends, np.shape(w)))
+        if np.asarray(w).dtype.kind == "f"
+        else w
         for name, w in weights.items()
     }

@@ -1,10 +1,9 @@
 """Describe a comparison in a sentence: data, epochs, optimizer, precisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from d2l_common.arrays import to_numpy
-from d2l_parity.minibatches import data_module
+from d2l_parity.minibatches import data_module, flatten
 from d2l_parity.sides import Side
 
 # Arguments of a data module that only say where the files are and how they are read.
@@ -12,7 +11,13 @@ LEFT_OUT = ("root", "num_workers", "train", "download")
 
 
 def describe(
-    sides: Mapping[str, Side], data: Any, history: Any, lr: float | None, clip: float, gpu: bool
+    sides: Mapping[str, Side],
+    data: Any,
+    history: Any,
+    lr: float | None,
+    clip: float,
+    gpu: bool,
+    dtypes: Sequence[str],
 ) -> str:
     """Return the sentence, from arguments of `compare` (`lr` of SGD, if it was used) and a run."""
     epochs = len(history.seconds)
@@ -21,16 +26,16 @@ def describe(
     limit = f", gradients of norm {clip:g} at most" if clip else ""
     return (
         f"Trained on {_data(sides['torch'], data)}: {count(epochs, 'epoch')} of {steps} by "
-        f"{optimizer}{limit}, in float32 and in float64 on the {'GPU' if gpu else 'CPU'}."
+        f"{optimizer}{limit}, in {' and in '.join(dtypes)} on the {'GPU' if gpu else 'CPU'}."
     )
 
 
 def _data(side: Side, data: Any) -> str:
     """Return the name and the arguments of a data module, or the shapes of given minibatches."""
     if not callable(data):
-        *inputs, targets = map(to_numpy, data[0])
+        *inputs, targets = flatten(tuple(data[0]))[0]
         shapes = ", ".join(str(x.shape) for x in inputs)
-        all_shapes = {tuple(to_numpy(x).shape for x in batch) for batch in data}
+        all_shapes = {tuple(x.shape for x in flatten(tuple(batch))[0]) for batch in data}
         also = " (some of other shapes)" if len(all_shapes) > 1 else ""
         return f"given minibatches of inputs {shapes} and targets {targets.shape}{also}"
     module = data_module(side.d2l, data, "float64")
@@ -45,6 +50,8 @@ def _data(side: Side, data: Any) -> str:
 def _optimizers(sides: Mapping[str, Side]) -> str:
     """Return the kind of PyTorch's optimizer (Optax's have no names), and the learning rates."""
     kind = type(sides["torch"].model.configure_optimizers()).__name__
+    if sides["torch"].prefix:
+        return f"the given optimizers, {kind} in PyTorch"
     ours, theirs = (getattr(sides[backend].model, "lr", None) for backend in ("jax", "torch"))
     if ours is None and theirs is None:
         rates = ""

@@ -233,3 +233,20 @@ ROUNDING_ONLY = 1e-12
 # ... and is, if its share is this many times as large in float32: rounding grows by 5e8, a small
 # gradient does not grow.
 ROUNDING_GROWS = 1e4
+
+# Gradients and updates of a step are the same in float64 if they are this close: what earlier
+# steps have amplified is below it, and a mistake of an optimizer above.
+SAME_UPDATE = 1e-8
+
+# Runs in which one ulp moves the loss by more than this (in units of it plus the zero model's) show
+# nothing: in float32 the mistakes that people look for are smaller, and float64 has to be far
+# more exact to say anything that float32 does not.
+SHOWS_NOTHING = {"float32": 1e-2, "float64": 1e-3}
+
+# Where a model computes in float32, in half of it or in less, layers are the same if they are this
+# close: some ten roundings of 6e-8, 5e-4 and 4e-3.
+NARROW_LAYER = {"float32": 1e-6, "float16": 1e-2, "bfloat16": 5e-2}
+
+# Constants are the same if they are this close: tables that each framework computes in float32
+# differ by some roundings of 6e-8, and a wrong table by far more.
+SAME_TABLE = 1e-5

@@ -10,9 +10,9 @@ import torch
 
 from d2l_common.weights import initial_weights
 from d2l_parity.comparison import Comparison
-from d2l_parity.first_minibatch import zero_model_loss
+from d2l_parity.matching import pair
+from d2l_parity.passes import without_dropout, zero_model_loss
 from d2l_parity.runs import moved_by_one_ulp, train
-from d2l_parity.sides import pair
 from parity_tests.support.backends import BACKENDS
 
 NUM_CLASSES = 10
@@ -32,21 +32,22 @@ class Case:
     scheme: str = "normal"
     has_relu: bool = False
 
-    def sides(self):
+    def sides(self, data):
         """Return both sides of the comparison."""
-        return pair(*(self.make_model(d2l) for d2l in BACKENDS.values()))
+        return pair(*(self.make_model(d2l) for d2l in BACKENDS.values()), data)[0]
 
     def compare(self, dtype, epochs, seed=0, clip=0, nudges=0):
         """Train on both backends from equal weights on equal minibatches; see `Comparison`."""
-        sides = self.sides()
-        shapes = BACKENDS["torch"].export_weights(sides["torch"].model)
-        weights = initial_weights(shapes, seed, self.scheme)
 
         def data(d2l):
             return self.make_data(d2l, seed)
 
+        sides = self.sides(data)
+        weights = initial_weights(sides["torch"].shapes, seed, self.scheme)
+        _, plan = without_dropout(sides, data, weights)
+
         def run(backend, weights, **options):
-            return train(sides[backend], data, weights, dtype, epochs, clip, **options)
+            return train(sides[backend], data, weights, dtype, epochs, clip, plan=plan, **options)
 
         # PyTorch compiles nothing, so a further run there takes the least time.
         moved = [moved_by_one_ulp(weights, dtype, seed) for seed in range(nudges)]

@@ -1,0 +1,99 @@
+"""Pair the layers of two models, and try which of several possible pairings holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from d2l_parity.activations import gap_of_calls
+from d2l_parity.layers import modules_of
+from d2l_parity.models import check_models, check_optimizer
+from d2l_parity.pairing import Pairer, Pairing, search
+from d2l_parity.passes import Observation, observe, results_gap
+from d2l_parity.sides import COMPOSITES, Arrays, Side
+from d2l_parity.tolerances import SAME_LAYER
+
+
+def pair(
+    jax_model: Any,
+    torch_model: Any,
+    data: Any,
+    loss: Any = None,
+    lr: float = 0.1,
+    mapping: Mapping[str, str] | None = None,
+    optimizer: Any = None,
+) -> tuple[dict[str, Side], Pairing]:
+    """
+    Return both sides, `{"jax": Side, "torch": Side}`, of the arguments of `compare`, and the pairs.
+
+    Where names and shapes leave several pairings, each is tried on the first minibatch, and the
+    one is taken with which the models agree; if there is none, that with which they agree longest.
+    """
+    check_models(jax_model, torch_model)
+    check_optimizer(optimizer)
+    own = optimizer or (None, None)
+    theirs = Side("torch", torch_model, data, loss, lr, own[1])
+    # A layer that PyTorch has as a whole is compared as a whole, others in their parts.
+    whole = COMPOSITES & {layer.kind for layer in theirs.layers}
+    ours = Side("jax", jax_model, data, loss, lr, own[0], whole)
+    sides = {"jax": ours, "torch": theirs}
+
+    def orders() -> tuple[list[str], list[str]]:
+        found = []
+        for side in sides.values():
+            calls = observe(side, data, side.own_weights(), train=True).calls
+            found.append(list(dict.fromkeys(call.name for call in calls)))
+        return found[0], found[1]
+
+    weights = distinct(theirs.own_weights())
+    reference: list[Observation] = []
+
+    def agreement(pairing: Pairing) -> float:
+        reference[:] = reference or [observe(theirs, data, weights)]
+        ours.adopt(pairing, theirs.shapes)
+        return agreeing_layers(sides, observe(ours, data, weights), reference[0])
+
+    best = search(Pairer(ours.layers, theirs.layers, mapping, orders), agreement, float("inf"))
+    add_biases(best, sides)
+    ours.adopt(best, theirs.shapes)
+    return sides, best
+
+
+def add_biases(pairing: Pairing, sides: Mapping[str, Side]) -> None:
+    """Let the bias of a recurrent layer of NNX be the one that PyTorch trains, if it is one."""
+    for layer in sides["jax"].layers:
+        biases = [layer.params.get(local, "") for local in ("bias_ih", "bias_hh")]
+        if layer.kind.startswith(("LSTM", "RNN")) and all(name in pairing.names for name in biases):
+            torch_names = [pairing.names[name] for name in biases]
+            trained = [name in sides["torch"].trained for name in torch_names]
+            absent = ["bias_ih" in layer.absent, "bias_hh" in layer.absent]
+            if trained == absent and trained[0] != trained[1]:
+                pairing.names |= dict(zip(biases, reversed(torch_names), strict=True))
+
+
+def agreeing_layers(sides: Mapping[str, Side], ours: Observation, theirs: Observation) -> float:
+    """Return how many layers agree before the first that does not; infinite if the models agree."""
+    if max(results_gap(ours, theirs)) <= SAME_LAYER:
+        return float("inf")
+    modules, count = modules_of(sides), 0
+    for name in dict.fromkeys(call.name for call in theirs.calls):
+        if name not in modules:
+            continue
+        calls = [call for call in ours.calls if call.name == modules[name].jax]
+        gap = gap_of_calls(calls, [call for call in theirs.calls if call.name == name], "outputs")
+        if gap > SAME_LAYER:
+            break
+        count += not np.isnan(gap)
+    return count
+
+
+def distinct(weights: Arrays) -> Arrays:
+    """Return weights in which no two arrays are equal, as those of fresh normalizations are."""
+    rng = np.random.default_rng(0)
+    return {
+        # Factors and terms are positive, since running variances are.
+        name: x * rng.uniform(0.9, 1.1, x.shape) + 0.01 * rng.uniform(0, 1, x.shape)
+        if x.dtype.kind == "f"
+        else x
+        for name, x in weights.items()
+    }

@@ -1,0 +1,92 @@
+"""Ways to decide which of several layers of one shape is which."""
+
+import re
+from collections.abc import Callable
+from difflib import SequenceMatcher
+
+from d2l_parity.layer import Layer
+
+Method = Callable[[list[Layer], list[Layer]], list[tuple[Layer, Layer]]]
+
+
+def by_names(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Layer]]:
+    """Return the pairs of layers that share a name."""
+    named = {name: layer for layer in other for name in (layer.name, *layer.aliases)}
+    return [
+        (layer, next(named[name] for name in (layer.name, *layer.aliases) if name in named))
+        for layer in one
+    ]
+
+
+def same_names(one: list[Layer], other: list[Layer]) -> bool:
+    """Return whether each layer has a counterpart of the same name."""
+    if len(one) != len(other):
+        return False
+    names = [all_names(side) for side in (one, other)]
+    return all(
+        {layer.name, *layer.aliases} & others
+        for side, others in zip((one, other), names[::-1], strict=True)
+        for layer in side
+    )
+
+
+def all_names(layers: list[Layer]) -> set[str]:
+    """Return the names of layers, and their further ones."""
+    return {name for layer in layers for name in (layer.name, *layer.aliases)}
+
+
+def of_equal_names(one: list[Layer], other: list[Layer]) -> tuple[list[Layer], list[Layer]]:
+    """Return the layers of both sides that share a name with one of the other side, one each."""
+    found: tuple[list[Layer], list[Layer]] = [], []
+    for layer in one:
+        names = {layer.name, *layer.aliases}
+        for each in other:
+            if each not in found[1] and names & {each.name, *each.aliases}:
+                found[0].append(layer)
+                found[1].append(each)
+                break
+    return found
+
+
+def by_rank(*orders: list[str]) -> Method:
+    """Return the method that pairs layers in the order of their calls."""
+    ranks = [{name: i for i, name in enumerate(order)} for order in orders]
+
+    def method(*sides: list[Layer]) -> list[tuple[Layer, Layer]]:
+        def rank(layer: Layer, ranks: dict[str, int]) -> int:
+            names = (layer.module, *layer.aliases)
+            return min((ranks[name] for name in names if name in ranks), default=len(ranks))
+
+        # The arrays of one layer have one rank; which is which is decided by their names.
+        grouped: list[dict[int, list[Layer]]] = [{}, {}]
+        for groups, side, own in zip(grouped, sides, ranks, strict=True):
+            for layer in sorted(side, key=lambda layer: rank(layer, own)):
+                groups.setdefault(rank(layer, own), []).append(layer)
+        parts = [list(groups.values()) for groups in grouped]
+        if [len(part) for part in parts[0]] != [len(part) for part in parts[1]]:
+            return by_similarity(*sides)
+        return [pair for two in zip(*parts, strict=True) for pair in by_similarity(*two)]
+
+    return method
+
+
+def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Layer]]:
+    """Return the pairs whose names are most alike; equal numbers in them count most."""
+
+    def likeness(ours: str, theirs: str) -> float:
+        same = re.findall(r"\d+", ours) == re.findall(r"\d+", theirs)
+        return SequenceMatcher(None, ours, theirs).ratio() + 2 * same
+
+    scores = sorted(
+        (
+            (likeness(a.name, b.name), -i, -j)
+            for i, a in enumerate(one)
+            for j, b in enumerate(other)
+        ),
+        reverse=True,
+    )
+    pairs: dict[int, int] = {}
+    for _, i, j in sorted(scores, reverse=True):
+        if -i not in pairs and -j not in pairs.values():
+            pairs[-i] = -j
+    return [(one[i], other[j]) for i, j in sorted(pairs.items())]

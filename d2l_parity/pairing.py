@@ -1,0 +1,255 @@
+"""Pair the arrays of one model with those of the other, layer by layer."""
+
+import functools
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from d2l_parity.layer import Layer, Shape
+from d2l_parity.mapping import spell_out
+from d2l_parity.methods import by_names, by_rank, by_similarity, of_equal_names, same_names
+
+# The choice between matrices as they are and transposed ones, where neither shape nor kind decides.
+SQUARES = "square matrices"
+
+
+@dataclass
+class Pairing:
+    """
+    Pairs of arrays of two models.
+
+    Attributes
+    ----------
+    names : dict
+        `{name of the array in JAX, in PyTorch's spelling: name in PyTorch}`.
+    transposed : set of str
+        The names in JAX of matrices that PyTorch holds transposed.
+    guessed : dict
+        `{place in JAX: name in PyTorch}` of layers or arrays that neither names nor shapes decide.
+    left_out : list of str
+        Sentences on the state of one model that the other does not have.
+    choices : list
+        What was decided by a guess, and can be decided otherwise: groups of layers, and `SQUARES`.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    transposed: set[str] = field(default_factory=set)
+    guessed: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    choices: list[Hashable] = field(default_factory=list)
+
+
+class Pairer:
+    """
+    Pairs the layers of two models as wholes.
+
+    First those in the mapping; then, among all layers with arrays of the same names and shapes,
+    those of equal names if the names are the same on both sides; else in the order of their calls,
+    or by the similarity of their names.
+
+    Parameters
+    ----------
+    ours, theirs : sequence of Layer
+        Of the JAX and of the PyTorch model.
+    mapping : dict, optional
+        As for `compare`.
+    orders : callable
+        Returns the names of the layers of both models in the order of their first calls.
+    """
+
+    def __init__(
+        self,
+        ours: Sequence[Layer],
+        theirs: Sequence[Layer],
+        mapping: Mapping[str, str] | None,
+        orders: Callable[[], tuple[list[str], list[str]]],
+    ):
+        self.sides = ours, theirs
+        self.given = spell_out(mapping or {}, ours, theirs)
+        self._orders = functools.cache(orders)
+
+    def pair(self, otherwise: Collection[Hashable] = ()) -> Pairing:
+        """
+        Return the pairs; `otherwise` are the choices that are not made as at first.
+
+        Raises
+        ------
+        ValueError
+            If the models do not have the same parameters.
+        """
+        found = Pairing(names=dict(self.given))
+        used = set(self.given), set(self.given.values())
+        left = [
+            [layer for layer in side if not taken & set(layer.params.values())]
+            for side, taken in zip(self.sides, used, strict=True)
+        ]
+        ours, theirs = ([layer for layer in side if layer.kind] for side in left)
+        self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
+        # A class of the user's may be split in layers in a different way: array by array.
+        for key in (_squeezed, _sorted):
+            ours, theirs = (self._single(found, i) for i in (0, 1))
+            self._pair(found, ours, theirs, key, otherwise)
+        self._pair_state(found)
+        self._check(found)
+        squares = self._squares(found)
+        if squares:
+            found.choices.append(SQUARES)
+            found.transposed |= squares if SQUARES in otherwise else set()
+        return found
+
+    def _pair(
+        self,
+        found: Pairing,
+        ours: list[Layer],
+        theirs: list[Layer],
+        key: Callable[[Layer], Any],
+        otherwise: Collection[Hashable],
+    ) -> None:
+        """Pair the layers whose `key` is the same."""
+        groups: dict[Any, tuple[list[Layer], list[Layer]]] = {}
+        for i, side in enumerate((ours, theirs)):
+            for layer in side:
+                groups.setdefault(key(layer), ([], []))[i].append(layer)
+        for shapes, (one, other) in groups.items():
+            if len(one) != len(other):
+                one, other = of_equal_names(one, other)
+            if same_names(one, other):
+                _add(found, by_names(one, other), guessed=False)
+                continue
+            choice = (key.__name__, shapes)
+            if len(one) > 1:
+                found.choices.append(choice)
+            method = by_similarity if choice in otherwise else by_rank(*self._orders())
+            _add(found, method(one, other), guessed=len(one) > 1)
+
+    def _single(self, found: Pairing, i: int, state: bool = False) -> list[Layer]:
+        """Return what is left of a side, each array as a layer of its own."""
+        taken = set(found.names.values()) if i else set(found.names)
+        return [
+            layer.part(local)
+            for layer in self.sides[i]
+            for local, full in layer.params.items()
+            if full not in taken and (state or local not in layer.state)
+        ]
+
+    def _pair_state(self, found: Pairing) -> None:
+        """Pair what is left within the layers that are paired, and then everywhere."""
+        owners = {full: layer for layer in self.sides[1] for full in layer.params.values()}
+        for layer in self.sides[0]:
+            counterparts = [
+                owners[found.names[full]] for full in layer.params.values() if full in found.names
+            ]
+            if counterparts:
+                names = set(counterparts[0].params.values())
+                mine = [x for x in self._single(found, 0, True) if x.module == layer.module]
+                theirs = [x for x in self._single(found, 1, True) if x.name in names]
+                _pair_alike(found, mine, theirs)
+        _pair_alike(found, self._single(found, 0, True), self._single(found, 1, True))
+
+    def _check(self, found: Pairing) -> None:
+        """List the state that is left, and raise if a parameter is."""
+        trained = [{n for x in side for n in x.trained_names()} for side in self.sides]
+        left = [self._single(found, i, True) for i in (0, 1)]
+        shapes = [x.shape() for i in (0, 1) for x in left[i] if x.name in trained[i]]
+        if shapes:
+            one, other = ([x for x in side if x.shape() == shapes[0]] for side in left)
+            raise different_parameters(one, other, self.sides)
+        for name, side in zip(("JAX", "PyTorch"), left, strict=True):
+            found.left_out += [
+                f"`{x.name}` of shape {x.shape()} is in the {name} model only: it keeps its own "
+                "values."
+                for x in side
+            ]
+
+    def _squares(self, found: Pairing) -> set[str]:
+        """Return the paired square matrices of classes whose layout is not known."""
+        kinds = [
+            {full: layer.kind for layer in side for full in layer.params.values()}
+            for side in self.sides
+        ]
+        shapes = {
+            full: layer.shapes[k] for layer in self.sides[0] for k, full in layer.params.items()
+        }
+        return {
+            name
+            for name, other in found.names.items()
+            if len(shapes[name]) == 2 and len(set(shapes[name])) == 1
+            if not (kinds[0][name] and kinds[1][other])
+        }
+
+
+def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> Pairing:
+    """
+    Return the pairing with the highest score among those that names and shapes allow.
+
+    One choice is changed after the other, until the score is `enough`.
+    """
+    best = pairer.pair()
+    if not best.choices:
+        return best
+    options, made = best.choices, frozenset[Hashable]()
+    value = score(best)
+    trials = [frozenset(options) - {SQUARES}, *(frozenset({option}) for option in options)]
+    for trial in trials:
+        if value >= enough:
+            break
+        # A choice is added to those that have helped, or taken back.
+        changed = trial if trial == trials[0] else made ^ trial
+        pairing = pairer.pair(changed)
+        found = score(pairing)
+        if found > value:
+            best, value, made = pairing, found, changed
+    return best
+
+
+def _add(found: Pairing, pairs: list[tuple[Layer, Layer]], guessed: bool) -> None:
+    for one, other in pairs:
+        for local, full in one.params.items():
+            theirs = next(iter(other.params)) if one.is_part() else local
+            if theirs not in other.params:
+                continue  # state of one side, which may have another name
+            found.names[full] = other.params[theirs]
+            if _without_ones(one.shapes[local]) != _without_ones(other.shapes[theirs]):
+                found.transposed.add(full)
+        if guessed:
+            found.guessed[one.place] = other.name
+
+
+def _pair_alike(found: Pairing, ours: list[Layer], theirs: list[Layer]) -> None:
+    """Pair arrays of one shape if there are equally many: of equal or similar names."""
+    for shape in {_squeezed(layer) for layer in ours}:
+        one, other = ([x for x in side if _squeezed(x) == shape] for side in (ours, theirs))
+        equal = of_equal_names(one, other)
+        _add(found, by_names(*equal), guessed=False)
+        one = [x for x in one if x not in equal[0]]
+        other = [x for x in other if x not in equal[1]]
+        if len(one) == len(other):
+            _add(found, by_similarity(one, other), guessed=True)
+
+
+def different_parameters(one: list[Layer], other: list[Layer], sides: Any) -> ValueError:
+    """Return the error for arrays of one shape of which one model has more."""
+    shape = (one or other)[0].shape()
+    text = (
+        f"the models do not have the same parameters: of shape {shape} (in PyTorch's layout) JAX "
+        f"has {[x.place for x in one] or 'none'} that PyTorch lacks, and PyTorch "
+        f"{[x.place for x in other] or 'none'} that JAX lacks"
+    )
+    for name, side, left in (("PyTorch", sides[1], one), ("JAX", sides[0], other)):
+        tied = {alias for layer in side for alias in layer.aliases}
+        for x in left:
+            if x.module in tied:
+                text += f"; {name} ties {x.name} to another layer"
+    return ValueError(text)
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)
+
+
+def _squeezed(one: Layer) -> Shape:
+    return _without_ones(one.shape())
+
+
+def _sorted(one: Layer) -> Shape:
+    return tuple(sorted(_squeezed(one)))

@@ -1,0 +1,90 @@
+"""The verdict on two models, from the first minibatch and from the training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from d2l_parity.comparison import Comparison
+from d2l_parity.first_minibatch import FirstMinibatch
+from d2l_parity.tolerances import SHOWS_NOTHING
+
+
+class Verdict(Enum):
+    """What a comparison has shown."""
+
+    SAME = "the same"
+    SAME_IN_FLOAT64 = "the same in float64"
+    DIFFERENT = "not the same"
+    UNDECIDED = "no verdict"
+
+
+def judge(
+    first: FirstMinibatch, comparisons: Mapping[str, Comparison]
+) -> tuple[Verdict, list[str]]:
+    """Return the verdict and its reasons, the most telling first; none if all is the same."""
+    chaotic = {dtype for dtype, each in comparisons.items() if shows_nothing(each)}
+    finest = comparisons[max(comparisons)]  # "float64" if it was run
+    exceeded = {
+        dtype: [] if dtype == "float32" and dtype in chaotic else each.failures()
+        for dtype, each in sorted(comparisons.items(), reverse=True)  # float64 first
+    }
+    failures = [text for each in exceeded.values() for text in each]
+    found = first.first_difference()
+    if found:
+        return Verdict.DIFFERENT, [found, *failures]
+    if first.random:
+        where = "" if first.always_random else " In evaluation mode the models are the same."
+        sentences = [
+            *first.random.values(),
+            "Without equal random numbers training cannot be compared: make it deterministic on "
+            f"both sides, or use nnx.Dropout and nn.Dropout, which get the same masks.{where}",
+        ]
+        return Verdict.UNDECIDED, sentences
+    if first.less_than_float32():
+        places = "; ".join(f"{side}: {', '.join(p)}" for side, p in first.narrow.items())
+        return Verdict.UNDECIDED, [
+            "On the first minibatch the models agree as far as their precision goes, which hides "
+            f"small mistakes. They compute in less than float32 here: {places}."
+        ]
+    if finest.diverges():
+        return Verdict.UNDECIDED, [
+            "Training diverges on both sides, so it shows nothing: try a lower learning rate. The "
+            "first minibatch is the same forward and backward.",
+            *failures,
+        ]
+    if failures:
+        sentence = first.first_layer() or after_first_minibatch(comparisons)
+        return Verdict.DIFFERENT, [sentence, *failures]
+    if "float64" in chaotic:
+        gap = comparisons["float64"].one_ulp_gap.max()
+        return Verdict.UNDECIDED, [
+            f"Training is chaotic even in float64: one ulp in the initial weights moves the loss "
+            f"by {gap:.1e}. The first minibatch is the same forward and backward; try a lower "
+            "learning rate or fewer epochs."
+        ]
+    return (Verdict.SAME_IN_FLOAT64 if "float32" in chaotic else Verdict.SAME), []
+
+
+def shows_nothing(each: Comparison) -> bool:
+    """Return whether runs are so chaotic that their agreement shows nothing."""
+    if each.dtype == "float32" and each.diverges():
+        return True  # those in float64 may not, and decide
+    return (
+        bool(each.nudged) and float(each.one_ulp_gap.max(initial=0.0)) > SHOWS_NOTHING[each.dtype]
+    )
+
+
+def after_first_minibatch(comparisons: Mapping[str, Comparison]) -> str:
+    """Return a sentence on runs that part although the first minibatch is the same."""
+    labels = {label for each in comparisons.values() for label in each.exceeded()}
+    if labels and labels <= {"validation loss", "validation accuracy", "final state"}:
+        return (
+            "Training is the same and validation is not: look at what evaluation mode changes, "
+            "such as dropout or the running averages of batch normalization."
+        )
+    finest = comparisons[max(comparisons)]  # "float64" if it was run
+    return finest.first_update() or (
+        "The first minibatch is the same forward and backward: look at the optimizers "
+        "or at what changes from step to step."
+    )
