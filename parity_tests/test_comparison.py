@@ -16,6 +16,7 @@ from d2l_parity.picture import draw
 from parity_tests.support.backends import BACKENDS
 
 CROSS_ENTROPY = "softmax_cross_entropy"
+BOTH = ("float32", "float64")
 
 
 def batches(n=2, size=20):
@@ -63,7 +64,8 @@ class Scaled(nnx.Linear):
 
 
 def report(jax_model=None, torch_model=None, **options):
-    options = {"loss": CROSS_ENTROPY, "epochs": 2, "nudges": 0} | options
+    brief = {"loss": CROSS_ENTROPY, "epochs": 1, "nudges": 0, "dtypes": ["float64"]}
+    options = brief | options
     models = jax_model or FlaxMLP(), torch_model or TorchMLP()
     return compare(*models, options.pop("data", batches()), **options)
 
@@ -73,7 +75,7 @@ def test_equal_models_agree():
     torch.manual_seed(0)
     models = FlaxMLP(), TorchMLP()
     before = copy.deepcopy(models[1].state_dict())
-    found = report(*models)
+    found = report(*models, epochs=2, dtypes=BOTH)
     assert found.agree, found.failures
     assert [layer.name for layer in found.first.layers] == ["fc1", "fc2", "fc3"]
     assert [layer.jax_name for layer in found.first.layers] == ["hidden1", "hidden2", "output"]
@@ -94,7 +96,7 @@ def test_equal_models_agree():
         ("inputs", "The input of `fc1` (`hidden1` in JAX) differs: look before it"),
         ("between", "(`hidden2` in JAX) differs: look between `fc1` (`hidden1` in JAX) and it"),
         ("outputs", "The outputs differ: look after `fc3` (`output` in JAX)"),
-        ("gradient", "from `fc1.weight` (`hidden1.kernel` in JAX) backward: look between `fc1`"),
+        ("gradient", "from `fc1.bias` (`hidden1.bias` in JAX) backward: look between `fc1`"),
     ],
 )
 def test_the_report_points_at_a_mistake(mistake, words):
@@ -108,8 +110,10 @@ def test_the_report_points_at_a_mistake(mistake, words):
 def test_the_report_points_at_a_layer():
     model = FlaxMLP()
     model.hidden2 = Scaled(12, 12, rngs=nnx.Rngs(0))
-    words = "`fc2` (`hidden2` in JAX) returns a different output for the same input."
-    assert report(model).failures[0] == words
+    words = (
+        "`fc2` (`hidden2` in JAX) returns a different output for the same input. JAX calls it at"
+    )
+    assert report(model).failures[0].startswith(f"{words} test_comparison.py:")
 
 
 @pytest.mark.slow
@@ -126,14 +130,42 @@ def test_the_report_points_at_the_optimizer():
     models = [d2l.MLP(10, 8, lr=lr, num_inputs=64) for d2l, lr in zip(BACKENDS.values(), (0.1, 0.2),
               strict=True)]  # fmt: skip
     found = report(*models, loss=None)
-    assert "look at the optimizers" in found.failures[0]
+    assert found.failures[0] == (
+        "The gradients are the same up to step 0, where the optimizers update `net.1.bias` "
+        "differently: it moves 0.5 times as far in JAX: look at the learning rate, at clipping "
+        "and at Nesterov's momentum."
+    )
     assert any("weights" in text for text in found.failures)
-    assert "SGD in PyTorch, learning rates 0.1 in JAX and 0.2 in PyTorch, in float32" in str(found)
+    assert "SGD in PyTorch, learning rates 0.1 in JAX and 0.2 in PyTorch, in float64" in str(found)
 
 
 @pytest.mark.slow
 def test_the_report_points_at_evaluation_mode():
-    """PyTorch's running variance divides by n - 1, Flax's by n; only evaluation reads it."""
+    class Rescaled(FlaxMLP):
+        """A port whose evaluation mode is wrong from the second minibatch on."""
+
+        def __init__(self):
+            super().__init__()
+            self.seen = nnx.BatchStat(jax.numpy.zeros(12))
+            self.deterministic = False
+
+        def __call__(self, X):
+            if not self.deterministic:
+                self.seen[...] += 1
+            H = self.hidden2(nnx.relu(self.hidden1(X)))
+            return (
+                self.output(nnx.relu(H)) + (self.seen[0] if self.deterministic else 0) * H[:, :10]
+            )
+
+    found = report(Rescaled())
+    assert not found.agree
+    assert found.failures[0].startswith("Training is the same and validation is not")
+    assert "only:" in str(found)  # PyTorch has no such state
+
+
+@pytest.mark.slow
+def test_a_running_variance_is_state_of_training_mode():
+    """PyTorch's divides by n - 1, Flax's by n; only evaluation reads it."""
 
     class TorchNet(nn.Module):
         def __init__(self):
@@ -142,7 +174,7 @@ def test_the_report_points_at_evaluation_mode():
             self.fc2 = nn.Linear(12, 10)
 
         def forward(self, X):
-            return self.fc2(torch.relu(self.norm(self.fc1(X.flatten(1)))))
+            return self.fc2(torch.relu(self.norm(self.fc1(X))))
 
     class FlaxNet(nnx.Module):
         def __init__(self):
@@ -152,11 +184,15 @@ def test_the_report_points_at_evaluation_mode():
             self.fc2 = nnx.Linear(12, 10, rngs=rngs)
 
         def __call__(self, X):
-            return self.fc2(nnx.relu(self.norm(self.fc1(X.reshape(len(X), -1)))))
+            return self.fc2(nnx.relu(self.norm(self.fc1(X))))
 
-    found = report(FlaxNet(), TorchNet(), data=lambda d2l: d2l.Digits(batch_size=100))
-    assert not found.agree
-    assert found.failures[0].startswith("Training is the same and validation is not")
+    found = report(FlaxNet(), TorchNet())
+    assert found.failures[0] == (
+        "`norm` updates its state differently in training mode. `norm.running_var` (`norm.var` in "
+        "JAX) averages a different variance: NNX's BatchNorm divides by n, PyTorch's running "
+        "variance by n - 1."
+    )
+    assert set(found.comparisons["float64"].exceeded()) == {"final state", "validation loss"}
 
 
 @pytest.mark.slow
@@ -165,7 +201,8 @@ def test_runs_that_diverge_are_never_the_same():
     X = rng.normal(size=(4, 2))
     models = [d2l.LinearRegression(num_inputs=2, lr=9.0) for d2l in BACKENDS.values()]
     with pytest.warns(UserWarning, match="try a lower learning rate"), np.errstate(all="ignore"):
-        found = compare(*models, [(X, X.sum(1, keepdims=True))] * 10, epochs=60, nudges=1)
+        found = compare(*models, [(X, X.sum(1, keepdims=True))] * 10, epochs=60, nudges=1,
+                        dtypes=["float64"])  # fmt: skip
     assert not found.agree
     assert any("the loss of PyTorch is" in text for text in found.failures)
 
@@ -174,7 +211,7 @@ def test_runs_that_diverge_are_never_the_same():
 def test_clipping_reaches_the_limit():
     found = report(gradient_clip_val=0.01)
     assert found.agree
-    assert "learning rate 0.1, gradients of norm 0.01 at most, in float32" in str(found)
+    assert "learning rate 0.1, gradients of norm 0.01 at most, in float64" in str(found)
     norms = found.comparisons["float64"].jax.gradient_norms
     np.testing.assert_allclose(norms, 0.01, rtol=1e-12)
 
@@ -183,17 +220,18 @@ def test_clipping_reaches_the_limit():
 def test_modules_with_data_modules_and_weights_of_ones_own():
     models = [d2l.SoftmaxRegression(10, lr=0.1, num_inputs=64) for d2l in BACKENDS.values()]
     weights = {"net.1.weight": np.ones((10, 64)), "net.1.bias": np.arange(10.0)}
-    found = compare(*models, lambda d2l: d2l.Digits(), epochs=1, weights=weights, nudges=1)
+    found = compare(*models, lambda d2l: d2l.Digits(batch_size=500), epochs=1, weights=weights,
+                    nudges=1, dtypes=["float32"])  # fmt: skip
     assert found.agree
     each = found.comparisons["float32"]
     np.testing.assert_array_equal(each.jax.weights["net.1.bias"][0], np.arange(10))
     assert each.one_ulp_gaps.shape == (2, len(each.loss_gap))
-    assert "Trained on Digits(batch_size=64, resize=(8, 8), seed=0): 1 epoch of 23" in str(found)
+    assert "Trained on Digits(batch_size=500, resize=(8, 8), seed=0): 1 epoch of 3" in str(found)
     assert "Seconds an epoch" in str(found)
 
 
 @pytest.mark.slow
-def test_convolutions_are_compared_in_one_layout():
+def test_images_of_data_modules_have_channels_where_each_framework_expects_them():
     class TorchNet(nn.Module):
         def __init__(self):
             super().__init__()
@@ -211,18 +249,18 @@ def test_convolutions_are_compared_in_one_layout():
         def __call__(self, X):
             return self.fc(nnx.relu(self.conv(X)).mean((1, 2)))
 
-    found = report(FlaxNet(), TorchNet(), data=lambda d2l: d2l.Digits(batch_size=500), epochs=1)
+    found = report(FlaxNet(), TorchNet(), data=lambda d2l: d2l.Digits(batch_size=500))
     assert found.agree, found.failures
 
 
 @pytest.mark.slow
 def test_the_report_is_written(tmp_path):
-    found = report(nudges=1)
+    found = report(nudges=1, dtypes=BOTH)
     paths = found.save(tmp_path / "new" / "my.model")
     assert [path.name for path in paths.values()] == ["my.model.md", "my.model.csv", "my.model.png"]
     assert "my.model.png" in paths["md"].read_text()
     assert "Trained on given minibatches" in paths["md"].read_text()
-    assert len(paths["csv"].read_text().splitlines()) == 1 + 4
+    assert len(paths["csv"].read_text().splitlines()) == 1 + 2
     assert paths["png"].stat().st_size > 10_000
     gaps = draw(found).axes[1]
     labels = {line.get_label() for line in gaps.lines}
@@ -264,29 +302,3 @@ def test_gaps_are_relative_to_the_larger_norm():
     assert relative_gap(np.array([3.0, 4.0]), np.zeros(2)) == 1
     assert relative_gap(np.array([1e-9]), np.array([2e-9]), floor=1) == pytest.approx(1e-9)
     assert relative_gap(np.array([np.nan]), np.ones(1)) == np.inf
-
-
-def test_shared_dropout_masks_are_equal_to_the_bit():
-    from d2l_parity.jax_dropout import SharedDropout as JaxDropout
-    from d2l_parity.torch_dropout import SharedDropout as TorchDropout
-
-    draws = {"jax": JaxDropout(0.3, seed=3), "torch": TorchDropout(0.3, seed=3)}
-    kept = []
-    for _ in range(3):
-        masks = [np.asarray(draws[name](BACKENDS[name].ones(300, 70))) > 0 for name in draws]
-        np.testing.assert_array_equal(*masks)
-        kept.append(masks[0])
-    # Five standard errors of the share of 63,000 that is kept, and of that which repeats.
-    assert abs(np.mean(kept) - 0.7) < 5 * np.sqrt(0.21 / 63_000)
-    assert abs((kept[0] & kept[1]).mean() - 0.49) < 5 * np.sqrt(0.25 / 21_000)
-
-
-@pytest.mark.slow
-def test_dropout_of_ones_own_modules_gets_the_same_masks():
-    torch_model = nn.Sequential(nn.Linear(64, 12), nn.Dropout(0.5), nn.Linear(12, 10))
-    rngs = nnx.Rngs(0)
-    jax_model = nnx.Sequential(
-        nnx.Linear(64, 12, rngs=rngs), nnx.Dropout(0.5, rngs=rngs), nnx.Linear(12, 10, rngs=rngs)
-    )
-    found = report(jax_model, torch_model)
-    assert found.agree, found.failures

@@ -36,6 +36,7 @@ def test_there_are_many():
     assert packages["d2l_jax"] >= 38
     assert packages["d2l_torch"] >= 36
     assert packages["d2l_common"] >= 6
+    assert packages["d2l_parity"] >= 22
 
 
 def test_each_is_caught_by_a_test_of_the_suite():

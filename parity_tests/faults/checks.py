@@ -1,8 +1,10 @@
 """The checks that catch planted faults: short forms of the suite's tests, or the tests' own."""
 
 import functools
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from parity_tests import test_chapter_functions, test_layouts, test_plan
 from parity_tests.support.backends import BACKENDS, precision
@@ -94,6 +96,20 @@ def layout(name):
         lambda backend: test_layouts.check_layout(name),
         for_each_backend=False,
     )
+
+
+def check_of(module, name, *arguments, folder=False):
+    """Return the check that is a test itself, with its `arguments`; `folder` for `tmp_path`."""
+    function, file = getattr(module, name), module.__name__.rpartition(".")[2]
+
+    def check(backend):
+        if not folder:
+            function(*arguments)
+            return
+        with tempfile.TemporaryDirectory() as path:
+            function(Path(path), *arguments)
+
+    return Check(f"{file}.py::{name}", check, for_each_backend=False)
 
 
 PLAN = Check(
