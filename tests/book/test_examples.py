@@ -17,7 +17,7 @@ EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(
     path.stem
     for path in EXAMPLES.glob("*.py")
-    if "__main__" in path.read_text() and not path.stem.startswith("compare")
+    if "__main__" in path.read_text() and not path.stem.startswith(("compare", "port_"))
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 NEVER = r"(?!)"
@@ -254,6 +254,25 @@ def test_a_port_with_a_mistake_is_pointed_at(run, capsys):
     assert "- `norm` returns a different output for the same input." in mistaken
     assert "The same: equal weights" in mended
     assert_is_a_figure("out/own_model_mended.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["port_resnet", "port_gpt"])
+def test_a_port_is_proven(name, run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(name, "--epochs", "1")
+    assert ended.value.code == 0  # each mistake was found, and the last port is the same
+    text = capsys.readouterr().out
+    assert text.count(": not the same\n- ") == 3
+    assert "The same: equal weights" in text
+    assert Path(f"out/{name.removeprefix('port_')}.safetensors").exists()
+    assert_is_a_figure(f"out/{name}.png")
+    guide = (ROOT / "docs/porting.md").read_text().partition("## Two real ports")[2]
+    walks = guide.partition("## The catalogue")[0].split("**A language model.**")
+    quoted = re.findall(r'"([^"]+)"', walks[name == "port_gpt"])
+    assert len(quoted) == 3
+    for sentence in quoted:
+        assert " ".join(sentence.split()).rstrip(".") in text
 
 
 def test_the_figure_of_wrong_predictions_says_which_name_is_true(monkeypatch):
