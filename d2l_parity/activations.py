@@ -58,7 +58,9 @@ def place_of_call() -> str:
 
 class Layout(NamedTuple):
     """
-    How an array of one framework holds the numbers of another: transposed, reshaped, transposed.
+    Order in which an array of one framework holds the numbers of another's.
+
+    That one is transposed, reshaped and transposed.
 
     Attributes
     ----------

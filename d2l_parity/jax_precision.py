@@ -45,7 +45,11 @@ def precision(dtype: str) -> Iterator[None]:
         # known, such arrays stay float32, and the report says so.
         checked = getattr(dtypes, CHECK, None)
         if checked is not None:
-            setattr(dtypes, CHECK, lambda *args: _float64_for_float32(checked(*args)))
+            setattr(
+                dtypes,
+                CHECK,
+                lambda *args, **options: _float64_for_float32(checked(*args, **options)),
+            )
             restore.callback(setattr, dtypes, CHECK, checked)
         yield
 

@@ -175,6 +175,8 @@ class Pairer:
             for name, other in found.names.items()
             if len(shapes[name]) == 2 and len(set(shapes[name])) == 1
             if not (kinds[0][name] and kinds[1][other])
+            # Two classes of the user's that call it by one name mean one layout.
+            if kinds[0][name] or kinds[1][other] or _local(name) != _local(other)
         }
 
 
@@ -241,6 +243,10 @@ def different_parameters(one: list[Layer], other: list[Layer], sides: Any) -> Va
             if x.module in tied:
                 text += f"; {name} ties {x.name} to another layer"
     return ValueError(text)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _without_ones(shape: Shape) -> Shape:

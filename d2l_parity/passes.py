@@ -77,7 +77,7 @@ def zero_model_loss(side: Side, data: Any, weights: Arrays) -> float:
 
 class Passes(NamedTuple):
     """
-    What the first minibatch leaves on one side, from equal weights, in float64.
+    Results of the first minibatch on one side, from equal weights, in float64.
 
     Attributes
     ----------

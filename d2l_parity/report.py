@@ -158,10 +158,12 @@ class Report:
     def _notes(self) -> dict[str, list[str]]:
         """Return what a reader should know of the comparison, by titles."""
         guessed = [f"`{ours}` is `{theirs}`" for ours, theirs in self.pairing.guessed.items()]
+        transposed = [f"`{name}`" for name in sorted(self.pairing.transposed)]
         narrow = [f"{side}: {', '.join(places)}" for side, places in self.first.narrow.items()]
         notes = {
             "Paired by the order of calls or by similar names, JAX's first (`mapping` decides "
             "otherwise):": guessed,
+            "Matrices that one model holds transposed, by JAX's names:": transposed,
             "State that only one model has:": self.pairing.left_out,
             "Computed in less than float64:": narrow,
         }

@@ -11,7 +11,7 @@ from d2l_parity.tolerances import SHOWS_NOTHING
 
 
 class Verdict(Enum):
-    """What a comparison has shown."""
+    """Result of a comparison."""
 
     SAME = "the same"
     SAME_IN_FLOAT64 = "the same in float64"
@@ -77,14 +77,17 @@ def shows_nothing(each: Comparison) -> bool:
 
 def after_first_minibatch(comparisons: Mapping[str, Comparison]) -> str:
     """Return a sentence on runs that part although the first minibatch is the same."""
+    finest = comparisons[max(comparisons)]  # "float64" if it was run
+    update = finest.first_update()
+    if update:
+        return update
     labels = {label for each in comparisons.values() for label in each.exceeded()}
     if labels and labels <= {"validation loss", "validation accuracy", "final state"}:
         return (
             "Training is the same and validation is not: look at what evaluation mode changes, "
             "such as dropout or the running averages of batch normalization."
         )
-    finest = comparisons[max(comparisons)]  # "float64" if it was run
-    return finest.first_update() or (
+    return (
         "The first minibatch is the same forward and backward: look at the optimizers "
         "or at what changes from step to step."
     )

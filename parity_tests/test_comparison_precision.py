@@ -1,4 +1,4 @@
-"""What computes in float32 inside is cast along on both sides; anything below is named."""
+"""Float32 inside a model is cast along on both sides; anything below is named."""
 
 import jax
 import numpy as np

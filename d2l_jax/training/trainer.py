@@ -70,16 +70,11 @@ class Trainer(TrainerBase):
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
-        self.move_variables(model)
+        move_variables(model, self.gpus)
         model.eval()  # for predictions between epochs; a step switches its copy of the model
         self.model, self._compiled = model, None  # the steps are traced as they are defined by now
         self.train_model = view(model, deterministic=False, use_running_average=False)
         self.val_model = view(model, deterministic=True, use_running_average=True)
-
-    def move_variables(self, node: Any) -> None:
-        """Move the variables of a model or of an optimizer to the GPU if one is used."""
-        if self.gpus:
-            nnx.update(node, jax.device_put(nnx.state(node), self.gpus[0]))
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
@@ -115,7 +110,7 @@ class Trainer(TrainerBase):
             self.prepare_model(model)
             self.check_data()
             self.optim = make_optimizer(model)
-            self.move_variables(self.optim)  # else the second epoch would compile anew
+            move_variables(self.optim, self.gpus)  # else the second epoch would compile again
             return self.run_epochs()
 
     def fit_epoch(self) -> None:
@@ -204,3 +199,9 @@ class Trainer(TrainerBase):
 
         run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
         return run(state, *batch)
+
+
+def move_variables(node: Any, gpus: list[Any]) -> None:
+    """Move the variables of a model or of an optimizer to the first of `gpus`, if there is one."""
+    if gpus:
+        nnx.update(node, jax.device_put(nnx.state(node), gpus[0]))

@@ -30,7 +30,7 @@ class Loader(TensorLoader):
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Tensor, ...]:
         """Return the rows `indices` of `arrays` as tensors."""
-        rows = torch.as_tensor(indices)
+        rows = indices if isinstance(indices, Tensor) else torch.from_numpy(indices)
         return tuple(
             [
                 x.index_select(0, rows.to(x.device) if x.is_cuda else rows)
