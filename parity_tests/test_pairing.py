@@ -109,19 +109,20 @@ def test_a_matrix_may_be_transposed_and_axes_of_length_1_may_be_missing():
 
 
 def test_a_square_matrix_of_ones_own_class_may_be_transposed_as_well():
-    both = pairer([layer("", {"W": (3, 3)}, "")], [layer("", {"W": (3, 3)}, "")])
+    both = pairer([layer("", {"W": (3, 3)}, "")], [layer("", {"A": (3, 3)}, "")])
     assert both.pair().choices == [SQUARES]
     assert not both.pair().transposed
     assert both.pair({SQUARES}).transposed == {"W"}
     assert not paired(layers("a"), layers("a")).transposed  # the layouts of stock layers are known
+    same = pairer([layer("", {"W": (3, 3)}, "")], [layer("", {"W": (3, 3)}, "")])
+    assert not same.pair().choices  # one name means one layout
 
 
 @pytest.mark.parametrize("right", [(), "likeness", "squares", "both"])
 def test_choices_are_changed_until_the_score_is_enough(right):
-    shapes = {"W": (3, 3)}
     ours, theirs = (
-        layers("a1", "a2", shapes=shapes, kind=""),
-        layers("b1", "b2", shapes=shapes, kind=""),
+        layers("a1", "a2", shapes={"W": (3, 3)}, kind=""),
+        layers("b1", "b2", shapes={"A": (3, 3)}, kind=""),
     )
     both = pairer(ours, theirs, None, (["a1", "a2"], ["b2", "b1"]))
     wanted = ("b1" if right in ("likeness", "both") else "b2", right in ("squares", "both"))
