@@ -167,10 +167,9 @@ def gap_of_calls(
     gap = max(gap_of_arrays(one, other, tolerance) for one, other in pairs)
     if gap <= tolerance or len(arrays[0]) == 1 or len(arrays[0]) > 16:
         return gap
-    # The calls may come in another order.
-    return max(
-        min(gap_of_arrays(one, other, tolerance) for other in arrays[1]) for one in arrays[0]
-    )
+    # The calls may come in another order: each of both sides needs one of the other side.
+    gaps = [[gap_of_arrays(one, other, tolerance) for other in arrays[1]] for one in arrays[0]]
+    return max(*map(min, gaps), *map(min, zip(*gaps, strict=True)))
 
 
 def _joined(calls: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
