@@ -53,12 +53,7 @@ def layers(model: nnx.Module, whole: set[str]) -> list[Layer]:
 
 def trained(model: nnx.Module, layers: Iterable[Layer]) -> set[str]:
     """Return the names of the arrays that are `nnx.Param`s."""
-    return {
-        layer.params[local]
-        for layer in layers
-        for local in layer.params
-        if local not in layer.state
-    }
+    return {name for layer in layers for name in layer.trained_names()}
 
 
 def read(model: nnx.Module, whole: set[str]) -> Arrays:
@@ -147,7 +142,7 @@ def reseed(model: Any, seed: int) -> None:
 
 def add_hooks(model: Any, calls: list[Call]) -> None:
     """Make the layers of `model` that hold arrays, and dropout, record their calls."""
-    inner = getattr(model, "net", model) if hasattr(model, "run") else model
+    inner, _ = inner_of(model)
     modules = dict(nnx.iter_modules(inner))
     hooked = {unit.place: unit.name for unit in units(inner)}
     hooked |= {unit.place: unit.name for unit in units(inner, set())}
@@ -191,8 +186,8 @@ def _numbers(tree: Any) -> list[np.ndarray] | None:
     return numbers([to_numpy(x) for x in leaves if not jnp.issubdtype(x.dtype, keys)])
 
 
-def value_and_gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Any:
-    """Return the loss of a minibatch and its gradients by PyTorch's names."""
+def gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Arrays:
+    """Return the gradients of the loss of a minibatch by PyTorch's names."""
     set_mode(model, train)
     graphdef, params, *rest = nnx.split(model, nnx.Param, ...)
 
@@ -200,9 +195,9 @@ def value_and_gradients(model: Any, batch: Any, train: bool, whole: set[str]) ->
         model: Any = nnx.merge(graphdef, params, *rest, copy=True)
         return loss_of(model, run_model(model, batch, train), batch)
 
-    value, gradients = jax.value_and_grad(loss)(nnx.as_pure(params))
+    found = jax.grad(loss)(nnx.as_pure(params))
     inner, prefix = inner_of(model)
-    return float(value), by_name(units(inner, whole), dict(nnx.to_flat_state(gradients)), prefix)
+    return by_name(units(inner, whole), dict(nnx.to_flat_state(found)), prefix)
 
 
 def less_precise(model: Any, batch: Any, train: bool) -> list[str]:

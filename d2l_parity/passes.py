@@ -1,6 +1,7 @@
 """Run the first minibatch through one side, in both modes, and once more to find randomness."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,15 +43,21 @@ def observe(
     seed: int = 0,
 ) -> Observation:
     """Run the first minibatch forward through a side, from `weights`, in float64."""
-    probe = side.probe
-    with probe.precision("float64"), probe.shared_masks(plan) as masks:
-        batch = side.first_batch(data, "float64")
-        outputs, loss, calls, model = probe.observe(
-            lambda: masks.apply(side.copy("float64", weights)), batch, train, seed
-        )
+    with first_batch_of(side, data, weights, plan) as (make_model, batch, masks):
+        outputs, loss, calls, model = side.probe.observe(make_model, batch, train, seed)
         after = side.state(model)
     dropout = [call for call in calls if call.name.startswith("dropout ")]
     return Observation(outputs, loss, calls, [*masks.calls, *dropout], after)
+
+
+@contextmanager
+def first_batch_of(
+    side: Side, data: Any, weights: Arrays, plan: MaskPlan
+) -> Iterator[tuple[Callable[[], Any], Any, Any]]:
+    """Yield a function that returns a copy of the model, the first minibatch, and the masks."""
+    with side.probe.precision("float64"), side.probe.shared_masks(plan) as masks:
+        batch = side.first_batch(data, "float64")
+        yield lambda: masks.apply(side.copy("float64", weights)), batch, masks
 
 
 def gradients_of(
@@ -61,11 +68,8 @@ def gradients_of(
     plan: MaskPlan = NOTHING_DROPPED,
 ) -> Arrays:
     """Return the gradients of the first minibatch in float64 by common names."""
-    probe = side.probe
-    with probe.precision("float64"), probe.shared_masks(plan) as masks:
-        model = masks.apply(side.copy("float64", weights))
-        batch = side.first_batch(data, "float64")
-        _, gradients = probe.value_and_gradients(model, batch, train, side.whole)
+    with first_batch_of(side, data, weights, plan) as (make_model, batch, _):
+        gradients = side.probe.gradients(make_model(), batch, train, side.whole)
     return side.by_common_name(gradients)
 
 
@@ -200,7 +204,5 @@ def results_gap(one: Observation, other: Observation) -> tuple[float, float]:
 
 def narrowed(side: Side, data: Any, weights: Arrays) -> list[str]:
     """Return where a side computes in less than float64, in training mode."""
-    probe = side.probe
-    with probe.precision("float64"), probe.shared_masks(NOTHING_DROPPED) as masks:
-        model = masks.apply(side.copy("float64", weights))
-        return probe.less_precise(model, side.first_batch(data, "float64"), True)
+    with first_batch_of(side, data, weights, NOTHING_DROPPED) as (make_model, batch, _):
+        return side.probe.less_precise(make_model(), batch, True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from d2l_common.arrays import to_numpy
+from d2l_common.weights import is_counter
 from d2l_parity.activations import Call, leaves_of, numbers, place_of_call
 from d2l_parity.layer import Layer
 from d2l_parity.models import loss_of, run_model
@@ -21,9 +22,6 @@ from d2l_parity.torch_precision import copy_as as copy_as
 from d2l_parity.torch_precision import precision as precision
 
 Arrays = dict[str, np.ndarray]
-
-# Buffers that hold no numbers of the model.
-COUNTERS = {"num_batches_tracked"}
 
 
 # -- arrays ---------------------------------------------------------------------------------------
@@ -75,11 +73,7 @@ def own_arrays(module: nn.Module, recurse: bool = False) -> dict[str, Tensor]:
     held: dict[str, Tensor] = dict(module.named_parameters(recurse=recurse))
     held |= dict(module.named_buffers(recurse=recurse))
     held |= {k: x for k, x in vars(module).items() if isinstance(x, Tensor)}
-    return {
-        name: x
-        for name, x in held.items()
-        if name.rpartition(".")[2] not in COUNTERS and x.dtype != torch.bool
-    }
+    return {name: x for name, x in held.items() if not is_counter(name) and x.dtype != torch.bool}
 
 
 def aliases(model: nn.Module, owners: Mapping[int, str]) -> dict[str, set[str]]:
@@ -156,13 +150,12 @@ def _numbers(tree: Any) -> list[np.ndarray]:
     return numbers([to_numpy(x).copy() for x in leaves])
 
 
-def value_and_gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Any:
-    """Return the loss of a minibatch and its gradients by name."""
+def gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Arrays:
+    """Return the gradients of the loss of a minibatch by name."""
     model.train(train)
     model.zero_grad()
-    value = loss_of(model, run_model(model, batch, train), batch)
-    value.backward()
-    return value.item(), {
+    loss_of(model, run_model(model, batch, train), batch).backward()
+    return {
         name: to_numpy(torch.zeros_like(param) if param.grad is None else param.grad)
         for name, param in inner_of(model).named_parameters()
     }
