@@ -172,6 +172,50 @@ class Section:
             print(f"figure: {path}")
 
 
+def prove_ports(
+    doc: str | None,
+    name: str,
+    titles: Sequence[str],
+    compare_port: Callable[..., Any],
+    weights_travel: Callable[[], bool],
+) -> None:
+    """
+    Compare ports of a model, all of them mistaken except the last one, and exit.
+
+    Parameters
+    ----------
+    doc : str
+        The script's docstring.
+    name : str
+        The name of the report's files.
+    titles : sequence of str
+    compare_port : callable
+        `compare_port(title, epochs, **options)` returns the report on a port.
+    weights_travel : callable
+        Returns whether the weights of the proven port come back from a file.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=2)
+    options = parser.parse_args()
+    *mistaken, proven = titles
+    found = True
+    try:
+        for title in mistaken:
+            report = compare_port(title, 1, nudges=0, dtypes=["float64"])
+            print(f"{title}: {report.verdict.value}\n- {report.failures[0]}\n")
+            found &= not report.agree
+        report = compare_port(proven, options.epochs, nudges=1)
+        print(f"{report}\n")
+        paths = report.save(OUTPUT / name)
+        print("report: " + ", ".join(map(str, paths.values())))
+        found &= weights_travel()
+    except (ImportError, OSError, ValueError) as error:
+        parser.exit(2, f"error: {error}\n")
+    sys.exit(0 if report.agree and found else 1)
+
+
 def add_image_options(parser: argparse.ArgumentParser) -> None:
     """Add the choice of data sets."""
     parser.add_argument(

@@ -5,15 +5,13 @@ The first port has three mistakes. Each report names the first of them; the next
 the end the weights go from PyTorch to Flax, into a file, and back.
 """
 
-import argparse
-import sys
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
 import torch
-from common import OUTPUT
+from common import OUTPUT, prove_ports
 from flax import nnx
 from jax import numpy as jnp
 from torch import nn
@@ -218,26 +216,7 @@ def weights_travel() -> bool:
 
 def main() -> None:
     """Compare the ports one after another, and save the weights of the proven one."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--epochs", type=int, default=2)
-    options = parser.parse_args()
-    *mistaken, proven = PORTS
-    found = True
-    try:
-        for title in mistaken:
-            report = compare_port(title, 1, nudges=0, dtypes=["float64"])
-            print(f"{title}: {report.verdict.value}\n- {report.failures[0]}\n")
-            found &= not report.agree
-        report = compare_port(proven, options.epochs, nudges=1)
-        print(f"{report}\n")
-        paths = report.save(OUTPUT / "port_gpt")
-        print("report: " + ", ".join(map(str, paths.values())))
-        found &= weights_travel()
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(2, f"error: {error}\n")
-    sys.exit(0 if report.agree and found else 1)
+    prove_ports(__doc__, "port_gpt", list(PORTS), compare_port, weights_travel)
 
 
 if __name__ == "__main__":
