@@ -41,7 +41,7 @@ def add_to_class(Class: type) -> Callable[[Function], Function]:
     return register
 
 
-class _InitSignature:
+class InitSignature:
     """Signature of a class that shows the parameters of `__init__`, whatever the metaclass."""
 
     def __get__(self, instance: object, owner: Any) -> inspect.Signature:
@@ -69,7 +69,7 @@ class HyperParameters:
     # tuple, which can be hashed, and not the book's dict, which cannot.
     _hparam_names: tuple[str, ...] = ()
     # Flax NNX has a metaclass whose __call__(*args, **kwargs) would stand in the help otherwise.
-    __signature__ = _InitSignature()
+    __signature__ = InitSignature()
 
     if TYPE_CHECKING:  # the type checker cannot infer what was saved
 

@@ -7,8 +7,9 @@ import numpy as np
 from flax import nnx
 from jax import numpy as jnp
 
+from .nn.lazy import lazy_layers
 from .packed_layouts import packed
-from .units import Path, dotted, packed_unit, single_unit
+from .units import Path, dotted, layer_name, packed_unit, single_unit
 from .units import Unit as Unit
 
 # Random streams, and what a call leaves behind.
@@ -43,9 +44,14 @@ def units(model: nnx.Module, whole: Collection[str] | None = None) -> list[Unit]
     Raises
     ------
     ValueError
-        If a layer of NNX has no counterpart in PyTorch, or a variable does not hold one array.
+        If a layer of NNX has no counterpart in PyTorch or has no shape yet, or a variable does not
+        hold one array.
     """
-    return units_of(dict(nnx.iter_modules(model)), arrays_of(model), whole)
+    modules = dict(nnx.iter_modules(model))
+    for path in lazy_layers(model):
+        name = layer_name(modules, path)
+        raise ValueError(f"{name}.weight has no shape yet; call the model on a minibatch first")
+    return units_of(modules, arrays_of(model), whole)
 
 
 def units_of(

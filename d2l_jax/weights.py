@@ -16,6 +16,8 @@ from d2l_common.weight_files import check_path, import_file, metadata, write_fil
 from d2l_common.weights import match_weights
 
 from .layouts import aliases, arrays_of, units
+from .nn.lazy import lazy_layers
+from .units import layer_name
 
 
 def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarray]:
@@ -44,7 +46,8 @@ def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarra
     Raises
     ------
     ValueError
-        If PyTorch has no counterpart of a layer of NNX, or a variable does not hold one array.
+        If PyTorch has no counterpart of a layer of NNX, a lazy layer does not have its shape yet,
+        or a variable does not hold one array.
     """
     return converted(model, to_numpy, state)
 
@@ -56,7 +59,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
     Parameters
     ----------
     model : nnx.Module
-        Changed in place.
+        Changed in place. A lazy layer gets the shape of its weights.
     weights : dict of arrays
         Of either backend's `export_weights`, or a `state_dict`. It has the names and shapes of the
         model's parameters and state; the state stays as it is if all of it is missing, and so does
@@ -71,6 +74,11 @@ def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
         If a name or a shape of `weights` differs from the model's, a value is not an array, or NNX
         cannot represent it: `bias_hh` of a GRU's new gate must be 0. Then the model is unchanged.
     """
+    if lazy_layers(model):
+        copy = nnx.clone(model)
+        learn_from_weights(copy, weights)
+        import_weights(copy, weights)  # raises before the model is changed
+        learn_from_weights(model, weights)
     layers, arrays = units(model), arrays_of(model)
     shapes = {unit.full(name): shape for unit in layers for name, shape in unit.parts.items()}
     state = {unit.full(name) for unit in layers for name in unit.state}
@@ -156,6 +164,15 @@ def converted(
             if name not in left_out
         }
     return result
+
+
+def learn_from_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
+    """Give the lazy layers of `model` the number of inputs that their `weights` have."""
+    modules = dict(nnx.iter_modules(model))
+    for path, layer in lazy_layers(model).items():
+        shape = np.shape(weights.get(f"{layer_name(modules, path)}.weight", ()))
+        if shape:
+            layer.become(shape[0] if len(shape) == 1 else shape[1] * layer.groups)
 
 
 def value_of(leaf: Any) -> Any:

@@ -13,6 +13,7 @@ from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_jax.layouts import aliases, units
+from d2l_jax.nn.lazy import lazy_layers
 from d2l_jax.units import Unit, dotted
 from d2l_parity.activations import Call, leaves_of, numbers, place_of_call
 from d2l_parity.jax_dropout import SharedDropout, dropout_name
@@ -49,6 +50,11 @@ def layers(model: nnx.Module, whole: set[str]) -> list[Layer]:
             Layer(unit.name + unit.suffix, place, module, unit.kind, *parts, others, unit.absent)
         )
     return found
+
+
+def has_lazy_layers(model: nnx.Module) -> bool:
+    """Return whether a layer of `model` has no shape yet."""
+    return bool(lazy_layers(model))
 
 
 def trained(model: nnx.Module, layers: Iterable[Layer]) -> set[str]:

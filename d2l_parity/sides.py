@@ -121,6 +121,8 @@ class Side(Names):
         self.model = as_model(self.d2l, module, loss, lr, optimizer, structure)
         self.module, self.prefix = module, "" if self.model is module else "net."
         self.whole = whole
+        if self.probe.has_lazy_layers(module):
+            self.model.apply_init(self.first_batch(data, "float32")[:-1])
         layers = self.probe.layers(module, whole)
         super().__init__(layers, self.probe.trained(module, layers))
 

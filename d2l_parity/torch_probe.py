@@ -30,9 +30,6 @@ Arrays = dict[str, np.ndarray]
 def layers(model: nn.Module, whole: set[str] | None = None) -> list[Layer]:
     """Return the layers of `model` that hold arrays, also those in plain attributes."""
     found, owners = [], {}
-    for name, param in model.named_parameters():
-        if is_lazy(param):
-            raise ValueError(f"{name} has no shape yet; call the model on a minibatch first")
     for name, module in model.named_modules():
         kind = kind_of(module)
         arrays = own_arrays(module, recurse=kind == "MultiheadAttention")
@@ -52,6 +49,11 @@ def layers(model: nn.Module, whole: set[str] | None = None) -> list[Layer]:
             found.append(Layer(name + suffix, name + suffix, name, kind, *parts))
     others = aliases(model, owners)
     return [layer._replace(aliases=frozenset(others.get(layer.module, ()))) for layer in found]
+
+
+def has_lazy_layers(model: nn.Module) -> bool:
+    """Return whether a layer of `model` has no shape yet."""
+    return any(map(is_lazy, model.parameters()))
 
 
 def kind_of(module: nn.Module) -> str:

@@ -6,9 +6,10 @@ Write `docs/index.md`: section of the book -> names of the library -> their file
 
 The names and files come from the imports in the `__init__.py` of both backends, and the sections
 from the docstrings: "(section 3.4.2)" or "sections 4.2 and 11.1", in the numbering of the edition
-1.0.3. A name whose own docstring names no section takes those of a base class or of its module.
-All of this is read from the source text, so the page needs neither JAX nor PyTorch and takes less
-than a second.
+1.0.3, or "(section 7.5 of 2026)", in that of the rewrite, where only the rewrite has the section. A
+name whose own docstring names no section takes those of a base class or of its module. All of this
+is read from the source text, so the page needs neither JAX nor PyTorch and takes less than a
+second.
 """
 
 import argparse
@@ -89,8 +90,44 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
         ("6", "Builders' Guide"),
         ("5", "Computation"),
         [
-            ("6.6", "5.6", "File I/O", "Saving, Loading, and Pretrained Weights"),
-            ("6.7", "5.7", "GPUs", "GPUs, Devices, and Memory"),
+            ("6.1", "5.1", "Layers and Modules", "Model Construction"),
+            ("6.2", "5.2", "Parameter Management", "Parameters, State, and Memory"),
+            ("6.3", "5.3", "Parameter Initialization", "Initialization"),
+            ("6.4", "5.1", "Lazy Initialization", "Model Construction"),
+            ("6.5", "5.7", "Custom Layers"),
+            ("6.6", "5.4", "File I/O", "Saving, Loading, and Pretrained Weights"),
+            ("6.7", "5.6", "GPUs", "GPUs, Devices, and Memory"),
+            ("5.5 of 2026", "5.5", "Numerics"),
+            ("5.8 of 2026", "5.8", "Reproducibility and Inspection"),
+        ],
+    ),
+    (
+        ("7", "Convolutional Neural Networks"),
+        ("6", "Convolutional Neural Networks"),
+        [
+            ("7.1", "6.1", "From Fully Connected Layers to Convolutions"),
+            ("7.2", "6.2", "Convolutions for Images"),
+            ("7.3", "6.3", "Padding and Stride"),
+            ("7.4", "6.4", "Multiple Input and Multiple Output Channels", "Channels"),
+            ("7.5", "6.5", "Pooling"),
+            ("7.6", "6.6", "Convolutional Neural Networks (LeNet)"),
+        ],
+    ),
+    (
+        ("8", "Modern Convolutional Neural Networks"),
+        ("7", "Modern Convolutional Neural Networks"),
+        [
+            ("8.1", "7.1", "Deep Convolutional Neural Networks (AlexNet)"),
+            ("8.2", "7.2", "Networks Using Blocks (VGG)", "Networks of Blocks"),
+            ("8.3", "7.2", "Network in Network (NiN)", "Networks of Blocks"),
+            ("8.4", "7.2", "Multi-Branch Networks (GoogLeNet)", "Networks of Blocks"),
+            ("8.5", "7.3", "Batch Normalization"),
+            ("8.6", "7.4", "Residual Networks (ResNet) and ResNeXt"),
+            ("8.7", "7.4", "Densely Connected Networks (DenseNet)", "Residual Networks"),
+            ("8.8", "7.8", "Designing Convolution Network Architectures"),
+            ("7.5 of 2026", "7.5", "Training Recipes"),
+            ("7.6 of 2026", "7.6", "ConvNeXt"),
+            ("7.7 of 2026", "7.7", "Efficient Convolutional Networks"),
         ],
     ),
     (
@@ -126,7 +163,10 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
     ),
 ]
 NUMBER = r"\d+(?:\.\d+)+"
-MENTION = re.compile(rf"\bsections?\s+({NUMBER}(?:(?:,\s+and\s+|,\s+|\s+and\s+){NUMBER})*)", re.I)
+OF_2026 = " of 2026"  # after the number of a section that only the rewrite has
+MENTION = re.compile(
+    rf"\bsections?\s+({NUMBER}(?:(?:,\s+and\s+|,\s+|\s+and\s+){NUMBER})*)({OF_2026})?", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -149,8 +189,13 @@ class Definition:
 
 def sections_in(docstring: str | None) -> tuple[str, ...]:
     """Return the sections that a text names, each once, cut to two numbers: 3.4.2 is in 3.4."""
-    numbers = re.findall(NUMBER, " ".join(MENTION.findall(docstring or "")))
-    return tuple(dict.fromkeys(".".join(number.split(".")[:2]) for number in numbers))
+    return tuple(
+        dict.fromkeys(
+            ".".join(number.split(".")[:2]) + edition
+            for numbers, edition in MENTION.findall(docstring or "")
+            for number in re.findall(NUMBER, numbers)
+        )
+    )
 
 
 def public_names(package: str) -> list[str]:
@@ -286,7 +331,7 @@ def make_page() -> str:
         parts.append(f"## {heading}")
         for *chapter, sections in sorted(CHAPTERS, key=lambda row: int(str(row[edition][0]))):
             rows: list[list[str]] = []
-            for old, new, *titles in sections:
+            for old, new, *titles in sorted(sections, key=lambda row: order_of(row[edition])):
                 label = f"{old} {titles[0]}" if edition == 0 else f"{new} {titles[-1]}"
                 rows += _rows(label, by_section.get(old, []), found)
             if rows:
@@ -297,6 +342,12 @@ def make_page() -> str:
             parts.append(f"### {NO_SECTION} ({heading.split()[-1]})")
             parts.append(_table(_rows("", rest, found)))
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def order_of(section: str) -> tuple[bool, list[int]]:
+    """Return a key that sorts sections by number, those that only the rewrite has at the end."""
+    number = section.removesuffix(OF_2026)
+    return number != section, [int(part) for part in number.split(".")]
 
 
 def _by_section(found: Mapping[str, Mapping[str, Definition]]) -> dict[str, list[str]]:

@@ -180,6 +180,12 @@ class ReaderLoader:
                 "return a new iterator each time, not the same one"
             )
 
+    def first(self) -> Any:
+        """Return the first minibatch, as the reader's loader yields it."""
+        batch = next(iter(self._fresh()), None)
+        check_minibatch(batch)
+        return batch
+
     def __getattr__(self, name: str) -> Any:
         """Look up anything else on the reader's loader."""
         if name.startswith("_"):  # not yet set, while being copied

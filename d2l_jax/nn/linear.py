@@ -1,6 +1,7 @@
 """Fully connected layers with the initial weights that both backends share."""
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ from jax import numpy as jnp
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_num_features
 from d2l_jax.functional import is_floating
+from d2l_jax.nn.initialization import uniform
+from d2l_jax.nn.lazy import Lazy
 from d2l_jax.random import default_rngs
 
 FEW_OUTPUTS = 16
@@ -27,14 +30,15 @@ class Linear(nnx.Linear):
 
 
 def linear(
-    num_inputs: int, num_outputs: int, sigma: float | None = None, rngs: Any = None
-) -> Linear:
+    num_inputs: int | None, num_outputs: int, sigma: float | None = None, rngs: Any = None
+) -> Any:
     """
     Return a fully connected layer, `(n, num_inputs)` to `(n, num_outputs)`.
 
     Parameters
     ----------
     num_inputs : int
+        None to infer it from the first minibatch.
     num_outputs : int
     sigma : float
         Standard deviation of normal weights, with biases of 0; if not given, weights and biases
@@ -47,8 +51,10 @@ def linear(
     TypeError, ValueError
         If `num_inputs` or `num_outputs` is not a positive integer.
     """
-    check_count("num_inputs", num_inputs)
     check_count("num_outputs", num_outputs)
+    if num_inputs is None:
+        return Lazy(partial(linear, num_outputs=num_outputs, sigma=sigma), rngs)
+    check_count("num_inputs", num_inputs)
     if sigma is None:
         # PyTorch's distribution; NNX's is wider, with biases of 0.
         kernel_init = bias_init = uniform(1 / math.sqrt(num_inputs))
@@ -75,15 +81,13 @@ def dot_transposed(X: Array, W: Array, *args: Any, **kwargs: Any) -> Array:
     return jax.lax.dot_general(X, jax.lax.optimization_barrier(W.T).T, *args, **kwargs)
 
 
-def uniform(bound: float) -> Any:
-    """Return the initializer of the uniform distribution from `-bound` to `bound`."""
-
-    def init(key: Array, shape: tuple[int, ...], dtype: Any = float, **_: Any) -> Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init
-
-
 def flatten(X: Array) -> Array:
-    """Return each example of a minibatch as a vector: `(n, ...)` to `(n, num_inputs)`."""
+    """
+    Return each example of a minibatch as a vector: `(n, ...)` to `(n, num_inputs)`.
+
+    Images `(n, h, w, channels)` are flattened in PyTorch's order, channels first, so that the
+    weights of the next layer are the same on both backends.
+    """
+    if X.ndim == 4:
+        X = X.transpose(0, 3, 1, 2)
     return X.reshape(X.shape[0], -1)

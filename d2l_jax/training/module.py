@@ -1,5 +1,7 @@
 """The base class of models (section 3.2.2)."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,9 +12,13 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.fits import learning_rate, missing_net
+from d2l_common.checks.tensors import as_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
+from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
+from d2l_jax.nn.initialization import init_layers
+from d2l_jax.nn.lazy import learn_shapes
 
 
 class Module(nnx.Module, HyperParameters):
@@ -106,6 +112,43 @@ class Module(nnx.Module, HyperParameters):
         # In the optimizer's state, so that changing the learning rate compiles nothing.
         return optax.inject_hyperparams(optax.sgd)(learning_rate(self))
 
+    def apply_init(self, inputs: Sequence[Any], init: Callable[[Any], None] | None = None) -> None:
+        """
+        Give layers without a shape that of a minibatch, and the layers new weights (section 7.6.1).
+
+        Parameters
+        ----------
+        inputs : sequence of arrays
+            The arguments of `forward`; nothing is computed.
+        init : callable
+            `init(layer)` is called for each layer; no weights are drawn if not given.
+        """
+        learn_shapes(self, *inputs)
+        if init is not None:
+            init_layers(self, init)
+
+    def layer_summary(self, X_shape: Sequence[int]) -> None:
+        """
+        Print a table of the layers of `self.net`: output shapes and parameters (section 7.6.1).
+
+        Parameters
+        ----------
+        X_shape : sequence of int
+            The shape of the inputs, such as `(1, 28, 28, 1)`.
+
+        Raises
+        ------
+        TypeError
+            If `self.net` is not an nnx.Sequential.
+        """
+        X = jax.ShapeDtypeStruct(as_shape((X_shape,)), float)
+        learn_shapes(self, X)
+        rows = []
+        for layer in layers_of_net(self, nnx.Sequential):
+            X = jax.eval_shape(partial(apply_copy, layer), X)
+            rows.append((layer_name(layer), X.shape, count_params(layer)))
+        print(format_summary(rows))
+
     def __deepcopy__(self, memo: Any = None) -> Any:
         """Return a copy of the model, without its trainer."""
         trainer, self.trainer = self.trainer, None
@@ -148,6 +191,27 @@ def computation_only(model: Any) -> Any:
         if isinstance(module, Module):
             module.board = module.trainer = OUTSIDE_STEPS  # type: ignore[assignment]
     return model
+
+
+def apply_copy(layer: Any, X: Array) -> Array:
+    """Return the output of a layer or function in evaluation mode; leave the layer as it is."""
+    if isinstance(layer, nnx.Module):
+        layer = nnx.merge(*nnx.split(layer), copy=True)
+        layer.eval()
+    return layer(X)
+
+
+def layer_name(layer: Any) -> str:
+    """Return the name of a layer's class, or of a function."""
+    layer = getattr(layer, "func", layer)  # of a partial
+    return getattr(layer, "__name__", type(layer).__name__).strip("<>")
+
+
+def count_params(layer: Any) -> int:
+    """Return the number of parameters of a layer; 0 for a function."""
+    if not isinstance(layer, nnx.Module):
+        return 0
+    return sum(x.size for x in jax.tree.leaves(nnx.state(layer, nnx.Param)))
 
 
 def view(model: Any, **mode: bool) -> Any:

@@ -17,6 +17,7 @@ from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
+from d2l_jax.nn.lazy import lazy_layers, learn_shapes
 from d2l_jax.tensors import to
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
@@ -107,6 +108,7 @@ class Trainer(TrainerBase):
         check_fit_arguments(self, model, data)
         with jax.disable_jit() if self.compile is False else compilation_cache():
             self.prepare_data(data)
+            give_shapes(self, model)
             self.prepare_model(model)
             self.check_data()
             self.optim = make_optimizer(model)
@@ -199,6 +201,14 @@ class Trainer(TrainerBase):
 
         run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
         return run(state, *batch)
+
+
+def give_shapes(trainer: Trainer, model: Any) -> None:
+    """Give the layers of `model` that have no shape yet that of the first minibatch."""
+    if lazy_layers(model):
+        loader: Any = trainer.train_dataloader
+        batch = trainer.prepare_batch([trainer.as_tensor(x) for x in loader.first()])
+        learn_shapes(model, *batch[:-1])
 
 
 def move_variables(node: Any, gpus: list[Any]) -> None:

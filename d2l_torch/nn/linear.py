@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_num_features
+from d2l_torch.nn.lazy import LearnsInit
 
 
 class Linear(nn.Linear):
@@ -20,7 +21,7 @@ class Linear(nn.Linear):
         return super().forward(X)
 
 
-class LazyLinear(nn.LazyLinear):
+class LazyLinear(LearnsInit, nn.LazyLinear):
     """
     A fully connected layer that infers its number of inputs from the first minibatch.
 

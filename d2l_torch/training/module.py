@@ -1,6 +1,6 @@
 """The base class of models (section 3.2.2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,9 +10,12 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.fits import learning_rate, missing_net
+from d2l_common.checks.tensors import as_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
+from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, plot_label, plot_results, put_on_record
+from d2l_torch.nn.initialization import init_layers
 
 
 class Module(nn.Module, HyperParameters):
@@ -92,6 +95,45 @@ class Module(nn.Module, HyperParameters):
     def configure_optimizers(self) -> Any:
         """Return the optimizer: minibatch SGD at `self.lr`, unless overridden (section 4.3.1)."""
         return torch.optim.SGD(self.parameters(), lr=learning_rate(self))
+
+    def apply_init(self, inputs: Sequence[Any], init: Callable[[Any], None] | None = None) -> None:
+        """
+        Give layers without a shape that of a minibatch, and the layers new weights (section 7.6.1).
+
+        Parameters
+        ----------
+        inputs : sequence of tensors
+            The arguments of `forward`, which runs in evaluation mode.
+        init : callable
+            `init(layer)` is called for each layer; no weights are drawn if not given.
+        """
+        with torch.no_grad(), trial(self):
+            self(*inputs)
+        if init is not None:
+            init_layers(self, init)
+
+    def layer_summary(self, X_shape: Sequence[int]) -> None:
+        """
+        Print a table of the layers of `self.net`: output shapes and parameters (section 7.6.1).
+
+        Parameters
+        ----------
+        X_shape : sequence of int
+            The shape of the inputs, such as `(1, 1, 28, 28)`.
+
+        Raises
+        ------
+        TypeError
+            If `self.net` is not an nn.Sequential.
+        """
+        X = torch.zeros(as_shape((X_shape,)))
+        rows = []
+        with torch.no_grad(), trial(self):
+            for layer in layers_of_net(self, nn.Sequential):
+                X = layer(X)
+                num_params = sum(param.numel() for param in layer.parameters())
+                rows.append((type(layer).__name__, tuple(X.shape), num_params))
+        print(format_summary(rows))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign; a tensor that requires a gradient becomes a parameter, as a layer's are."""

@@ -52,8 +52,9 @@ def test_each_public_name_is_in_a_section(edition, d2l):
 def test_sections_stand_in_the_order_of_the_edition(edition, generator):
     column = 1 if edition == "2026" else 0
     numbers = [section[column] for *_, part in generator.CHAPTERS for section in part]
-    assert len(set(numbers)) == len(numbers)
-    listed = re.findall(r"^\| (\d+\.\d+) ", EDITIONS[edition], re.M)
+    # The rewrite joins some sections, and the older edition does not have all of its sections.
+    assert edition == "2026" or len(set(numbers)) == len(numbers)
+    listed = re.findall(r"^\| (\d+\.\d+) (?!of 2026)", EDITIONS[edition], re.M)
     assert set(listed) <= set(numbers)
     assert listed == sorted(listed, key=lambda number: [int(part) for part in number.split(".")])
 
@@ -98,6 +99,7 @@ def test_the_source_says_what_python_says(package, generator):
         ("Section 3.2.1 of the book.", ("3.2",)),
         ("Show images (sections 4.2.3 and\n    11.1).", ("4.2", "11.1")),
         ("Densities (sections 3.1.3, 4.1 and 4.7).", ("3.1", "4.1", "4.7")),
+        ("A recipe (section 7.5.2 of 2026).", ("7.5 of 2026",)),
         ("Densities (sections 3.1.3, 3.1.4, and 4.7).", ("3.1", "4.7")),
         ("Tensors (chapter 2); 3.5 is a number.", ()),
         (None, ()),

@@ -1,0 +1,77 @@
+"""Checks of the arguments and inputs of layers on images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from d2l_common.checks.arguments import check_count
+
+Pair = tuple[int, int]
+
+
+def as_pair(name: str, value: Any, minimum: int = 1) -> Pair:
+    """
+    Return a size for height and width, an integer for both or a pair, as a pair.
+
+    Raises
+    ------
+    TypeError
+        If a size is not an integer.
+    ValueError
+        If a size is below `minimum`, or `value` is not a pair.
+    """
+    if not isinstance(value, list | tuple):
+        value = check_count(name, value, minimum)
+        return value, value
+    if len(value) != 2:
+        raise ValueError(f"{name} must be an integer or a pair of integers, got {value}")
+    height, width = (check_count(name, size, minimum) for size in value)
+    return height, width
+
+
+def check_groups(groups: Any, in_channels: int, out_channels: int) -> None:
+    """Raise a `ValueError` unless `groups` divides the numbers of channels."""
+    check_count("groups", groups)
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(
+            f"groups must divide the numbers of channels, {in_channels} and {out_channels}, "
+            f"got {groups}"
+        )
+
+
+def check_channels(expected: int, found: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless images of `shape` have the `expected` number of channels."""
+    if found != expected:
+        raise ValueError(f"X must have {expected} channels, got {found} (shape {tuple(shape)})")
+
+
+def check_num_axes(expected: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless `shape` has four axes, as images, or two, as vectors."""
+    if len(shape) != expected:
+        kind = {2: "vectors (n, num_features)", 4: "images with four axes"}[expected]
+        raise ValueError(f"X must be a minibatch of {kind}, got shape {tuple(shape)}")
+
+
+def check_window(size: Sequence[int], kernel_size: Pair, padding: Pair) -> None:
+    """Raise a `ValueError` unless padded images of `size`, (height, width), hold one window."""
+    if any(n + 2 * p < k for n, k, p in zip(size, kernel_size, padding, strict=True)):
+        raise ValueError(
+            f"the padded images must be at least as large as the kernel, {kernel_size}, "
+            f"got {tuple(size)} with padding {padding}; pass larger images"
+        )
+
+
+def check_pooling_padding(padding: Pair, kernel_size: Pair) -> None:
+    """Raise a `ValueError` if `padding` exceeds half of `kernel_size`: a window would be empty."""
+    if any(2 * p > k for p, k in zip(padding, kernel_size, strict=True)):
+        raise ValueError(
+            f"padding must be at most half of kernel_size {kernel_size}, got {padding}"
+        )
+
+
+def check_several_values(num_values: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless each channel of a minibatch of `shape` has several values."""
+    if num_values < 2:
+        raise ValueError(
+            "batch normalization in training mode needs more than one value for each channel, "
+            f"got a minibatch of shape {tuple(shape)}"
+        )

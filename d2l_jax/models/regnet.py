@@ -1,0 +1,106 @@
+"""Networks of a design space, and one of its members (section 8.8)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flax import nnx
+
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_jax.nn.convolution import conv2d
+from d2l_jax.nn.initialization import init_cnn, init_layers
+from d2l_jax.nn.linear import linear
+from d2l_jax.nn.normalization import batch_norm_2d
+from d2l_jax.nn.pooling import global_avg_pool
+from d2l_jax.nn.residual import ResNeXtBlock
+from d2l_jax.random import default_rngs
+from d2l_jax.training.classifier import Classifier
+
+
+class AnyNet(Classifier):
+    """
+    A network of the AnyNet design space: a stem, stages of ResNeXt blocks, a head (section 8.8.1).
+
+    Parameters
+    ----------
+    arch : sequence of `(depth, num_channels, groups, bot_mul)`
+        The stages: the number of blocks, and the arguments of each `ResNeXtBlock`.
+    stem_channels : int
+    lr : float
+        The learning rate.
+    num_classes : int
+    in_channels : int
+        Channels of the images; None to infer them from the first minibatch.
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` is negative, or an argument of a stage is not one of `ResNeXtBlock`.
+    """
+
+    def __init__(
+        self,
+        arch: Sequence[tuple[int, int, int, float]],
+        stem_channels: int,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        super().__init__()
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters(ignore=["rngs"])
+        rngs = default_rngs(rngs)
+        layers, channels = [self.stem(stem_channels, in_channels, rngs)], stem_channels
+        for depth, num_channels, groups, bot_mul in arch:
+            layers.append(self.stage(depth, num_channels, groups, bot_mul, channels, rngs))
+            channels = num_channels
+        head = nnx.Sequential(global_avg_pool, linear(channels, num_classes, rngs=rngs))
+        self.net = nnx.Sequential(*layers, head)
+        init_layers(self.net, init_cnn, rngs=rngs)
+
+    def stem(
+        self, num_channels: int, in_channels: int | None = None, rngs: Any = None
+    ) -> nnx.Sequential:
+        """Return the first layers, which halve height and width."""
+        return nnx.Sequential(
+            conv2d(in_channels, num_channels, kernel_size=3, stride=2, padding=1, rngs=rngs),
+            batch_norm_2d(num_channels),
+            nnx.relu,
+        )
+
+    def stage(
+        self,
+        depth: int,
+        num_channels: int,
+        groups: int,
+        bot_mul: float,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ) -> nnx.Sequential:
+        """Return `depth` blocks, of which the first halves height and width."""
+        first = ResNeXtBlock(num_channels, groups, bot_mul, True, 2, in_channels, rngs)
+        others = [
+            ResNeXtBlock(num_channels, groups, bot_mul, in_channels=num_channels, rngs=rngs)
+            for _ in range(depth - 1)
+        ]
+        return nnx.Sequential(first, *others)
+
+
+class RegNetX32(AnyNet):
+    """
+    The smallest RegNetX, with 32 and 80 channels (section 8.8.3).
+
+    Parameters and errors are those of `AnyNet`, without `arch` and `stem_channels`.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        arch = ((4, 32, 16, 1), (6, 80, 16, 1))
+        super().__init__(arch, 32, lr, num_classes, in_channels, rngs)

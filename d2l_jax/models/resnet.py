@@ -1,0 +1,103 @@
+"""Residual networks (section 8.6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flax import nnx
+
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_jax.nn.convolution import conv2d
+from d2l_jax.nn.initialization import init_cnn, init_layers
+from d2l_jax.nn.linear import linear
+from d2l_jax.nn.normalization import batch_norm_2d
+from d2l_jax.nn.pooling import MaxPool2d, global_avg_pool
+from d2l_jax.nn.residual import Residual
+from d2l_jax.random import default_rngs
+from d2l_jax.training.classifier import Classifier
+
+
+class ResNet(Classifier):
+    """
+    A residual network (section 8.6.3).
+
+    Parameters
+    ----------
+    arch : sequence of pairs of int
+        For each stage, the number of residual blocks and their channels.
+    lr : float
+        The learning rate.
+    num_classes : int
+    in_channels : int
+        Channels of the images; None to infer them from the first minibatch.
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` is negative, or another number is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        arch: Sequence[tuple[int, int]],
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        super().__init__()
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters(ignore=["rngs"])
+        rngs = default_rngs(rngs)
+        layers, channels = [self.b1(in_channels, rngs)], 64
+        for i, (num_residuals, num_channels) in enumerate(arch):
+            layers.append(self.block(num_residuals, num_channels, channels, i == 0, rngs))
+            channels = num_channels
+        last = nnx.Sequential(global_avg_pool, linear(channels, num_classes, rngs=rngs))
+        self.net = nnx.Sequential(*layers, last)
+        init_layers(self.net, init_cnn, rngs=rngs)
+
+    def b1(self, in_channels: int | None = None, rngs: Any = None) -> nnx.Sequential:
+        """Return the first layers, which reduce height and width to a quarter."""
+        return nnx.Sequential(
+            conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, rngs=rngs),
+            batch_norm_2d(64),
+            nnx.relu,
+            MaxPool2d(kernel_size=3, stride=2, padding=1),
+        )
+
+    def block(
+        self,
+        num_residuals: int,
+        num_channels: int,
+        in_channels: int | None = None,
+        first_block: bool = False,
+        rngs: Any = None,
+    ) -> nnx.Sequential:
+        """Return a stage; all except the first halve height and width."""
+        blocks = []
+        for i in range(num_residuals):
+            halves = i == 0 and not first_block
+            strides = 2 if halves else 1
+            blocks.append(Residual(num_channels, halves, strides, in_channels, rngs))
+            in_channels = num_channels
+        return nnx.Sequential(*blocks)
+
+
+class ResNet18(ResNet):
+    """
+    The residual network with 18 layers (section 8.6.3).
+
+    Parameters and errors are those of `ResNet`, without `arch`.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        arch = ((2, 64), (2, 128), (2, 256), (2, 512))
+        super().__init__(arch, lr, num_classes, in_channels, rngs)

@@ -1,0 +1,101 @@
+"""Residual networks (section 8.6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_torch.nn.convolution import conv2d
+from d2l_torch.nn.initialization import init_cnn, init_layers
+from d2l_torch.nn.linear import linear
+from d2l_torch.nn.normalization import batch_norm_2d
+from d2l_torch.nn.pooling import GlobalAvgPool, MaxPool2d
+from d2l_torch.nn.residual import Residual
+from d2l_torch.training.classifier import Classifier
+
+
+class ResNet(Classifier):
+    """
+    A residual network (section 8.6.3).
+
+    Parameters
+    ----------
+    arch : sequence of pairs of int
+        For each stage, the number of residual blocks and their channels.
+    lr : float
+        The learning rate.
+    num_classes : int
+    in_channels : int
+        Channels of the images; None to infer them from the first minibatch.
+    generator : torch.Generator
+        Draws the initial weights; PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lr` is negative, or another number is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        arch: Sequence[tuple[int, int]],
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        generator: Any = None,
+    ):
+        super().__init__()
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters(ignore=["generator"])
+        layers, channels = [self.b1(in_channels, generator)], 64
+        for i, (num_residuals, num_channels) in enumerate(arch):
+            layers.append(self.block(num_residuals, num_channels, channels, i == 0, generator))
+            channels = num_channels
+        last = nn.Sequential(GlobalAvgPool(), linear(channels, num_classes, generator=generator))
+        self.net = nn.Sequential(*layers, last)
+        init_layers(self.net, init_cnn, generator=generator)
+
+    def b1(self, in_channels: int | None = None, generator: Any = None) -> nn.Sequential:
+        """Return the first layers, which reduce height and width to a quarter."""
+        return nn.Sequential(
+            conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, generator=generator),
+            batch_norm_2d(64),
+            nn.ReLU(),
+            MaxPool2d(kernel_size=3, stride=2, padding=1),
+        )
+
+    def block(
+        self,
+        num_residuals: int,
+        num_channels: int,
+        in_channels: int | None = None,
+        first_block: bool = False,
+        generator: Any = None,
+    ) -> nn.Sequential:
+        """Return a stage; all except the first halve height and width."""
+        blocks = []
+        for i in range(num_residuals):
+            halves = i == 0 and not first_block
+            strides = 2 if halves else 1
+            blocks.append(Residual(num_channels, halves, strides, in_channels, generator))
+            in_channels = num_channels
+        return nn.Sequential(*blocks)
+
+
+class ResNet18(ResNet):
+    """
+    The residual network with 18 layers (section 8.6.3).
+
+    Parameters and errors are those of `ResNet`, without `arch`.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        generator: Any = None,
+    ):
+        arch = ((2, 64), (2, 128), (2, 256), (2, 512))
+        super().__init__(arch, lr, num_classes, in_channels, generator)
