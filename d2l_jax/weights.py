@@ -77,8 +77,13 @@ def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
     if lazy_layers(model):
         copy = nnx.clone(model)
         learn_from_weights(copy, weights)
-        import_weights(copy, weights)  # raises before the model is changed
+        set_arrays(copy, weights)  # raises before the model is changed
         learn_from_weights(model, weights)
+    set_arrays(model, weights)
+
+
+def set_arrays(model: nnx.Module, weights: Mapping[str, Any]) -> None:
+    """Set the parameters and the state of a model without lazy layers to arrays by name."""
     layers, arrays = units(model), arrays_of(model)
     shapes = {unit.full(name): shape for unit in layers for name, shape in unit.parts.items()}
     state = {unit.full(name) for unit in layers for name in unit.state}
@@ -170,7 +175,7 @@ def learn_from_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
     """Give the lazy layers of `model` the number of inputs that their `weights` have."""
     modules = dict(nnx.iter_modules(model))
     for path, layer in lazy_layers(model).items():
-        shape = np.shape(weights.get(f"{layer_name(modules, path)}.weight", ()))
+        shape = np.shape(weights.get(f"{layer_name(modules, path)}.weight".removeprefix("."), ()))
         if shape:
             layer.become(shape[0] if len(shape) == 1 else shape[1] * layer.groups)
 

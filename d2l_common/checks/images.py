@@ -60,6 +60,15 @@ def check_window(size: Sequence[int], kernel_size: Pair, padding: Pair) -> None:
         )
 
 
+def check_shortcut(inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    """Raise a `ValueError` unless what a residual block adds up has one shape."""
+    if tuple(inputs) != tuple(outputs):
+        raise ValueError(
+            "the inputs of a residual block must have the shape of its outputs, "
+            f"got {tuple(inputs)} and {tuple(outputs)}; pass use_1x1conv=True"
+        )
+
+
 def check_pooling_padding(padding: Pair, kernel_size: Pair) -> None:
     """Raise a `ValueError` if `padding` exceeds half of `kernel_size`: a window would be empty."""
     if any(2 * p > k for p, k in zip(padding, kernel_size, strict=True)):

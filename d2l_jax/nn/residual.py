@@ -6,7 +6,7 @@ from typing import Any
 from jax import Array
 
 from d2l_common.checks.arguments import check_positive
-from d2l_common.checks.images import as_pair
+from d2l_common.checks.images import as_pair, check_shortcut
 from d2l_jax.functional import relu
 from d2l_jax.nn.convolution import conv2d
 from d2l_jax.nn.layer import Layer
@@ -62,6 +62,7 @@ class Residual(Layer):
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)
+        check_shortcut(X.shape, Y.shape)
         return relu(Y + X)
 
 
@@ -125,4 +126,5 @@ class ResNeXtBlock(Layer):
         Y = self.bn3(self.conv3(Y))
         if self.conv4 is not None and self.bn4 is not None:
             X = self.bn4(self.conv4(X))
+        check_shortcut(X.shape, Y.shape)
         return relu(Y + X)

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_positive
-from d2l_common.checks.images import as_pair
+from d2l_common.checks.images import as_pair, check_shortcut
 from d2l_torch.functional import relu
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.normalization import batch_norm_2d
@@ -62,6 +62,7 @@ class Residual(nn.Module):
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)
+        check_shortcut(X.shape, Y.shape)
         return relu(Y + X)
 
 
@@ -127,4 +128,5 @@ class ResNeXtBlock(nn.Module):
         Y = self.bn3(self.conv3(Y))
         if self.conv4 is not None and self.bn4 is not None:
             X = self.bn4(self.conv4(X))
+        check_shortcut(X.shape, Y.shape)
         return relu(Y + X)
