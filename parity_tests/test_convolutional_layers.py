@@ -60,13 +60,19 @@ def channels_first(backend, X):
     return X if backend == "torch" else np.moveaxis(X, -1, 1)
 
 
+def dot(Y, G):
+    """Return the sum of the products of two tensors, which must have one shape."""
+    assert Y.shape == G.shape
+    return (Y * G).sum()
+
+
 def results_and_gradients(backend, layer, X, G):
     """Return a layer's outputs, and the gradients of `sum(G * outputs)` by inputs and weights."""
     X, G = (from_channels_first(backend, x) for x in (X, G))
     if backend == "torch":
         X.requires_grad_()
         Y = layer(X)
-        (Y * G).sum().backward()
+        dot(Y, G).backward()
         weights = {name: to_numpy(x.grad) for name, x in layer.named_parameters()}
         return channels_first(backend, Y), channels_first(backend, X.grad), weights
     graphdef, params, rest = nnx.split(layer, nnx.Param, ...)
@@ -74,7 +80,7 @@ def results_and_gradients(backend, layer, X, G):
     def loss(params, X):
         model = nnx.merge(graphdef, params, rest, copy=True)
         Y = model(X)
-        return (Y * G).sum(), (Y, nnx.state(model))
+        return dot(Y, G), (Y, nnx.state(model))
 
     gradients, (Y, state) = jax.grad(loss, (0, 1), has_aux=True)(params, X)
     nnx.update(layer, state)
@@ -123,7 +129,7 @@ def check_pooling(backend, name, mode):
         layer = getattr(module(backend, "pooling"), kind)(kernel_size, stride, padding)
         X, G = (from_channels_first(backend, x) for x in (X, G))
         value_and_grad = BACKENDS[backend].value_and_grad
-        _, dX = value_and_grad(lambda X: (layer(X) * G).sum())(X)
+        _, dX = value_and_grad(lambda X: dot(layer(X), G))(X)
         found = (channels_first(backend, x) for x in (layer(X), dX))
         assert_same(found, (expected, gradient))
 

@@ -95,7 +95,7 @@ def a_step_of_half_the_rate_in_torch(self):
 # -- initial weights ---------------------------------------------------------------------------
 
 
-@around("d2l_jax.nn.linear.uniform", caught_by=convention("layer_weights"))
+@around("d2l_jax.nn.initialization.uniform", caught_by=convention("layer_weights"))
 def too_narrow_initial_weights_in_jax(original, bound):
     return original(bound**2)
 
