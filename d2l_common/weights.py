@@ -9,7 +9,7 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count, check_nonnegative
 
-RUNNING_AVERAGES = ("running_mean", "running_var")
+RUNNING_AVERAGES = ("running_mean", "running_var", "moving_mean", "moving_var")
 
 
 def as_arrays(weights: Any) -> dict[str, np.ndarray]:
@@ -151,8 +151,9 @@ def initial_weights(
     seed : int
     scheme : str
         Determines the standard deviation of the weights: `"normal"`, `sigma`; `"xavier"`,
-        `sqrt(2 / (num_inputs + num_outputs))`; `"he"`, `sqrt(2 / num_inputs)`. Biases
-        (parameters with one axis) are 0; running averages are left out.
+        `sqrt(2 / (num_inputs + num_outputs))`; `"he"`, `sqrt(2 / num_inputs)`. Of parameters
+        with one axis, biases are 0 and scales, named `weight` or `gamma`, are 1; running averages
+        are left out.
     sigma : float
 
     Returns
@@ -174,12 +175,13 @@ def initial_weights(
         if name.endswith(RUNNING_AVERAGES):
             continue
         shape = value.shape if isinstance(value, np.ndarray) else tuple(value)
+        kind = name.rpartition(".")[2]
         if len(shape) < 2:
-            weights[name] = np.zeros(shape)
+            weights[name] = np.full(shape, float(kind in ("weight", "gamma")))
             continue
         # The first axis of a layer's `weight` is its outputs; of a matrix from scratch, its inputs.
         rows, columns = shape[0], math.prod(shape[1:])
-        num_inputs = columns if name.split(".")[-1] == "weight" else rows
+        num_inputs = columns if kind == "weight" else rows
         variance = {"xavier": 2 / (rows + columns), "he": 2 / num_inputs, "normal": sigma**2}
         # Drawn inputs first, so that a layer gets the same numbers as a matrix from scratch.
         transposed = num_inputs == columns and len(shape) == 2

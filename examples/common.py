@@ -87,6 +87,8 @@ class Example:
         with d2l.use_device(device):
             data = self.make_data(d2l, options)
             model = self.make_model(d2l, data, options)
+            if self.images:  # layers learn their shapes from a minibatch
+                model.apply_init(data.val_dataloader().first()[:-1])
             set_weights(d2l, model, options.seed, self.scheme)
             initial = d2l.export_weights(model)
             trainer = d2l.Trainer(options.epochs, num_gpus=0 if device == d2l.cpu() else 1)
