@@ -6,9 +6,9 @@ Write `docs/index.md`: section of the book -> names of the library -> their file
 
 The names and files come from the imports in the `__init__.py` of both backends, and the sections
 from the docstrings: "(section 3.4.2)" or "sections 4.2 and 11.1", in the numbering of the edition
-1.0.3. A name whose own docstring names no section takes those of a base class or of its module.
-All of this is read from the source text, so the page needs neither JAX nor PyTorch and takes less
-than a second.
+1.0.3; "(2026 edition, section 7.5)" is a section that only the rewrite has. A name whose own
+docstring names no section takes those of a base class or of its module. All of this is read from
+the source text, so the page needs neither JAX nor PyTorch and takes less than a second.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "index.md"
 BACKENDS = {"JAX": "d2l_jax", "PyTorch": "d2l_torch"}
 
 # The only table that is kept by hand. A chapter of the edition 1.0.3 and of the 2026 rewrite:
-# number and title of each, then its sections.
+# number and title of each, then its sections. One that only the rewrite has has "" for the first.
 CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] = [
     (
         ("2", "Preliminaries"),
@@ -94,6 +94,11 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
         ],
     ),
     (
+        ("8", "Modern Convolutional Neural Networks"),
+        ("7", "Modern Convnets"),
+        [("", "7.5", "Modern Training Recipes for Convnets")],
+    ),
+    (
         ("9", "Recurrent Neural Networks"),
         ("8", "Sequence Models"),
         [
@@ -126,6 +131,7 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
     ),
 ]
 NUMBER = r"\d+(?:\.\d+)+"
+OF_2026 = re.compile(rf"\b2026 edition, section\s+({NUMBER})")
 MENTION = re.compile(rf"\bsections?\s+({NUMBER}(?:(?:,\s+and\s+|,\s+|\s+and\s+){NUMBER})*)", re.I)
 
 
@@ -139,7 +145,7 @@ class Definition:
     file : Path
         Relative to the root of the repository.
     sections : tuple of str
-        Of two numbers each, such as `"3.4"`; empty if no docstring names one.
+        Of two numbers each, such as `"3.4"`, or `"2026:7.5"`; empty if no docstring names one.
     """
 
     name: str
@@ -148,8 +154,14 @@ class Definition:
 
 
 def sections_in(docstring: str | None) -> tuple[str, ...]:
-    """Return the sections that a text names, each once, cut to two numbers: 3.4.2 is in 3.4."""
-    numbers = re.findall(NUMBER, " ".join(MENTION.findall(docstring or "")))
+    """
+    Return the sections that a text names, each once, cut to two numbers: 3.4.2 is in 3.4.
+
+    Those of the rewrite alone begin with its year: `"2026:7.5"`.
+    """
+    text = docstring or ""
+    numbers = re.findall(NUMBER, " ".join(MENTION.findall(OF_2026.sub("", text))))
+    numbers += [f"2026:{number}" for number in OF_2026.findall(text)]
     return tuple(dict.fromkeys(".".join(number.split(".")[:2]) for number in numbers))
 
 
@@ -287,8 +299,10 @@ def make_page() -> str:
         for *chapter, sections in sorted(CHAPTERS, key=lambda row: int(str(row[edition][0]))):
             rows: list[list[str]] = []
             for old, new, *titles in sections:
-                label = f"{old} {titles[0]}" if edition == 0 else f"{new} {titles[-1]}"
-                rows += _rows(label, by_section.get(old, []), found)
+                label = f"{old or f'(2026: {new})'} {titles[0]}"
+                if edition == 1:
+                    label = f"{new} {titles[-1]}"
+                rows += _rows(label, by_section.get(old or f"2026:{new}", []), found)
             if rows:
                 number, title = chapter[edition]
                 parts += [f"### {number} {title} ({heading.split()[-1]})", _table(rows)]
@@ -301,7 +315,7 @@ def make_page() -> str:
 
 def _by_section(found: Mapping[str, Mapping[str, Definition]]) -> dict[str, list[str]]:
     """Return the names of each section of the edition 1.0.3; `""` has those without one."""
-    known = {section[0] for *_, sections in CHAPTERS for section in sections}
+    known = {old or f"2026:{new}" for *_, rows in CHAPTERS for old, new, *_ in rows}
     by_section: dict[str, list[str]] = {}
     for name in next(iter(found.values())):
         # Both backends should name the same; while one docstring is behind, either will do.
