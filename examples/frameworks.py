@@ -1,4 +1,4 @@
-"""What examples need of each framework: optimizers, and random numbers for a model's steps."""
+"""The parts of examples that differ by framework: optimizers, and random numbers for steps."""
 
 import importlib
 from types import ModuleType
