@@ -22,11 +22,15 @@ from d2l_common.plotting.pictures import show_images as show_images
 from d2l_common.timer import Timer as Timer
 from d2l_common.training.early_stopping import out_of_patience as out_of_patience
 from d2l_common.training.history import History as History
+from d2l_common.training.schedules import cosine_warmup as cosine_warmup
+from d2l_common.training.schedules import step_decay as step_decay
 from d2l_common.weights import initial_weights as initial_weights
 
 from .data.house_prices import KaggleHouse as KaggleHouse
 from .data.images import Digits as Digits
 from .data.images import FashionMNIST as FashionMNIST
+from .data.mixup import mixup as mixup
+from .data.mixup import mixup_loss as mixup_loss
 from .data.module import DataModule as DataModule
 from .data.synthetic import HighDimensionalData as HighDimensionalData
 from .data.synthetic import PolynomialData as PolynomialData
@@ -76,6 +80,7 @@ from .models.weight_decay import WeightDecayScratch as WeightDecayScratch
 from .models.weight_decay import l2_penalty as l2_penalty
 from .nn.batch_norm import BatchNorm as BatchNorm
 from .nn.batch_norm import batch_norm as batch_norm
+from .nn.dropout import drop_path as drop_path
 from .nn.dropout import dropout_layer as dropout_layer
 from .nn.initialization import init_cnn as init_cnn
 from .nn.residual import Residual as Residual
@@ -126,6 +131,7 @@ from .tensors import transpose as transpose
 from .tensors import zeros as zeros
 from .tensors import zeros_like as zeros_like
 from .training.classifier import Classifier as Classifier
+from .training.ema import EMA as EMA
 from .training.module import Module as Module
 from .training.optimizers import SGD as SGD
 from .training.trainer import Trainer as Trainer

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.arguments import check_nonnegative, check_probability
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
 from d2l_common.checks.tensors import (
     check_bias,
@@ -139,9 +139,14 @@ def cross_entropy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     return losses.mean() if averaged else losses
 
 
-def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Array:
+def softmax_cross_entropy(
+    logits: Array, y: Array, averaged: bool = True, label_smoothing: float = 0.0
+) -> Array:
     """
     Return the cross-entropy of `softmax(logits)`, computed without its overflow (section 4.5.2).
+
+    The target is `(1 - label_smoothing) * one_hot + label_smoothing / num_classes`, as in PyTorch
+    (section 7.5 of 2026).
 
     Parameters
     ----------
@@ -150,6 +155,8 @@ def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Arr
         Labels.
     averaged : bool
         Whether to return the mean over the examples, or the loss of each.
+    label_smoothing : float
+        In [0, 1].
 
     Returns
     -------
@@ -158,11 +165,16 @@ def softmax_cross_entropy(logits: Array, y: Array, averaged: bool = True) -> Arr
     Raises
     ------
     TypeError, ValueError
-        If a dtype or shape differs from these, or a label is outside the classes. Inside `jit`,
-        which cannot raise, such a label makes the loss NaN.
+        If a dtype or shape differs from these, a label is outside the classes, or
+        `label_smoothing` is not a number in [0, 1]. Inside `jit`, which cannot raise, such a label
+        makes the loss NaN.
     """
+    check_probability("label_smoothing", label_smoothing)
     check_labels("logits", logits, y)
-    losses = -pick(jax.nn.log_softmax(logits, axis=-1), y)
+    log_P = jax.nn.log_softmax(logits, axis=-1)
+    losses = -pick(log_P, y)
+    if label_smoothing > 0:  # else 0 times an infinite logarithm would be NaN
+        losses = (1 - label_smoothing) * losses - label_smoothing * log_P.mean(axis=-1)
     return losses.mean() if averaged else losses
 
 

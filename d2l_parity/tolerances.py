@@ -93,6 +93,19 @@ OPERATIONS: dict[str, Tolerance] = {
         "PyTorch takes the softmax as exp of the log, whose absolute error is relative in it; "
         "1 / n is rounded, and so are a product and a difference",
     ),
+    "softmax_cross_entropy, smoothed": Tolerance(
+        0.5,
+        "sum w ((num_classes + 8) loss + num_classes + 5 log(num_classes) + 3), where loss is that "
+        "of each class and w its target; their mean + (n + 1) mean(loss)",
+        "a weighted sum of losses: as for softmax_cross_entropy, num_classes additions, and the "
+        "weights, products and the mean are rounded",
+    ),
+    "gradient of softmax_cross_entropy, smoothed": Tolerance(
+        0.5,
+        "((2 spread + 2 num_classes + 6 log(num_classes) + 15) softmax + 6 target) / n",
+        "as for softmax_cross_entropy, times the sum of the targets, which num_classes additions "
+        "round; a target has two products",
+    ),
     "cross_entropy": Tolerance(
         0.5, "4 |loss| for each; 4 mean|loss| + (n + 1) mean|loss|", "elementary, and a mean"
     ),
@@ -146,6 +159,13 @@ OPERATIONS: dict[str, Tolerance] = {
     "gradient of l2_penalty": Tolerance(0, "1", "exact: 2 w / 2"),
     "dropout_layer": Tolerance(
         1.5, "|result|", "1 - dropout is rounded, perhaps its reciprocal, and a division"
+    ),
+    "drop_path": Tolerance(1.5, "|result|", "as for dropout_layer"),
+    "mixup": Tolerance(
+        1.5, "|lam X| + |(1 - lam) X[perm]|", "the weights are rounded, two products and a sum"
+    ),
+    "gradient of mixup": Tolerance(
+        1.5, "|lam v| + |(1 - lam) v| at its place", "as for mixup, whose transpose it is"
     ),
     "forward_propagation": Tolerance(
         0.5,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.arguments import check_nonnegative, check_probability
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
 from d2l_common.checks.tensors import (
     check_bias,
@@ -139,9 +139,14 @@ def cross_entropy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     return losses.mean() if averaged else losses
 
 
-def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
+def softmax_cross_entropy(
+    logits: Tensor, y: Tensor, averaged: bool = True, label_smoothing: float = 0.0
+) -> Tensor:
     """
     Return the cross-entropy of `softmax(logits)`, computed without its overflow (section 4.5.2).
+
+    The target is `(1 - label_smoothing) * one_hot + label_smoothing / num_classes`, as in PyTorch
+    (section 7.5 of 2026).
 
     Parameters
     ----------
@@ -150,6 +155,8 @@ def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> T
         Labels.
     averaged : bool
         Whether to return the mean over the examples, or the loss of each.
+    label_smoothing : float
+        In [0, 1].
 
     Returns
     -------
@@ -158,13 +165,19 @@ def softmax_cross_entropy(logits: Tensor, y: Tensor, averaged: bool = True) -> T
     Raises
     ------
     TypeError, ValueError
-        If a dtype or shape differs from these, or a label is outside the classes.
+        If a dtype or shape differs from these, a label is outside the classes, or
+        `label_smoothing` is not a number in [0, 1].
     """
+    check_probability("label_smoothing", label_smoothing)
     check_labels("logits", logits, y, read=False)
     reduction = "mean" if averaged else "none"
     try:  # PyTorch itself reads the labels, and by default ignores those of -100
         return torch.nn.functional.cross_entropy(
-            logits, y.long(), ignore_index=NOT_A_LABEL, reduction=reduction
+            logits,
+            y.long(),
+            ignore_index=NOT_A_LABEL,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
         )
     except IndexError:
         check_labels("logits", logits, y)

@@ -408,6 +408,15 @@ def test_labels_outside_the_classes():
     assert np.isnan([optax_loss(label) for label in (3, -4, -100)]).all()
 
 
+def test_label_smoothing(d2l):
+    X, y = np.array([[2.0, 1.0, 0.0], [-1.0, 3.0, 0.5]], np.float32), np.array([0, 2])
+    of_torch = F.cross_entropy(torch.tensor(X), torch.tensor(y), label_smoothing=0.1).item()
+    targets = optax.smooth_labels(jax.nn.one_hot(y, 3), alpha=0.1)
+    of_optax = float(optax.softmax_cross_entropy(jnp.array(X), targets).mean())
+    ours = float(d2l.softmax_cross_entropy(d2l.tensor(X), d2l.tensor(y), label_smoothing=0.1))
+    assert of_torch == pytest.approx(of_optax, rel=1e-6) == pytest.approx(ours, rel=1e-6)
+
+
 def test_squared_losses(d2l):
     y_hat, y = d2l.tensor([[3.0], [1.0]]), d2l.tensor([[1.0], [1.0]])
     assert d2l.numpy(d2l.squared_loss(y_hat, y)).tolist() == [[2], [0]]
@@ -572,6 +581,43 @@ def test_a_learning_rate_that_changes_between_epochs(how):
         runs = [loss_of_steps(d2l) for d2l in BACKENDS.values()]
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-12)  # well-conditioned: a few eps a step
     assert runs[0][1] < 0.9 * runs[0][0]
+
+
+def test_schedules():
+    """Optax's warmup starts one step earlier, at 0; from its end on the schedules are the same."""
+    of_optax = optax.warmup_cosine_decay_schedule(0.0, 0.3, warmup_steps=3, decay_steps=8)
+    rates = [d2l_jax.cosine_warmup(epoch, 8, 0.3) for epoch in range(8)]
+    np.testing.assert_allclose(
+        [float(of_optax(step)) for step in range(3, 8)], rates[3:], rtol=1e-5
+    )
+    np.testing.assert_allclose([float(of_optax(step)) for step in range(4)], [0.0, *rates[:3]])
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    ramp = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / 3, total_iters=2)
+    found = []
+    for _ in range(3):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        ramp.step()
+    np.testing.assert_allclose(found, rates[:3], rtol=1e-12)
+
+
+def test_averages_of_weights():
+    """PyTorch's starts at the first weights that it gets, Optax's at 0, ours at the model's."""
+    weights, model = (1.0, 2.0), torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(model.weight, weights[0])
+    rule = torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    of_torch = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=rule)
+    ours = d2l_torch.EMA(model, 0.9)
+    transformations = [optax.ema(0.9, debias=debias) for debias in (True, False)]
+    states, averages = [tx.init(jnp.zeros(())) for tx in transformations], [None, None]
+    for weight in weights:
+        torch.nn.init.constant_(model.weight, weight)
+        of_torch.update_parameters(model)
+        ours.update(model)
+        for i, tx in enumerate(transformations):
+            averages[i], states[i] = tx.update(jnp.array(weight), states[i])
+    found = [of_torch.module.weight.item(), ours.shadow["weight"].item(), *map(float, averages)]
+    np.testing.assert_allclose(found, [1.1, 1.1, 0.29 / 0.19, 0.29], rtol=1e-6)
 
 
 @pytest.mark.parametrize("limit", [1e-6, 0.5, 2.0])

@@ -508,6 +508,122 @@ CASES = {
         ),
         "weights['w'] must have shape (2, 1), as in the model, got (3, 1)",
     ),
+    "smoothing of more than everything": (
+        lambda d2l: d2l.softmax_cross_entropy(scores(d2l), d2l.tensor([0, 1]), label_smoothing=1.5),
+        "label_smoothing must be in [0, 1], got 1.5",
+    ),
+    "smoothing as text": (
+        lambda d2l: d2l.softmax_cross_entropy(
+            scores(d2l), d2l.tensor([0, 1]), label_smoothing="0.1"
+        ),
+        "label_smoothing must be a number, got '0.1'",
+    ),
+    "smoothing for a bad label": (
+        lambda d2l: d2l.softmax_cross_entropy(scores(d2l), d2l.tensor([0, 3]), label_smoothing=0.1),
+        "labels must be from 0 to 2, got 3",
+    ),
+    "mixup of alpha 0": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=0),
+        "alpha must be above 0, got 0",
+    ),
+    "mixup of integers": (
+        lambda d2l: d2l.mixup(d2l.tensor([[1], [2]]), d2l.ones(2), alpha=1),
+        "X must hold floating-point numbers, got int",
+    ),
+    "mixup with too few labels": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(3), alpha=1),
+        "y must have shape (4,), one entry for each example, got (3,)",
+    ),
+    "mixup with a weight above 1": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, lam=1.1),
+        "lam must be in [0, 1], got 1.1",
+    ),
+    "mixup with a short permutation": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, perm=d2l.tensor([0, 1])),
+        "perm must have shape (4,), one entry for each example, got (2,)",
+    ),
+    "mixup with an example that is not there": (
+        lambda d2l: d2l.mixup(d2l.ones(3, 2), d2l.ones(3), alpha=1, perm=d2l.tensor([0, 1, 3])),
+        "perm must hold each of 0 to 2 once, got other numbers; pass a permutation",
+    ),
+    "a path of probability -1": (
+        lambda d2l: d2l.drop_path(d2l.ones(4, 2), -1),
+        "drop_prob must be finite and at least 0, got -1",
+    ),
+    "a path of probability 1.5": (
+        lambda d2l: d2l.drop_path(d2l.ones(4, 2), 1.5),
+        "drop_prob must be in [0, 1], got 1.5",
+    ),
+    "a path with a mask for each entry": (
+        lambda d2l: d2l.drop_path(d2l.ones(4, 2), 0.5, mask=d2l.ones(4, 2)),
+        "mask must have shape (4,), one entry for each example, got (4, 2)",
+    ),
+    "a rate after the last epoch": (
+        lambda d2l: d2l.cosine_warmup(10, 10, 0.1),
+        "epoch must be from 0 to 9, got 10",
+    ),
+    "a rate in the middle of an epoch": (
+        lambda d2l: d2l.step_decay(0.5, 10, 0.1),
+        "epoch must be an integer, got 0.5",
+    ),
+    "a negative warmup": (
+        lambda d2l: d2l.cosine_warmup(0, 10, 0.1, warmup=-1),
+        "warmup must be at least 0, got -1",
+    ),
+    "a milestone in epochs": (
+        lambda d2l: d2l.step_decay(0, 10, 0.1, milestones=[6]),
+        "milestones[0] must be in [0, 1], got 6",
+    ),
+    "a negative base rate": (
+        lambda d2l: d2l.cosine_warmup(0, 10, -0.1),
+        "base_lr must be finite and at least 0, got -0.1",
+    ),
+    "a schedule that is a number": (
+        lambda d2l: d2l.Trainer(1, schedule=0.1),
+        "schedule must be a function (epoch, max_epochs, base_lr) that returns the learning rate, "
+        "got 0.1",
+    ),
+    "a schedule that returns None": (
+        lambda d2l: fit(
+            d2l,
+            d2l.LinearRegression(num_inputs=2, lr=0.1),
+            regression(d2l),
+            schedule=lambda *_: None,
+        ),
+        "the learning rate that schedule returns must be a number, got None",
+    ),
+    "a schedule that returns a negative rate": (
+        lambda d2l: fit(
+            d2l, d2l.LinearRegression(num_inputs=2, lr=0.1), regression(d2l), schedule=lambda *_: -1
+        ),
+        "the learning rate that schedule returns must be finite and at least 0, got -1",
+    ),
+    "a schedule for SGD from scratch": (
+        lambda d2l: fit(d2l, reader(d2l), regression(d2l), schedule=d2l.cosine_warmup),
+        "the optimizer must hold a learning rate that a schedule can set, got none; return an "
+        "optimizer of torch.optim, or optax.inject_hyperparams(optax.sgd)(lr) with a number lr",
+    ),
+    "an average of decay 2": (
+        lambda d2l: d2l.Trainer(1, ema_decay=2),
+        "ema_decay must be in [0, 1], got 2",
+    ),
+    "an average of decay NaN": (
+        lambda d2l: d2l.EMA(reader(d2l), decay=float("nan")),
+        "decay must be finite and at least 0, got nan",
+    ),
+    "an average of another model": (
+        lambda d2l: d2l.EMA(reader(d2l)).update(softmax_regression(d2l)),
+        "the model must have the weights that are averaged, got other names or shapes of ",
+    ),
+    "an average for a model of other shapes": (
+        lambda d2l: d2l.EMA(softmax_regression(d2l, 8)).copy_to(softmax_regression(d2l, 9)),
+        "the model must have the weights that are averaged, got other names or shapes of W",
+    ),
+    "an average that no fit has kept": (
+        lambda d2l: d2l.Trainer(1).ema,
+        "the optimizer must keep an average of the weights, got none; "
+        "train with Trainer(..., ema_decay=0.99)",
+    ),
     "no such GPU": (lambda d2l: d2l.gpu(99), "i must name one of this machine's"),
 }
 

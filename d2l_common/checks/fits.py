@@ -3,7 +3,12 @@
 from typing import Any
 
 from d2l_common.arrays import describe, dtype_name, to_numpy
-from d2l_common.checks.arguments import check_count, check_nonnegative, check_not_empty
+from d2l_common.checks.arguments import (
+    check_count,
+    check_nonnegative,
+    check_not_empty,
+    check_probability,
+)
 from d2l_common.checks.classification import check_integer, check_label_range
 from d2l_common.checks.tensors import check_floating
 
@@ -16,13 +21,21 @@ def check_trainer(trainer: Any) -> None:
     ------
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
-        these is negative, or `compile` is not True, False or None.
+        these is negative, `compile` is not True, False or None, `schedule` cannot be called, or
+        `ema_decay` is not in [0, 1].
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
     check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
     if not isinstance(trainer.compile, bool | None):
         raise TypeError(f"compile must be True, False or None, got {trainer.compile!r}")
+    if not (trainer.schedule is None or callable(trainer.schedule)):
+        raise TypeError(
+            "schedule must be a function (epoch, max_epochs, base_lr) that returns the learning "
+            f"rate, got {trainer.schedule!r}"
+        )
+    if trainer.ema_decay is not None:
+        check_probability("ema_decay", trainer.ema_decay)
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
@@ -167,6 +180,33 @@ def nothing_to_train(model: Any) -> ValueError:
         f"{type(model).__name__} has no parameters to train: assign tensors with requires_grad, "
         "or nnx.Params, or layers that have them"
     )
+
+
+def no_rate_to_set() -> TypeError:
+    """Return the error for an optimizer whose learning rate a schedule cannot set."""
+    return TypeError(
+        "the optimizer must hold a learning rate that a schedule can set, got none; return an "
+        "optimizer of torch.optim, or optax.inject_hyperparams(optax.sgd)(lr) with a number lr"
+    )
+
+
+def no_average() -> RuntimeError:
+    """Return the error for an optimizer that does not average the parameters."""
+    return RuntimeError(
+        "the optimizer must keep an average of the weights, got none; "
+        "train with Trainer(..., ema_decay=0.99)"
+    )
+
+
+def check_same_weights(averages: Any, weights: Any) -> None:
+    """Raise a ValueError unless two dicts of tensors have the same names and shapes."""
+    expected, found = ({name: tuple(x.shape) for name, x in d.items()} for d in (averages, weights))
+    if expected != found:
+        names = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        raise ValueError(
+            "the model must have the weights that are averaged, got other names or shapes of "
+            f"{', '.join(names)}"
+        )
 
 
 def nothing_learned() -> ValueError:

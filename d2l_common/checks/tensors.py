@@ -116,6 +116,24 @@ def check_bias(w: Sequence[int], b: Sequence[int]) -> None:
         raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, got {tuple(b)}")
 
 
+def check_one_per_example(name: str, num_examples: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless `name` has one entry for each example: shape `(n,)`."""
+    if tuple(shape) != (num_examples,):
+        raise ValueError(
+            f"{name} must have shape ({num_examples},), one entry for each example, "
+            f"got {tuple(shape)}"
+        )
+
+
+def check_permutation(name: str, is_permutation: bool, num_examples: int) -> None:
+    """Raise a `ValueError` unless `name`, of shape `(n,)`, holds each of 0 to n - 1 once."""
+    if not is_permutation:
+        raise ValueError(
+            f"{name} must hold each of 0 to {num_examples - 1} once, got other numbers; "
+            "pass a permutation"
+        )
+
+
 def check_scalar_output(shape: Sequence[int]) -> None:
     """Raise a `TypeError` unless the result of a function to differentiate has shape `()`."""
     if tuple(shape) != ():

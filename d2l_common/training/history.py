@@ -17,7 +17,8 @@ class History:
 
     `history["train_loss"]` has one value per training step, `history["val_loss"]` one per epoch
     (averaged over the examples, not over the minibatches), and so has each other name that was
-    plotted. The usual ones are attributes as well.
+    plotted. The usual ones are attributes as well. Under a schedule, `history["lr"]` has the
+    learning rate of each epoch.
     """
 
     def __init__(self) -> None:
@@ -86,7 +87,7 @@ class History:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a pandas table with a row an epoch: loss, validation loss, accuracy, seconds."""
+        """Return a pandas table: loss, validation loss, accuracy, rate, seconds of each epoch."""
         import pandas as pd
 
         columns = {"loss": pd.Series(self.epoch_train_loss)}
@@ -95,6 +96,8 @@ class History:
                 columns[label] = pd.Series(
                     self._series.get(label, []), self._epochs.get(label, []), dtype=float
                 )
+        if "lr" in self._series:
+            columns["lr"] = pd.Series(self._series["lr"], self._epochs["lr"], dtype=float)
         columns["seconds"] = pd.Series(self.seconds)
         frame = pd.DataFrame(columns)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")

@@ -15,13 +15,14 @@ from d2l_common.checks.fits import check_class_labels, check_images, check_minib
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
+from d2l_common.training.recipe import Recipe, Schedule
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
 
 MEMINFO = Path("/proc/meminfo")  # Linux only
 
 
-class TrainerBase(HyperParameters):
+class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
     # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out.
@@ -37,6 +38,8 @@ class TrainerBase(HyperParameters):
         num_gpus: int = 0,
         gradient_clip_val: float = 0,
         compile: bool | None = None,
+        schedule: Schedule | None = None,
+        ema_decay: float | None = None,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -175,6 +178,7 @@ class TrainerBase(HyperParameters):
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
+                self.follow_schedule()
                 self.fit_epoch()
                 recorder.end_epoch()
                 if recorder.diverged_at is not None and not warned:

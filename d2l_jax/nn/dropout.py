@@ -1,4 +1,4 @@
-"""Dropout (section 5.6)."""
+"""Dropout of entries (section 5.6) and of residual branches."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
+from d2l_common.checks.tensors import check_one_per_example
 from d2l_jax.tensors import rand
 
 
@@ -36,3 +37,35 @@ def dropout_layer(X: Array, dropout: float, mask: Array | None = None, key: Any 
     if mask is None:
         mask = rand(X.shape, key=key) >= dropout
     return mask.astype(X.dtype) * X / (1 - dropout)
+
+
+def drop_path(X: Array, drop_prob: float, mask: Array | None = None, key: Any = None) -> Array:
+    """
+    Return `X` with each example dropped with probability `drop_prob` (section 7.5 of 2026).
+
+    This is stochastic depth if `X` is the branch of a residual block. Kept examples are divided by
+    `1 - drop_prob`, so that the mean is unchanged.
+
+    Parameters
+    ----------
+    X : array of shape `(n, ...)`
+    drop_prob : float
+        In [0, 1]; 1 drops everything.
+    mask : array of 0 and 1, or of bools, of shape `(n,)`
+        The examples to keep; drawn if not given.
+    key : JAX random key
+        Draws the mask; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `drop_prob` is not a number in [0, 1], or `mask` is not of shape `(n,)`.
+    """
+    check_probability("drop_prob", drop_prob)
+    if mask is not None:
+        check_one_per_example("mask", len(X), mask.shape)
+    if drop_prob == 1:
+        return jnp.zeros_like(X)
+    if mask is None:
+        mask = rand(len(X), key=key) >= drop_prob
+    return mask.astype(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)

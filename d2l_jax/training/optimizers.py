@@ -1,5 +1,6 @@
 """Optimizers (section 3.4.3)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,8 +8,9 @@ import optax
 from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import nothing_to_train
+from d2l_common.checks.fits import no_rate_to_set, nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
+from d2l_jax.training.ema import averaging
 
 
 class SGD(HyperParameters):
@@ -43,31 +45,77 @@ class SGD(HyperParameters):
         return optax.GradientTransformation(self.init, self.update)
 
 
-def make_optimizer(model: Any) -> nnx.Optimizer:
+def make_optimizer(model: Any, ema_decay: float | None = None) -> nnx.Optimizer:
     """
-    Return the optimizer that a model configures.
+    Return the optimizer that a model configures; with `ema_decay` it averages the parameters.
 
     Raises
     ------
     TypeError
-        If `configure_optimizers` does not return an Optax transformation.
+        If `configure_optimizers` does not return an Optax transformation, or returns an
+        `nnx.Optimizer` where an average is to be kept.
     ValueError
         If the model has no parameters.
     """
     if not jax.tree.leaves(nnx.state(model, nnx.Param)):
         raise nothing_to_train(model)
-    return as_optimizer(model, model.configure_optimizers())
+    optimizer = model.configure_optimizers()
+    if ema_decay is None:
+        return as_optimizer(model, optimizer)
+    if isinstance(optimizer, nnx.Optimizer):
+        raise TypeError(
+            "the optimizer must be an Optax transformation if ema_decay is given, got "
+            f"{type(optimizer).__name__}; return its tx"
+        )
+    return as_optimizer(model, averaging(as_transformation(optimizer), ema_decay))
 
 
 def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
     """Return an Optax transformation, or the like, as an `nnx.Optimizer` of the parameters."""
     if isinstance(optimizer, nnx.Optimizer):
         return optimizer
+    return nnx.Optimizer(model, as_transformation(optimizer), wrt=nnx.Param)
+
+
+def as_transformation(optimizer: Any) -> optax.GradientTransformation:
+    """Return an Optax transformation, or a pair of functions like it, as a transformation."""
     if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
         raise TypeError(
             "configure_optimizers must return an Optax transformation, with init and update, "
             f"got {type(optimizer).__name__}"
         )
-    if not isinstance(optimizer, optax.GradientTransformation):
-        optimizer = optax.GradientTransformation(optimizer.init, optimizer.update)
-    return nnx.Optimizer(model, optimizer, wrt=nnx.Param)
+    if isinstance(optimizer, optax.GradientTransformation):
+        return optimizer
+    return optax.GradientTransformation(optimizer.init, optimizer.update)
+
+
+def learning_rates(optim: nnx.Optimizer) -> list[float]:
+    """
+    Return the learning rates that an optimizer holds in its state.
+
+    Raises
+    ------
+    TypeError
+        If there is none, or a schedule of Optax overwrites it at each step.
+    """
+    rates = [float(rate[...]) for rate in injected_rates(optim)]
+    if not rates:
+        raise no_rate_to_set()
+    return rates
+
+
+def set_learning_rates(optim: nnx.Optimizer, rates: Sequence[float]) -> None:
+    """Set the learning rates that `learning_rates` returns."""
+    for variable, rate in zip(injected_rates(optim), rates, strict=True):
+        variable[...] = rate
+
+
+def injected_rates(optim: nnx.Optimizer) -> list[nnx.Variable]:
+    """Return the variables of learning rates that were injected as numbers."""
+    is_injected = lambda x: "learning_rate" in getattr(x, "hyperparams", {})  # noqa: E731
+    states = jax.tree.leaves(getattr(optim, "opt_state", ()), is_leaf=is_injected)
+    return [
+        state.hyperparams["learning_rate"]
+        for state in filter(is_injected, states)
+        if "learning_rate" not in state.hyperparams_states
+    ]

@@ -21,8 +21,9 @@ from d2l_jax.nn.lazy import lazy_layers, learn_shapes
 from d2l_jax.tensors import to
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
+from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
-from d2l_jax.training.optimizers import make_optimizer
+from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates
 from d2l_jax.training.state import State, give_containers
 from d2l_jax.training.steps import CompiledSteps
 
@@ -50,6 +51,11 @@ class Trainer(TrainerBase):
     compile : bool, optional
         None or True compiles the steps. False runs them operation by operation, also what the
         model itself has under `jax.jit`, so that `print` and a debugger show numbers.
+    schedule : callable, optional
+        Sets the learning rate at the start of each epoch: from `(epoch, max_epochs, base_lr)`, such
+        as `d2l.cosine_warmup`, with the optimizer's own rate at the start of the fit for `base_lr`.
+    ema_decay : float, optional
+        In [0, 1]: average the parameters after each step with this decay, for `ema`.
 
     Attributes
     ----------
@@ -58,6 +64,8 @@ class Trainer(TrainerBase):
     train_model, val_model : views of the model, in training mode and in evaluation mode
     epoch, train_batch_idx, val_batch_idx : int
         Position within the fit.
+    ema : EMA
+        The averages that `ema_decay` asks for, there from the start of the fit.
     history : History
         The record of the running or last fit.
     """
@@ -65,6 +73,9 @@ class Trainer(TrainerBase):
     devices = devices
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
+    learning_rates = staticmethod(learning_rates)
+    set_learning_rates = staticmethod(set_learning_rates)
+    average_of = staticmethod(average_of)
     _compiled: Any = None
 
     def prepare_model(self, model: Any) -> None:
@@ -111,7 +122,8 @@ class Trainer(TrainerBase):
             give_shapes(self, model)
             self.prepare_model(model)
             self.check_data()
-            self.optim = make_optimizer(model)
+            self.optim = make_optimizer(model, self.ema_decay)
+            self.read_base_lrs()
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
             return self.run_epochs()
 

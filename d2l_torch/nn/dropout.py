@@ -1,4 +1,4 @@
-"""Dropout (section 5.6)."""
+"""Dropout of entries (section 5.6) and of residual branches."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_probability
+from d2l_common.checks.tensors import check_one_per_example
 from d2l_torch.tensors import rand
 
 
@@ -38,3 +39,37 @@ def dropout_layer(
     if mask is None:
         mask = rand(X.shape, generator=generator, device=X.device) >= dropout
     return mask.to(X.dtype) * X / (1 - dropout)
+
+
+def drop_path(
+    X: Tensor, drop_prob: float, mask: Tensor | None = None, generator: Any = None
+) -> Tensor:
+    """
+    Return `X` with each example dropped with probability `drop_prob` (section 7.5 of 2026).
+
+    This is stochastic depth if `X` is the branch of a residual block. Kept examples are divided by
+    `1 - drop_prob`, so that the mean is unchanged.
+
+    Parameters
+    ----------
+    X : tensor of shape `(n, ...)`
+    drop_prob : float
+        In [0, 1]; 1 drops everything.
+    mask : tensor of 0 and 1, or of bools, of shape `(n,)`
+        The examples to keep; drawn if not given.
+    generator : torch.Generator
+        Draws the mask; PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `drop_prob` is not a number in [0, 1], or `mask` is not of shape `(n,)`.
+    """
+    check_probability("drop_prob", drop_prob)
+    if mask is not None:
+        check_one_per_example("mask", len(X), mask.shape)
+    if drop_prob == 1:
+        return torch.zeros_like(X)
+    if mask is None:
+        mask = rand(len(X), generator=generator, device=X.device) >= drop_prob
+    return mask.to(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)

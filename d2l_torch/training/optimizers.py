@@ -1,13 +1,16 @@
 """Optimizers (section 3.4.3)."""
 
+from collections.abc import Sequence
 from inspect import Parameter, signature
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import nothing_to_train
+from d2l_common.checks.fits import no_rate_to_set, nothing_to_train
 from d2l_common.hyperparameters import HyperParameters
+from d2l_torch.training.ema import averaging
 from d2l_torch.training.module import check_registered
 
 
@@ -47,15 +50,16 @@ class SGD(HyperParameters):
                 param.grad.zero_()
 
 
-def make_optimizer(model: Any) -> Any:
+def make_optimizer(model: Any, ema_decay: float | None = None) -> Any:
     """
-    Return the optimizer that a model configures.
+    Return the optimizer that a model configures; with `ema_decay` it averages the parameters.
 
     Raises
     ------
     TypeError
         If `configure_optimizers` does not return an object with `step` and `zero_grad`, or `step`
-        needs a closure, or the model holds layers or tensors that PyTorch would not train.
+        needs a closure, or the model holds layers or tensors that PyTorch would not train; or if
+        the optimizer is not of torch.optim where an average is to be kept.
     ValueError
         If the model has no parameters, or the optimizer holds none of them.
     """
@@ -81,4 +85,28 @@ def make_optimizer(model: Any) -> Any:
             f"{type(optimizer).__name__} computes the loss several times in a step, which the "
             "Trainer does not support; choose an optimizer whose step() needs no closure"
         )
-    return optimizer
+    return optimizer if ema_decay is None else averaging(optimizer, ema_decay)
+
+
+def learning_rates(optim: Any) -> list[float]:
+    """
+    Return the learning rates of an optimizer's groups of parameters.
+
+    Raises
+    ------
+    TypeError
+        If the optimizer has no groups with learning rates.
+    """
+    groups = getattr(optim, "param_groups", ())
+    if not groups or not all("lr" in group for group in groups):
+        raise no_rate_to_set()
+    return [float(group["lr"]) for group in groups]
+
+
+def set_learning_rates(optim: Any, rates: Sequence[float]) -> None:
+    """Set the learning rates that `learning_rates` returns."""
+    for group, rate in zip(optim.param_groups, rates, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate

@@ -16,8 +16,9 @@ from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
+from d2l_torch.training.ema import average_of
 from d2l_torch.training.module import Module, as_scalar, trial
-from d2l_torch.training.optimizers import make_optimizer
+from d2l_torch.training.optimizers import learning_rates, make_optimizer, set_learning_rates
 
 
 class Trainer(TrainerBase):
@@ -43,6 +44,11 @@ class Trainer(TrainerBase):
         None or False runs operation by operation. True compiles the model's forward pass, and with
         it the gradient, by `torch.compile`; dropout then draws other masks. On a CPU the book's
         models do not gain by it: 3 to 20 s to compile, and epochs as long or up to 1.2 times.
+    schedule : callable, optional
+        Sets the learning rate at the start of each epoch: from `(epoch, max_epochs, base_lr)`, such
+        as `d2l.cosine_warmup`, with the optimizer's own rate at the start of the fit for `base_lr`.
+    ema_decay : float, optional
+        In [0, 1]: average the parameters after each step with this decay, for `ema`.
 
     Attributes
     ----------
@@ -50,6 +56,8 @@ class Trainer(TrainerBase):
     optim : torch.optim.Optimizer
     epoch, train_batch_idx, val_batch_idx : int
         Position within the fit.
+    ema : EMA
+        The averages that `ema_decay` asks for, there from the start of the fit.
     history : History
         The record of the running or last fit.
     """
@@ -57,6 +65,9 @@ class Trainer(TrainerBase):
     devices = devices
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
+    learning_rates = staticmethod(learning_rates)
+    set_learning_rates = staticmethod(set_learning_rates)
+    average_of = staticmethod(average_of)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -96,7 +107,8 @@ class Trainer(TrainerBase):
         self.prepare_data(data)
         self.prepare_model(model)
         self.check_data()
-        self.optim = make_optimizer(model)
+        self.optim = make_optimizer(model, self.ema_decay)
+        self.read_base_lrs()
         with compiled(self.compile, model):
             return self.run_epochs()
 

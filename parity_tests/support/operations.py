@@ -5,6 +5,7 @@ from parity_tests.support import (
     truth_information,
     truth_losses,
     truth_products,
+    truth_recipes,
     truth_training,
 )
 from parity_tests.support.truth import GRADIENTS, VALUES
@@ -16,5 +17,6 @@ __all__ = [
     "truth_information",
     "truth_losses",
     "truth_products",
+    "truth_recipes",
     "truth_training",
 ]
