@@ -335,6 +335,15 @@ def test_weights_cross_over():
     np.testing.assert_allclose(models["jax"](jnp.array(X)), logits, rtol=1e-5, atol=1e-6)
 
 
+def test_images_are_flattened_in_one_order():
+    from d2l_jax.nn.linear import flatten
+
+    X = np.random.default_rng(0).standard_normal((2, 3, 4, 5), np.float32)  # channels first
+    expected = torch.nn.Flatten()(torch.tensor(X)).numpy()
+    np.testing.assert_array_equal(flatten(jnp.moveaxis(jnp.array(X), 1, -1)), expected)
+    np.testing.assert_array_equal(flatten(jnp.array(X[0])), X[0].reshape(3, -1))
+
+
 @pytest.mark.parametrize("momentum", [0.1, 0.5])
 def test_batch_normalization(momentum):
     X = np.array([[0.0], [2.0], [4.0]], np.float32)

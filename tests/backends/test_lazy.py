@@ -1,0 +1,139 @@
+"""Layers learn their number of inputs from a minibatch, in each way that one can be given."""
+
+import copy
+import re
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from jax import numpy as jnp
+
+import d2l_jax
+import d2l_torch
+from d2l_jax.nn.lazy import Lazy, lazy_layers
+
+
+class Data:
+    """Mixin of a data module with images of two channels, 16 x 16."""
+
+    def get_dataloader(self, train):
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((8, 16, 16, 2), np.float32), rng.integers(0, 10, 8)
+        X = X if isinstance(self, d2l_jax.DataModule) else np.moveaxis(X, -1, 1).copy()
+        return self.loader_of((X, y), train)
+
+
+def make_data(d2l, of_the_reader=False):
+    def loader_of(self, arrays, train):
+        if of_the_reader:
+            return [(arrays[0][i : i + 4], arrays[1][i : i + 4]) for i in (0, 4)]
+        return self.get_tensorloader(arrays, train)
+
+    return type("Images", (Data, d2l.DataModule), {"loader_of": loader_of, "batch_size": 4})()
+
+
+def first_inputs(d2l):
+    return make_data(d2l).train_dataloader().first()[0]
+
+
+def fit(d2l, model):
+    d2l.Trainer(1).fit(model, make_data(d2l))
+
+
+def fit_a_loader_of_the_reader(d2l, model):
+    d2l.Trainer(1).fit(model, make_data(d2l, of_the_reader=True))
+
+
+def import_weights(d2l, model):
+    known = d2l.LeNet()
+    known(first_inputs(d2l))
+    d2l.import_weights(model, d2l.export_weights(known))
+
+
+WAYS = {
+    "a call": lambda d2l, model: model(first_inputs(d2l)),
+    "apply_init": lambda d2l, model: model.apply_init([first_inputs(d2l)]),
+    "layer_summary": lambda d2l, model: model.layer_summary(first_inputs(d2l).shape),
+    "import_weights": import_weights,
+    "fit": fit,
+    "fit, a loader of the reader's": fit_a_loader_of_the_reader,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_gives_layers_their_shape(d2l, way):
+    model = d2l.LeNet(lr=0.0)
+    with pytest.raises(ValueError, match="no shape yet"):
+        d2l.export_weights(model)
+    WAYS[way](d2l, model)
+    weights = d2l.export_weights(model)
+    assert weights["net.0.weight"].shape == (6, 2, 5, 5)
+    assert weights["net.7.weight"].shape == (120, 16 * 2 * 2)
+    assert model(first_inputs(d2l)).shape == (1, 10)
+
+
+def test_weights_do_not_depend_on_the_way_in_jax():
+    """Each layer draws from a key of its own, which is fixed when the model is made."""
+    weights = []
+    for way in WAYS:
+        model = d2l_jax.LeNet(lr=0.0, rngs=nnx.Rngs(3))
+        if way == "import_weights":
+            continue
+        WAYS[way](d2l_jax, model)
+        weights.append(d2l_jax.export_weights(model))
+    for other in weights[1:]:
+        for name, array in weights[0].items():
+            np.testing.assert_array_equal(array, other[name])
+
+
+def test_copies_draw_the_same_weights_in_jax():
+    model = d2l_jax.LeNet()
+    other = copy.deepcopy(model)
+    X = first_inputs(d2l_jax)
+    np.testing.assert_array_equal(model(X), other(X))
+
+
+def test_a_failed_import_leaves_a_lazy_model_as_it_is(d2l):
+    model, known = d2l.LeNet(), d2l.LeNet(num_classes=3)
+    known(first_inputs(d2l))
+    with pytest.raises(ValueError, match=re.escape("weights['net.11.")):
+        d2l.import_weights(model, d2l.export_weights(known))
+    with pytest.raises(ValueError, match="no shape yet"):
+        d2l.export_weights(model)
+
+
+def test_the_first_call_must_be_outside_compiled_functions_in_jax():
+    model, X = d2l_jax.LeNet(), jnp.ones((1, 16, 16, 1))
+    with pytest.raises(RuntimeError, match="first call, which must be outside compiled"):
+        jax.jit(lambda X: model(X))(X)
+    assert lazy_layers(model)  # and nothing has changed
+    expected = model(X)
+    np.testing.assert_allclose(jax.jit(lambda X: model(X))(X), expected, atol=1e-6)
+
+
+def test_a_layer_that_the_model_does_not_use_stays_lazy_in_jax():
+    model = d2l_jax.LeNet()
+    model.unused = Lazy(nnx.Linear)
+    model.apply_init([jnp.ones((1, 16, 16, 1))])
+    assert list(lazy_layers(model)) == [("unused",)]
+
+
+def test_learning_shapes_changes_nothing_else(d2l):
+    """Neither running averages nor the random streams move."""
+
+    class Net(d2l.BNLeNet):
+        pass
+
+    model = Net()
+    model.apply_init([first_inputs(d2l)])
+    weights = d2l.export_weights(model)
+    assert not weights["net.1.running_mean"].any() and (weights["net.1.running_var"] == 1).all()
+
+
+def test_a_comparison_gives_layers_their_shape():
+    from d2l_parity import compare
+
+    models = d2l_jax.LeNet(), d2l_torch.LeNet()
+    report = compare(*models, make_data, dtypes=["float64"], nudges=0)
+    assert report.agree, report
