@@ -67,6 +67,11 @@ from .models.softmax_regression import SoftmaxRegressionScratch as SoftmaxRegres
 from .models.weight_decay import WeightDecay as WeightDecay
 from .models.weight_decay import WeightDecayScratch as WeightDecayScratch
 from .models.weight_decay import l2_penalty as l2_penalty
+from .nn.cross_correlation import corr2d as corr2d
+from .nn.cross_correlation import corr2d_multi_in as corr2d_multi_in
+from .nn.cross_correlation import corr2d_multi_in_out as corr2d_multi_in_out
+from .nn.cross_correlation import corr2d_multi_in_out_1x1 as corr2d_multi_in_out_1x1
+from .nn.cross_correlation import pool2d as pool2d
 from .nn.dropout import dropout_layer as dropout_layer
 from .random import get_key as get_key
 from .random import get_seed as get_seed

@@ -89,7 +89,7 @@ def check_size(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 def _make_pass(axis: int, n: int, size: int) -> Pass:
-    """Return the pass that takes `n` pixels to `size`: a triangle around each new pixel's center."""
+    """Return the pass that takes `n` pixels to `size`, each weighted by a triangle."""
     scale = n / size
     support = max(scale, 1.0)
     centers = (np.arange(size) + 0.5) * scale

@@ -1,6 +1,23 @@
 """Every planted fault: importing a theme registers what it has."""
 
-from parity_tests.faults import comparison, data, formulas, models, training, weights
+from parity_tests.faults import (
+    comparison,
+    cross_correlation,
+    data,
+    formulas,
+    models,
+    training,
+    weights,
+)
 from parity_tests.faults.planting import FAULTS
 
-__all__ = ["FAULTS", "comparison", "data", "formulas", "models", "training", "weights"]
+__all__ = [
+    "FAULTS",
+    "comparison",
+    "cross_correlation",
+    "data",
+    "formulas",
+    "models",
+    "training",
+    "weights",
+]
