@@ -27,6 +27,7 @@ from d2l_common.weights import initial_weights as initial_weights
 from .data.house_prices import KaggleHouse as KaggleHouse
 from .data.images import Digits as Digits
 from .data.images import FashionMNIST as FashionMNIST
+from .data.images import MNISTSample as MNISTSample
 from .data.module import DataModule as DataModule
 from .data.synthetic import HighDimensionalData as HighDimensionalData
 from .data.synthetic import PolynomialData as PolynomialData

@@ -94,6 +94,15 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
         ],
     ),
     (
+        ("7", "Convolutional Neural Networks"),
+        ("6", "Convolutional Neural Networks"),
+        [
+            ("7.2", "6.2", "Convolutions for Images"),
+            ("7.4", "6.4", "Multiple Input and Multiple Output Channels"),
+            ("7.5", "6.5", "Pooling"),
+        ],
+    ),
+    (
         ("9", "Recurrent Neural Networks"),
         ("8", "Sequence Models"),
         [

@@ -25,7 +25,7 @@ def test_the_books_first_example(d2l, dtype):
 
 
 def test_channels(d2l):
-    images, kernels = d2l.tensor([X, X + 1]), d2l.tensor([K, K + 1])
+    images, kernels = d2l.tensor(np.stack([X, X + 1])), d2l.tensor(np.stack([K, K + 1]))
     np.testing.assert_array_equal(
         d2l.numpy(d2l.corr2d_multi_in(images, kernels)), [[56, 72], [104, 120]]
     )

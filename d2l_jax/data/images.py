@@ -3,7 +3,13 @@
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.data.images import PIXEL_SCALE, DigitsBase, FashionMNISTBase, ImageDataBase
+from d2l_common.data.images import (
+    PIXEL_SCALE,
+    DigitsBase,
+    FashionMNISTBase,
+    ImageDataBase,
+    MNISTSampleBase,
+)
 from d2l_common.data.loader import TensorLoader
 from d2l_jax.data.module import DataModule
 from d2l_jax.data.resize import resize_images
@@ -36,6 +42,10 @@ class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
 
 class Digits(DigitsBase, ImageData):  # noqa: D101
     __doc__ = DigitsBase.__doc__
+
+
+class MNISTSample(MNISTSampleBase, ImageData):  # noqa: D101
+    __doc__ = MNISTSampleBase.__doc__
 
 
 def to_floats(X: Array, y: Array) -> tuple[Array, Array]:

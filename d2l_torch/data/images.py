@@ -5,7 +5,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from d2l_common.data.images import PIXEL_SCALE, DigitsBase, FashionMNISTBase, ImageDataBase
+from d2l_common.data.images import (
+    PIXEL_SCALE,
+    DigitsBase,
+    FashionMNISTBase,
+    ImageDataBase,
+    MNISTSampleBase,
+)
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.resize import Pass
 from d2l_torch.data.module import DataModule
@@ -75,6 +81,10 @@ class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
 
 class Digits(DigitsBase, ImageData):  # noqa: D101
     __doc__ = DigitsBase.__doc__
+
+
+class MNISTSample(MNISTSampleBase, ImageData):  # noqa: D101
+    __doc__ = MNISTSampleBase.__doc__
 
 
 def stored(data: Dataset) -> tuple[Tensor, Tensor]:
