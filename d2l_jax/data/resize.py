@@ -1,6 +1,7 @@
 """Resizing of images inside the step."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import reduce
 
 from jax import Array
 from jax import numpy as jnp
@@ -8,15 +9,13 @@ from jax import numpy as jnp
 from d2l_common.data.resize import HALF, PRECISION_BITS, Pass
 
 
-def resize_images(images: Array, passes: Iterable[Pass]) -> Array:
+def resize_images(images: Array, passes: Sequence[Pass]) -> Array:
     """
     Return images, uint8 `(n, h, w)`, resized by `passes`, uint8 `(n, height, width)`.
 
     Equal to the bit to Pillow's bilinear filter, eager and compiled.
     """
-    for one_pass in passes:
-        images = _run(images, one_pass)
-    return images
+    return reduce(_run, passes, images)
 
 
 def _run(images: Array, one_pass: Pass) -> Array:

@@ -91,6 +91,17 @@ CASES = {
     "dropout": Case(DROPOUT, ("val_acc",), TABLE),
     "dropout_scratch": Case(DROPOUT, ("dropout_layer(X, 0.5)", "[16. 18. 20.  0."), TABLE),
     "house_prices": Case("--epochs 2 --k 3", ("79 columns become", "300 rows")),
+    # 7.2 to 7.5
+    "convolutions": Case("--data digits", ("[ 0.  1.  0.  0.  0. -1.  0.]", "[[ 0.9885 -0.9885]]")),
+    "padding_strides": Case(
+        prints=(
+            "(3, 5) (0, 1) (3, 4) (2, 2) (2, 2)",
+            "[4. 6. 6. 4.]",
+            "stride 2            3   7  15",
+        )
+    ),
+    "channels": Case(prints=("[104. 120.]", "equal to 1e-5: True", "17,956,864")),
+    "pooling": Case("--data digits", ("[13. 15.]", "max of 1 x 1: 0.415")),
 }
 
 
