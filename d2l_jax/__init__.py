@@ -29,6 +29,7 @@ from d2l_common.weights import initial_weights as initial_weights
 from .data.house_prices import KaggleHouse as KaggleHouse
 from .data.images import Digits as Digits
 from .data.images import FashionMNIST as FashionMNIST
+from .data.images import MNISTSample as MNISTSample
 from .data.mixup import mixup as mixup
 from .data.mixup import mixup_loss as mixup_loss
 from .data.module import DataModule as DataModule
@@ -80,6 +81,11 @@ from .models.weight_decay import WeightDecayScratch as WeightDecayScratch
 from .models.weight_decay import l2_penalty as l2_penalty
 from .nn.batch_norm import BatchNorm as BatchNorm
 from .nn.batch_norm import batch_norm as batch_norm
+from .nn.cross_correlation import corr2d as corr2d
+from .nn.cross_correlation import corr2d_multi_in as corr2d_multi_in
+from .nn.cross_correlation import corr2d_multi_in_out as corr2d_multi_in_out
+from .nn.cross_correlation import corr2d_multi_in_out_1x1 as corr2d_multi_in_out_1x1
+from .nn.cross_correlation import pool2d as pool2d
 from .nn.dropout import drop_path as drop_path
 from .nn.dropout import dropout_layer as dropout_layer
 from .nn.initialization import init_cnn as init_cnn

@@ -147,6 +147,15 @@ OPERATIONS: dict[str, Tolerance] = {
     "gradient of reduce_sum": Tolerance(0, "1", "exact"),
     "reduce_mean": Tolerance(0.5, "(num_terms + 1) mean|x|", "a sum, and a division"),
     "gradient of reduce_mean": Tolerance(1, "|gradient|", "1 / num_terms is rounded, a product"),
+    "max pooling": Tolerance(0, "1", "exact"),
+    "gradient of max pooling": Tolerance(
+        0.5,
+        "(num_windows + 1) sum (|v| / ties)",
+        "a share of each window of which a pixel is the largest, and their sum",
+    ),
+    "gradient of average pooling": Tolerance(
+        0.5, "(num_windows + 2) sum (|v| / window)", "1 / window is rounded, a product, and a sum"
+    ),
     "sgd": Tolerance(1.5, "|param| + |lr grad|", "lr is rounded, a product and a difference"),
     "gradient of sgd": Tolerance(1, "|lr v|", "lr is rounded, and a product"),
     "clip_gradients": Tolerance(

@@ -222,7 +222,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     """Add the choice of data sets."""
     parser.add_argument(
         "--data",
-        choices=["auto", "fashion_mnist", "digits"],
+        choices=["auto", "fashion_mnist", "digits", "mnist_sample"],
         default="auto",
         help="auto: Fashion-MNIST, or Digits if it can be neither found nor downloaded",
     )
@@ -314,8 +314,9 @@ def synthetic_data(d2l: ModuleType, options: argparse.Namespace) -> Any:
 def image_data(d2l: ModuleType, options: argparse.Namespace, **keywords: Any) -> Any:
     """Return the image data set of `--data`; pass `keywords` such as `resize` to it."""
     common = {"batch_size": options.batch_size, "seed": options.seed, **keywords}
-    if options.data == "digits":
-        return d2l.Digits(**common)
+    if options.data in ("digits", "mnist_sample"):
+        without_download = {"digits": d2l.Digits, "mnist_sample": d2l.MNISTSample}
+        return without_download[options.data](**common)
     try:
         return d2l.FashionMNIST(root=options.root, **common)
     except ConnectionError:

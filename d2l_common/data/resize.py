@@ -1,93 +1,106 @@
-"""Resizing of images in NumPy arrays."""
+"""Pillow's bilinear filter as integers, for backends that resize images inside the step."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from d2l_common.checks.arguments import check_count
 
-# Small enough for the cache, large enough to hide Pillow's cost per call.
-_CHUNK = 1024
+# As in Pillow: coefficients are multiples of 2^-22, so that 255 times their sum fits into int32.
+PRECISION_BITS = 22
+HALF = 1 << (PRECISION_BITS - 1)  # added before the bits are dropped, so that they are rounded
 
 
-def resize_images(images: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
+class Pass(NamedTuple):
     """
-    Resize greyscale images with Pillow's bilinear filter.
+    One of the filter's passes, along one axis of images `(n, h, w)`.
 
-    The result is equal to the bit to resizing each image as torchvision's `Resize` does with a
-    Pillow image: antialiased when it shrinks.
+    Pixel `i` of the result is `sum(pixels[positions[tap, i]] * coefficients[tap, i])` over the
+    taps, plus `HALF`, shifted right by `PRECISION_BITS`.
+
+    Attributes
+    ----------
+    axis : int
+        1 or 2.
+    positions : int32 array of shape `(taps, size)`
+    coefficients : int32 array of shape `(taps, size)`
+    """
+
+    axis: int
+    positions: np.ndarray
+    coefficients: np.ndarray
+
+
+def resize_passes(old: Sequence[int], new: int | Sequence[int] | None) -> tuple[Pass, ...]:
+    """
+    Return the passes that resize images from height and width `old` to `new`.
+
+    They do the arithmetic of Pillow's `src/libImaging/Resample.c`, so the images are equal to the
+    bit to those of torchvision's `Resize` on Pillow images: antialiased when they shrink, rounded
+    to 8 bits after each pass.
 
     Parameters
     ----------
-    images : np.ndarray
-        `uint8` of shape `(n, h, w)`.
-    size : int or pair of int
-        The new height and width, or one number for both.
+    old : pair of int
+    new : int, pair of int, or None
+        The height and width, or one number for both; None leaves the images as they are.
 
     Returns
     -------
-    np.ndarray
-        `uint8` of shape `(n, height, width)`; `images` itself if it already has that size.
+    tuple of Pass
+        At most two; none along an axis whose size stays.
+
+    Raises
+    ------
+    TypeError
+        If `new` holds a value that is not an integer.
+    ValueError
+        If `new` is neither a positive integer nor a pair of them.
+    """
+    if new is None:
+        return ()
+    (h, w), (height, width) = old, check_size(new)
+    along_columns, along_rows = (1, h, height), (2, w, width)
+    # The order determines the rounding: this one is that of Pillow 13. Older versions always begin
+    # along the rows; with them, images that shrink to another aspect may differ by one level.
+    columns_first = height < h and h - height > 2 * (w - width)
+    order = (along_columns, along_rows) if columns_first else (along_rows, along_columns)
+    return tuple(_make_pass(axis, n, size) for axis, n, size in order if n != size)
+
+
+def check_size(size: int | Sequence[int]) -> tuple[int, int]:
+    """
+    Return `size`, an integer or a pair of them, as `(height, width)`.
 
     Raises
     ------
     TypeError
         If `size` holds a value that is not an integer.
     ValueError
-        If `size` is neither a positive integer nor a pair of them, or if `images` has a different
-        type or shape.
+        If `size` is neither a positive integer nor a pair of them.
     """
-    height, width = _check_size(size)
-    if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape[1:]:
-        raise ValueError(
-            f"images must be uint8 of shape (n, h, w), got {images.dtype} of shape {images.shape}"
-        )
-    if images.shape[1:] == (height, width):
-        return images
-    # The order of the two passes determines the rounding. Pillow 13 runs the cheaper one first for
-    # some changes of aspect, older versions never do, so probe the installed version.
-    probe = np.random.default_rng(0).integers(0, 256, (8, *images.shape[1:]), np.uint8)
-    same = np.array_equal(_resize_stack(probe, height, width), _resize_each(probe, height, width))
-    resize = _resize_stack if same else _resize_each
-    resized = np.empty((len(images), height, width), np.uint8)
-    for start in range(0, len(images), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        resized[chunk] = resize(images[chunk], height, width)
-    return resized
-
-
-def _resize_each(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize each image by itself."""
-    return np.stack([_resize(image, height, width) for image in images])
-
-
-def _resize_stack(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """
-    Resize all images in two calls, four times as fast as one call an image.
-
-    Pillow filters along the rows, rounds, and filters along the columns. A stack of images is one
-    tall image whose rows are independent; transposed, its columns are rows.
-    """
-    n, h, w = images.shape
-    rows = _resize(images.reshape(n * h, w), n * h, width)
-    transposed = rows.reshape(n, h, width).transpose(0, 2, 1).reshape(n * width, h)
-    columns = _resize(transposed, n * width, height)
-    return columns.reshape(n, width, height).transpose(0, 2, 1)
-
-
-def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize one image of shape `(h, w)`."""
-    from PIL import Image
-
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-
-
-def _check_size(size: int | Sequence[int]) -> tuple[int, int]:
-    """Return `size` as `(height, width)`."""
     if isinstance(size, (Sequence, np.ndarray)) and not isinstance(size, str):
         if len(size) != 2:
             raise ValueError(f"size must be an integer or a pair (height, width), got {size!r}")
         height, width = size
         return check_count("size[0]", height), check_count("size[1]", width)
     return (check_count("size", size),) * 2
+
+
+def _make_pass(axis: int, n: int, size: int) -> Pass:
+    """Return the pass that takes `n` pixels to `size`, each weighted by a triangle."""
+    scale = n / size
+    support = max(scale, 1.0)
+    centers = (np.arange(size) + 0.5) * scale
+    first = np.maximum((centers - support + 0.5).astype(np.int32), 0)
+    last = np.minimum((centers + support + 0.5).astype(np.int32), n)
+    # Pixels beyond the last one have weight 0; their position is one that exists.
+    positions = first + np.arange((last - first).max(), dtype=np.int32)[:, None]
+    weights = np.maximum(1 - np.abs((positions - centers + 0.5) * (1 / support)), 0)
+    weights = np.where(positions < last, weights, 0)
+    # Summed in Pillow's order, tap by tap, which NumPy's own sum need not have.
+    weights = weights / sum(weights)
+    coefficients = (weights * (1 << PRECISION_BITS) + 0.5).astype(np.int32)
+    used = coefficients.any(axis=1)
+    return Pass(axis, np.minimum(positions, n - 1)[used], coefficients[used])

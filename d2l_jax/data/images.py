@@ -3,9 +3,16 @@
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.data.images import PIXEL_SCALE, DigitsBase, FashionMNISTBase, ImageDataBase
+from d2l_common.data.images import (
+    PIXEL_SCALE,
+    DigitsBase,
+    FashionMNISTBase,
+    ImageDataBase,
+    MNISTSampleBase,
+)
 from d2l_common.data.loader import TensorLoader
 from d2l_jax.data.module import DataModule
+from d2l_jax.data.resize import resize_images
 
 
 class ImageData(ImageDataBase, DataModule):
@@ -15,13 +22,18 @@ class ImageData(ImageDataBase, DataModule):
     Attributes
     ----------
     train, val : pairs of NumPy arrays
-        Images, uint8 of shape `(n, h, w)`, and labels, int32 of shape `(n,)`.
+        Images at their own size, uint8 of shape `(n, h, w)`, and labels, int32 of shape `(n,)`.
     """
 
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""
-        data = self.train if train else self.val
-        return self.get_tensorloader(data, train, transform=to_floats)
+        images, labels = self.train if train else self.val
+        passes = self.passes(images)
+
+        def transform(X: Array, y: Array) -> tuple[Array, Array]:
+            return to_floats(resize_images(X, passes), y)
+
+        return self.get_tensorloader((images, labels), train, transform=transform)
 
 
 class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
@@ -30,6 +42,10 @@ class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
 
 class Digits(DigitsBase, ImageData):  # noqa: D101
     __doc__ = DigitsBase.__doc__
+
+
+class MNISTSample(MNISTSampleBase, ImageData):  # noqa: D101
+    __doc__ = MNISTSampleBase.__doc__
 
 
 def to_floats(X: Array, y: Array) -> tuple[Array, Array]:

@@ -3,11 +3,19 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from d2l_common.data.images import PIXEL_SCALE, DigitsBase, FashionMNISTBase, ImageDataBase
+from d2l_common.data.images import (
+    PIXEL_SCALE,
+    DigitsBase,
+    FashionMNISTBase,
+    ImageDataBase,
+    MNISTSampleBase,
+)
 from d2l_common.data.loader import TensorLoader
+from d2l_common.data.resize import Pass
 from d2l_torch.data.module import DataModule
+from d2l_torch.data.resize import resize_images
 
 
 class ImageDataset(Dataset):
@@ -18,16 +26,19 @@ class ImageDataset(Dataset):
     ----------
     images : uint8 array of shape `(n, h, w)`
     labels : integer array of shape `(n,)`
+    passes : tuple of Pass
+        Resize an image when it is taken.
 
     Attributes
     ----------
-    data : uint8 tensor of shape `(n, h, w)`
+    data : uint8 tensor of shape `(n, h, w)`, the images at their own size
     targets : int64 tensor of shape `(n,)`
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray):
+    def __init__(self, images: np.ndarray, labels: np.ndarray, passes: tuple[Pass, ...] = ()):
         self.data = torch.from_numpy(images)
         self.targets = torch.from_numpy(labels).long()
+        self.passes = passes
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -35,7 +46,8 @@ class ImageDataset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """Return an image, floats from 0 to 1 of shape `(1, h, w)`, and its label."""
-        X, y = to_floats(self.data[index : index + 1 or None], self.targets[index])
+        image = resize_images(self.data[index : index + 1 or None], self.passes)
+        X, y = to_floats(image, self.targets[index])
         return X[0], int(y)
 
 
@@ -50,12 +62,17 @@ class ImageData(ImageDataBase, DataModule):
 
     def dataset(self, images: np.ndarray, labels: np.ndarray) -> ImageDataset:
         """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""
-        return ImageDataset(images, labels)
+        return ImageDataset(images, labels, self.passes(images))
 
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""
-        data = self.train if train else self.val
-        return self.get_tensorloader((data.data, data.targets), train, transform=to_floats)
+        images, labels = stored(self.train if train else self.val)
+        passes = self.passes(images)
+
+        def transform(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            return to_floats(resize_images(X, passes), y)
+
+        return self.get_tensorloader((images, labels), train, transform=transform)
 
 
 class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
@@ -64,6 +81,19 @@ class FashionMNIST(FashionMNISTBase, ImageData):  # noqa: D101
 
 class Digits(DigitsBase, ImageData):  # noqa: D101
     __doc__ = DigitsBase.__doc__
+
+
+class MNISTSample(MNISTSampleBase, ImageData):  # noqa: D101
+    __doc__ = MNISTSampleBase.__doc__
+
+
+def stored(data: Dataset) -> tuple[Tensor, Tensor]:
+    """Return the images and labels that an `ImageDataset`, or a `Subset` of one, stores."""
+    if isinstance(data, Subset):
+        images, labels = stored(data.dataset)
+        return images[data.indices], labels[data.indices]
+    assert isinstance(data, ImageDataset)
+    return data.data, data.targets
 
 
 def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from parity_tests.faults import (
     comparison,
+    cross_correlation,
     data,
     formulas,
     images,
@@ -15,6 +16,7 @@ from parity_tests.faults.planting import FAULTS
 __all__ = [
     "FAULTS",
     "comparison",
+    "cross_correlation",
     "data",
     "formulas",
     "images",

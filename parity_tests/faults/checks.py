@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests import test_chapter_functions, test_layouts, test_plan
+from parity_tests import test_chapter_functions, test_layouts, test_plan, test_resize
 from parity_tests.support.backends import BACKENDS, precision
 from parity_tests.support.cases import CASES
 from parity_tests.support.draws import Draw, Source
@@ -114,6 +114,10 @@ def check_of(module, name, *arguments, folder=False):
 
 PLAN = Check(
     "test_plan.py::test_plan", lambda backend: test_plan.check_plan(), for_each_backend=False
+)
+RESIZED = Check(
+    "test_resize.py::test_equal_to_pillow",
+    lambda backend: test_resize.check_resized(BACKENDS[backend]),
 )
 INITIAL_WEIGHTS = Check(
     "test_plan.py::test_initial_weights",

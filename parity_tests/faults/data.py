@@ -1,8 +1,11 @@
 """Faults in the data: pixels, the order of the examples, the minibatches."""
 
+import importlib
+
 import numpy as np
 
-from parity_tests.faults.checks import PLAN, convention
+from d2l_common.data.resize import PRECISION_BITS, Pass
+from parity_tests.faults.checks import PLAN, RESIZED, convention
 from parity_tests.faults.planting import around
 
 
@@ -10,6 +13,29 @@ from parity_tests.faults.planting import around
 def pixels_of_256ths(d2l, original, X, y):
     pixels, y = original(X, y)
     return pixels * (255 / 256), y
+
+
+@around("d2l_*.data.resize.resize_images", caught_by=RESIZED)
+def passes_in_the_other_order(d2l, original, images, passes):
+    return original(images, passes[::-1])
+
+
+@around("d2l_*.data.resize.resize_images", caught_by=RESIZED)
+def pixels_rounded_down(d2l, original, images, passes):
+    module = importlib.import_module(f"{d2l.__name__}.data.resize")
+    half, module.HALF = module.HALF, 0
+    try:
+        return original(images, passes)
+    finally:
+        module.HALF = half
+
+
+@around("d2l_common.data.resize._make_pass", caught_by=RESIZED)
+def no_antialiasing(original, axis, n, size):
+    if size >= n:
+        return original(axis, n, size)
+    nearest = ((np.arange(size) + 0.5) * n / size).astype(np.int32)
+    return Pass(axis, nearest[None], np.full((1, size), 1 << PRECISION_BITS, np.int32))
 
 
 @around("d2l_common.data.plan.BatchPlan.split", caught_by=PLAN)

@@ -8,11 +8,13 @@ import numpy as np
 import optax
 import torch
 
+from d2l_common.data.resize import resize_passes
 from d2l_common.weights import initial_weights
 from d2l_parity.comparison import Comparison
 from d2l_parity.matching import pair
 from d2l_parity.passes import without_dropout, zero_model_loss
 from d2l_parity.runs import moved_by_one_ulp, train
+from d2l_torch.data.resize import resize_images
 from parity_tests.support.backends import BACKENDS
 
 NUM_CLASSES = 10
@@ -85,6 +87,8 @@ def images_60000(d2l, seed=0):
     rng = np.random.default_rng(0)
 
     def grow(images, labels, n):
+        passes = resize_passes(images.shape[1:], 28)
+        images = resize_images(torch.from_numpy(images), passes).numpy()
         rows = rng.integers(0, len(images), n)
         blocks = zip(np.array_split(images[rows], 7), range(-3, 4), strict=True)
         grown = np.concatenate([np.roll(block, shift, axis=(1, 2)) for block, shift in blocks])

@@ -1,6 +1,7 @@
 """Every operation with its truth: importing a theme registers what it has."""
 
 from parity_tests.support import (
+    truth_cross_correlation,
     truth_elementwise,
     truth_information,
     truth_losses,
@@ -13,6 +14,7 @@ from parity_tests.support.truth import GRADIENTS, VALUES
 __all__ = [
     "GRADIENTS",
     "VALUES",
+    "truth_cross_correlation",
     "truth_elementwise",
     "truth_information",
     "truth_losses",

@@ -19,7 +19,7 @@ class Data:
 
     def get_dataloader(self, train):
         rng = np.random.default_rng(0)
-        X, y = rng.standard_normal((8, 16, 16, 2), np.float32), rng.integers(0, 10, 8)
+        X, y = rng.standard_normal((8, 16, 16, 2)), rng.integers(0, 10, 8)
         X = X if isinstance(self, d2l_jax.DataModule) else np.moveaxis(X, -1, 1).copy()
         return self.loader_of((X, y), train)
 

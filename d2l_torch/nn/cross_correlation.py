@@ -1,0 +1,157 @@
+"""Cross-correlation and pooling as pure functions (sections 7.2, 7.4 and 7.5)."""
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import add, mul
+
+import torch
+from torch import Tensor
+
+from d2l_common.checks.cross_correlation import (
+    CHANNELS,
+    CHANNELS_IN_AND_OUT,
+    MATRIX,
+    check_1x1,
+    check_kernel,
+    check_pooling,
+)
+from d2l_common.checks.tensors import check_floating
+
+
+def corr2d(X: Tensor, K: Tensor) -> Tensor:
+    """
+    Return the cross-correlation of an image and a kernel (section 7.2.1).
+
+    Entry `(i, j)` is the sum of `X[i + a, j + b] * K[a, b]` over the kernel's entries `(a, b)`.
+    Integers stay integers, and the sum is exact.
+
+    Parameters
+    ----------
+    X : tensor of shape `(h, w)`
+    K : tensor of shape `(kernel_h, kernel_w)`
+
+    Returns
+    -------
+    tensor of shape `(h - kernel_h + 1, w - kernel_w + 1)`
+
+    Raises
+    ------
+    ValueError
+        If `X` or `K` does not have two axes, or if `K` is empty or does not fit into `X`.
+    """
+    check_kernel(X.shape, K.shape, MATRIX, MATRIX)
+    kernel_h, kernel_w = K.shape
+    entries = (K[a, b] for a in range(kernel_h) for b in range(kernel_w))
+    return reduce(add, map(mul, _shifted(X, kernel_h, kernel_w), entries))
+
+
+def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
+    """
+    Return the sum over the channels of their cross-correlations (section 7.4.1).
+
+    Parameters
+    ----------
+    X : tensor of shape `(channels, h, w)`
+    K : tensor of shape `(channels, kernel_h, kernel_w)`
+
+    Returns
+    -------
+    tensor of shape `(h - kernel_h + 1, w - kernel_w + 1)`
+
+    Raises
+    ------
+    ValueError
+        If `X` or `K` does not have three axes, if they differ in the number of channels, or if `K`
+        is empty or does not fit into `X`.
+    """
+    check_kernel(X.shape, K.shape, CHANNELS, CHANNELS)
+    return reduce(add, map(corr2d, X, K))
+
+
+def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
+    """
+    Return a channel for each of the kernels (section 7.4.2).
+
+    Parameters
+    ----------
+    X : tensor of shape `(channels_in, h, w)`
+    K : tensor of shape `(channels_out, channels_in, kernel_h, kernel_w)`
+
+    Returns
+    -------
+    tensor of shape `(channels_out, h - kernel_h + 1, w - kernel_w + 1)`
+
+    Raises
+    ------
+    ValueError
+        If `X` does not have three axes or `K` four, if they differ in the number of input channels,
+        or if `K` is empty or does not fit into `X`.
+    """
+    check_kernel(X.shape, K.shape, CHANNELS, CHANNELS_IN_AND_OUT)
+    return torch.stack([corr2d_multi_in(X, kernel) for kernel in K])
+
+
+def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
+    """
+    Return a channel for each of the kernels of one pixel, by a matrix product (section 7.4.3).
+
+    Parameters
+    ----------
+    X : tensor of shape `(channels_in, h, w)`
+    K : tensor of shape `(channels_out, channels_in, 1, 1)`
+
+    Returns
+    -------
+    tensor of shape `(channels_out, h, w)`
+
+    Raises
+    ------
+    ValueError
+        If `X` does not have three axes or `K` the shape above, if they differ in the number of
+        input channels, or if `K` is empty.
+    """
+    check_1x1(K.shape)
+    check_kernel(X.shape, K.shape, CHANNELS, CHANNELS_IN_AND_OUT)
+    channels_out, channels_in = K.shape[:2]
+    Y = torch.matmul(K.reshape(channels_out, channels_in), X.reshape(channels_in, -1))
+    return Y.reshape(channels_out, *X.shape[1:])
+
+
+def pool2d(X: Tensor, pool_size: tuple[int, int], mode: str = "max") -> Tensor:
+    """
+    Return the largest number or the mean of each window, at stride 1 (section 7.5.1).
+
+    Of equal largest numbers each has an equal share of the gradient.
+
+    Parameters
+    ----------
+    X : tensor of shape `(h, w)` or `(channels, h, w)`
+    pool_size : pair of int
+        The windows' height and width.
+    mode : "max" or "avg"
+
+    Returns
+    -------
+    tensor of shape `(h - pool_h + 1, w - pool_w + 1)`, with the channels before
+
+    Raises
+    ------
+    TypeError
+        If `pool_size` is not a pair of integers, or if integers are to be averaged.
+    ValueError
+        If `X` has neither two nor three axes, if a window does not fit into it, or if `mode` is
+        neither "max" nor "avg".
+    """
+    windows = torch.stack(list(_shifted(X, *check_pooling(X.shape, pool_size, mode))))
+    if mode == "max":
+        return windows.amax(0)
+    check_floating("X", X.is_floating_point(), X.dtype)
+    return windows.mean(0)
+
+
+def _shifted(X: Tensor, window_h: int, window_w: int) -> Iterator[Tensor]:
+    """Yield the entries `(a, b)` of all windows of `X` at once, for each `(a, b)` in turn."""
+    height, width = X.shape[-2] - window_h + 1, X.shape[-1] - window_w + 1
+    for a in range(window_h):
+        for b in range(window_w):
+            yield X[..., a : a + height, b : b + width]
