@@ -158,6 +158,13 @@ class TrainerBase(HyperParameters):
                 if len(getattr(output, "shape", ())) < 2:
                     shape = "logits (n, num_classes)"
                     raise TypeError(f"forward must return {shape}, got {describe(output)}")
+                labels = tuple(batch[-1].shape)
+                is_own = type(self.model).loss is not self.classifier_class.loss
+                if not is_own and tuple(output.shape[:-1]) != labels:
+                    raise ValueError(
+                        f"forward must return logits {(*labels, 'num_classes')} for labels of "
+                        f"shape {labels}, got {describe(output)}"
+                    )
                 self.num_classes = output.shape[-1]
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)

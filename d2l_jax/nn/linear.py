@@ -86,4 +86,4 @@ def uniform(bound: float) -> Any:
 
 def flatten(X: Array) -> Array:
     """Return each example of a minibatch as a vector: `(n, ...)` to `(n, num_inputs)`."""
-    return X.reshape(X.shape[0], -1)
+    return X.reshape(X.shape[0], math.prod(X.shape[1:]))  # -1 is unknown for no examples
