@@ -1,9 +1,15 @@
 """Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
+import inspect
 from typing import Any
 
 from d2l_common.arrays import describe, dtype_name, to_numpy
-from d2l_common.checks.arguments import check_count, check_nonnegative, check_not_empty
+from d2l_common.checks.arguments import (
+    check_count,
+    check_nonnegative,
+    check_not_empty,
+    check_probability,
+)
 from d2l_common.checks.classification import check_integer, check_label_range
 from d2l_common.checks.tensors import check_floating
 
@@ -16,13 +22,18 @@ def check_trainer(trainer: Any) -> None:
     ------
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
-        these is negative, or `compile` is not True, False or None.
+        these is negative, `compile` is not True, False or None, or `on_nonfinite` is not "warn",
+        "raise" or "ignore".
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
     check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
     if not isinstance(trainer.compile, bool | None):
         raise TypeError(f"compile must be True, False or None, got {trainer.compile!r}")
+    if trainer.on_nonfinite not in ("warn", "raise", "ignore"):
+        raise ValueError(
+            f"on_nonfinite must be 'warn', 'raise' or 'ignore', got {trainer.on_nonfinite!r}"
+        )
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
@@ -60,6 +71,26 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
         raise AttributeError(
             f"{type(model).__name__} has no board: begin its __init__ with super().__init__()"
         )
+    check_hyperparameters(model)
+
+
+# What the library's models check in their __init__ and read again when a fit begins.
+HYPERPARAMETERS = {
+    "wd": check_nonnegative,
+    "lambd": check_nonnegative,
+    "dropout": check_probability,
+    "dropout_1": check_probability,
+    "dropout_2": check_probability,
+}
+
+
+def check_hyperparameters(model: Any) -> None:
+    """Raise unless the hyperparameters of a library's model, as assigned later, are valid."""
+    library = [kind for kind in type(model).__mro__ if kind.__module__.startswith("d2l_")]
+    for name, check in HYPERPARAMETERS.items():
+        if any(name in inspect.signature(kind.__init__).parameters for kind in library):
+            if hasattr(model, name):
+                check(name, getattr(model, name))
 
 
 def packages(x: Any) -> set[str]:

@@ -43,6 +43,9 @@ class Trainer(TrainerBase):
         None or False runs operation by operation. True compiles the model's forward pass, and with
         it the gradient, by `torch.compile`; dropout then draws other masks. On a CPU the book's
         models do not gain by it: 3 to 20 s to compile, and epochs as long or up to 1.2 times.
+    on_nonfinite : str
+        What happens at the end of an epoch whose loss became infinite or NaN: "warn" explains it
+        once a fit, "raise" raises a FloatingPointError instead, "ignore" goes on without a word.
 
     Attributes
     ----------
@@ -91,6 +94,8 @@ class Trainer(TrainerBase):
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
             before anything is trained; or if a step does not return a loss.
+        FloatingPointError
+            If a loss is not finite and `on_nonfinite` is "raise".
         """
         check_fit_arguments(self, model, data)
         self.prepare_data(data)
@@ -167,6 +172,10 @@ class Trainer(TrainerBase):
         restore = not any(map(is_lazy, self.model.parameters()))
         with torch.random.fork_rng(self.gpus[:1], enabled=restore):
             super().check_batch(batch)
+
+    def named_parameters(self) -> Any:
+        """Return the names and the tensors of the model's parameters."""
+        return [(k, param) for k, param in self.model.named_parameters() if not is_lazy(param)]
 
     @torch.no_grad()
     def try_out(self, batch: Any) -> Any:
