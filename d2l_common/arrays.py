@@ -1,5 +1,6 @@
 """Conversion of arrays and tensors of any framework to NumPy arrays."""
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ def to_numpy(x: Any, name: str = "x") -> np.ndarray:
     if array.dtype == object:
         if array.size and all(isinstance(item, int) for item in array.flat):
             raise OverflowError(f"{name} must hold integers of at most 64 bits, got more")
-        raise TypeError(f"{name} must be an array of numbers, got {type(x).__name__}")
+        bad = next((item for item in array.flat if not isinstance(item, Number)), x)
+        raise TypeError(f"{name} must be an array of numbers, got {type(bad).__name__}")
     # NumPy holds JAX's bfloat16, float8 and int4 as raw bytes; float32 represents each exactly.
     if array.dtype.kind == "V" and array.dtype.names is None:
         return array.astype(np.float32)

@@ -223,14 +223,14 @@ def reshape(x: Array, shape: Any) -> Array:
 
 def concat(tensors: Any, axis: int = 0) -> Array:
     """Return the arrays joined along an existing axis (section 2.1)."""
-    tensors = [as_tensor(x, "tensors") for x in tensors]
+    tensors = [as_tensor(x, "each tensor") for x in tensors]
     check_joined([x.shape for x in tensors], axis, new_axis=False)
     return jnp.concatenate(tensors, axis=axis)
 
 
 def stack(tensors: Any, axis: int = 0) -> Array:
     """Return the arrays joined along a new axis (section 2.3)."""
-    tensors = [as_tensor(x, "tensors") for x in tensors]
+    tensors = [as_tensor(x, "each tensor") for x in tensors]
     check_joined([x.shape for x in tensors], axis, new_axis=True)
     return jnp.stack(tensors, axis=axis)
 
@@ -265,7 +265,7 @@ def repeat(x: Array, repeats: int, axis: int | None = None) -> Array:
 
 def meshgrid(*tensors: Array, indexing: str = "ij") -> tuple[Array, ...]:
     """Return coordinate matrices of vectors, by default the first along axis 0 (section 12.1)."""
-    vectors = [as_tensor(x, "tensors") for x in tensors]
+    vectors = [as_tensor(x, "each tensor") for x in tensors]
     check_vectors(vectors, indexing)
     return tuple(jnp.meshgrid(*vectors, indexing=indexing))
 

@@ -224,14 +224,14 @@ def reshape(x: Tensor, shape: Any) -> Tensor:
 
 def concat(tensors: Any, axis: int = 0) -> Tensor:
     """Return the tensors joined along an existing axis (section 2.1)."""
-    tensors = [as_tensor(x, "tensors") for x in tensors]
+    tensors = [as_tensor(x, "each tensor") for x in tensors]
     check_joined([x.shape for x in tensors], axis, new_axis=False)
     return torch.cat(tensors, dim=axis)
 
 
 def stack(tensors: Any, axis: int = 0) -> Tensor:
     """Return the tensors joined along a new axis (section 2.3)."""
-    tensors = [as_tensor(x, "tensors") for x in tensors]
+    tensors = [as_tensor(x, "each tensor") for x in tensors]
     check_joined([x.shape for x in tensors], axis, new_axis=True)
     return torch.stack(tensors, dim=axis)
 
@@ -267,7 +267,7 @@ def repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return coordinate matrices of vectors, by default the first along axis 0 (section 12.1)."""
-    vectors = [as_tensor(x, "tensors") for x in tensors]
+    vectors = [as_tensor(x, "each tensor") for x in tensors]
     check_vectors(vectors, indexing)
     return tuple(torch.meshgrid(*vectors, indexing=indexing))
 

@@ -44,7 +44,8 @@ def numbers_of(x: Any, name: str = "x") -> np.ndarray:
             f"{name} must hold lists of equal lengths, got lists of different lengths"
         ) from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} must be an array of numbers, got {array.dtype}")
+        kind = "text" if array.dtype.kind in "US" else array.dtype
+        raise TypeError(f"{name} must be an array of numbers, got {kind}")
     if array.dtype.kind in "fc" and array.dtype.itemsize > 8 * (1 + (array.dtype.kind == "c")):
         return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)

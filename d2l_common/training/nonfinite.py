@@ -71,7 +71,9 @@ def cause(trainer: Any, found: Nonfinite, name: str, train: bool, weights: str |
     if weights is not None:
         return f"{weights} was infinite or NaN before training; create the model again"
     bad = first_nonfinite(trainer.named_parameters())
-    if (train and found.step == 0) or (not train and bad is None):
+    losses = trainer.recorder.history.train_loss
+    diverged = bad is not None or (len(losses) > 1 and not losses[-1] <= losses[0])
+    if (train and found.step == 0) or not diverged:
         return (
             "the data and the weights were finite, so look for a log or a quotient of 0 "
             "in forward and loss, and for very large inputs"

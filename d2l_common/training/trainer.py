@@ -165,9 +165,10 @@ class TrainerBase(HyperParameters):
                 labels = tuple(batch[-1].shape)
                 is_own = type(self.model).loss is not self.classifier_class.loss
                 if not is_own and tuple(output.shape[:-1]) != labels:
+                    shape = ", ".join([*map(str, labels), "num_classes"])
                     raise ValueError(
-                        f"forward must return logits {(*labels, 'num_classes')} for labels of "
-                        f"shape {labels}, got {describe(output)}"
+                        f"forward must return logits ({shape}) for labels of shape {labels}, "
+                        f"got {describe(output)}; change forward, or reshape the labels"
                     )
                 self.num_classes = output.shape[-1]
         if self.num_classes:
