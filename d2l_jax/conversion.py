@@ -1,5 +1,6 @@
 """Conversion of arguments: NumPy arrays, lists and numbers become arrays of JAX."""
 
+from numbers import Real
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.numbers import check_fits, numbers_of
+from d2l_common.checks.tensors import check_single
 
 
 def as_tensor(x: Any, name: str = "x") -> Array:
@@ -37,6 +39,13 @@ def as_tensor(x: Any, name: str = "x") -> Array:
     if holds_arrays(x):
         return jnp.asarray(x)
     return jnp.asarray(host_array(x, name))
+
+
+def as_single(x: Any, name: str) -> Any:
+    """Return one number of Python or NumPy as Python's, a tensor of shape `()` as a tensor."""
+    x = x.item() if isinstance(x, np.generic) else x
+    check_single(name, x)
+    return x if isinstance(x, Real) else as_tensor(x, name)
 
 
 def host_array(x: Any, name: str = "x") -> np.ndarray:

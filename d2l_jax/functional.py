@@ -9,7 +9,9 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import (
     check_argnums,
     check_differentiable,
@@ -18,10 +20,9 @@ from d2l_common.checks.tensors import (
     check_same_shape,
     check_same_shapes,
     check_scalar_output,
-    check_single,
     check_weights,
 )
-from d2l_jax.conversion import as_tensor
+from d2l_jax.conversion import as_single, as_tensor
 
 
 def linreg(X: Array, w: Array, b: Array) -> Array:
@@ -59,8 +60,15 @@ def relu(X: Array) -> Array:
     Parameters
     ----------
     X : array of any shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds bools.
     """
-    return jax.nn.relu(as_tensor(X, "X"))
+    X = as_tensor(X, "X")
+    check_numbers("X", X.dtype)
+    return jax.nn.relu(X)
 
 
 def prelu(X: Array, alpha: float) -> Array:
@@ -76,10 +84,10 @@ def prelu(X: Array, alpha: float) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `alpha` is not one number.
+        If `X` holds bools, or `alpha` is not one number.
     """
-    X = as_tensor(X, "X")
-    check_single("alpha", alpha)
+    X, alpha = as_tensor(X, "X"), as_single(alpha, "alpha")
+    check_numbers("X", X.dtype)
     return jnp.where(X > 0, X, alpha * X)
 
 
@@ -99,11 +107,12 @@ def softmax(X: Array) -> Array:
 
     Raises
     ------
-    TypeError
-        If `X` holds integers.
+    TypeError, ValueError
+        If `X` holds integers, or has no axes.
     """
     X = as_tensor(X, "X")
     check_floating("X", is_floating(X), X.dtype)
+    check_last_axis("X", X.shape)
     return jax.nn.softmax(X, axis=-1)
 
 
@@ -119,10 +128,11 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `y_hat` holds integers, or the shapes differ.
+        If `y_hat` holds integers, `y` holds bools, or the shapes differ.
     """
     y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_floating("y_hat", is_floating(y_hat), y_hat.dtype)
+    check_numbers("y", y.dtype)
     check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 

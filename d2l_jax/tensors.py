@@ -25,6 +25,7 @@ from d2l_common.checks.numbers import (
     check_fits,
     check_float_dtype,
     check_kind,
+    check_numbers,
     check_range,
 )
 from d2l_common.checks.tensors import check_broadcasts, check_some, indexed_shape, parts_of_index
@@ -162,7 +163,9 @@ def sigmoid(x: Array) -> Array:
 
 def abs(x: Array) -> Array:
     """Return the absolute value elementwise, with gradient 0 at 0 (section 2.3)."""
-    size = jnp.abs(as_tensor(x))  # its gradient at 0 is 1
+    x = as_tensor(x)
+    check_numbers("x", x.dtype)
+    size = jnp.abs(x)  # its gradient at 0 is 1
     return jnp.where(size == 0, 0, size)
 
 
@@ -205,6 +208,7 @@ def reduce_mean(x: Array, axis=None, keepdims: bool = False) -> Array:
 def argmax(x: Array, axis: int | None = None) -> Array:
     """Return the index of the largest entry along `axis`, the first of equals (section 4.3)."""
     x = as_tensor(x)
+    check_numbers("x", x.dtype)
     if axis is not None:
         check_axis(axis, x.ndim)
     check_some("argmax", x.size if axis is None else x.shape[axis])

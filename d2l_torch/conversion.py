@@ -1,5 +1,6 @@
 """Conversion of arguments: NumPy arrays, lists and numbers become tensors of PyTorch."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.numbers import check_fits, numbers_of
+from d2l_common.checks.tensors import check_single
 
 
 def as_tensor(x: Any, name: str = "x") -> Tensor:
@@ -35,6 +37,13 @@ def as_tensor(x: Any, name: str = "x") -> Tensor:
         return torch.stack([as_tensor(item, name) for item in x])
     array = host_array(x, name)
     return torch.as_tensor(array, dtype=torch.get_default_dtype() if is_double(array) else None)
+
+
+def as_single(x: Any, name: str) -> Any:
+    """Return one number of Python or NumPy as Python's, a tensor of shape `()` as a tensor."""
+    x = x.item() if isinstance(x, np.generic) else x
+    check_single(name, x)
+    return x if isinstance(x, Real) else as_tensor(x, name)
 
 
 def host_array(x: Any, name: str = "x") -> np.ndarray:

@@ -8,7 +8,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import (
     check_argnums,
     check_differentiable,
@@ -17,10 +19,9 @@ from d2l_common.checks.tensors import (
     check_same_shape,
     check_same_shapes,
     check_scalar_output,
-    check_single,
     check_weights,
 )
-from d2l_torch.conversion import as_tensor
+from d2l_torch.conversion import as_single, as_tensor
 
 NOT_A_LABEL = -(2**62)
 
@@ -60,8 +61,15 @@ def relu(X: Tensor) -> Tensor:
     Parameters
     ----------
     X : tensor of any shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds bools.
     """
-    return torch.relu(as_tensor(X, "X"))
+    X = as_tensor(X, "X")
+    check_numbers("X", X.dtype)
+    return torch.relu(X)
 
 
 def prelu(X: Tensor, alpha: float) -> Tensor:
@@ -77,10 +85,10 @@ def prelu(X: Tensor, alpha: float) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `alpha` is not one number.
+        If `X` holds bools, or `alpha` is not one number.
     """
-    X = as_tensor(X, "X")
-    check_single("alpha", alpha)
+    X, alpha = as_tensor(X, "X"), as_single(alpha, "alpha")
+    check_numbers("X", X.dtype)
     return torch.where(X > 0, X, alpha * X)
 
 
@@ -100,11 +108,12 @@ def softmax(X: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `X` holds integers.
+    TypeError, ValueError
+        If `X` holds integers, or has no axes.
     """
     X = as_tensor(X, "X")
     check_floating("X", X.is_floating_point(), X.dtype)
+    check_last_axis("X", X.shape)
     return torch.softmax(X, dim=-1)
 
 
@@ -120,10 +129,11 @@ def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `y_hat` holds integers, or the shapes differ.
+        If `y_hat` holds integers, `y` holds bools, or the shapes differ.
     """
     y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_floating("y_hat", y_hat.is_floating_point(), y_hat.dtype)
+    check_numbers("y", y.dtype)
     check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 

@@ -23,6 +23,7 @@ from d2l_common.checks.numbers import (
     check_fits,
     check_float_dtype,
     check_kind,
+    check_numbers,
     check_range,
     numbers_of,
 )
@@ -162,7 +163,9 @@ def sigmoid(x: Tensor) -> Tensor:
 
 def abs(x: Tensor) -> Tensor:
     """Return the absolute value elementwise, with gradient 0 at 0 (section 2.3)."""
-    return torch.abs(as_tensor(x))
+    x = as_tensor(x)
+    check_numbers("x", x.dtype)
+    return torch.abs(x)
 
 
 def astype(x: Tensor, dtype: Any) -> Tensor:
@@ -206,6 +209,7 @@ def reduce_mean(x: Tensor, axis=None, keepdims: bool = False) -> Tensor:
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:
     """Return the index of the largest entry along `axis`, the first of equals (section 4.3)."""
     x = as_tensor(x)
+    check_numbers("x", x.dtype)
     if axis is not None:
         check_axis(axis, x.ndim)
     check_some("argmax", x.numel() if axis is None else x.shape[axis])

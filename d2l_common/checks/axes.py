@@ -41,6 +41,12 @@ def check_axis(axis: Any, ndim: int, name: str = "axis") -> None:
         raise IndexError(f"{name} must {allowed}, got {axis}")
 
 
+def check_last_axis(name: str, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless `name` has a last axis, that of the classes."""
+    if not shape:
+        raise ValueError(f"{name} must have shape (..., num_classes), got ()")
+
+
 def check_axes(axis: Any, ndim: int) -> None:
     """Raise unless `axis` is None or one or several of `ndim` axes, each named once."""
     if axis is None:

@@ -103,7 +103,7 @@ def as_number(name: str, value: Any) -> Any:
     """
     if getattr(value, "shape", None) == ():
         value = value.item()
-    if not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {describe(value)}")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}")
@@ -151,6 +151,12 @@ def check_float_dtype(dtype: Any) -> None:
             f"dtype must be of floating-point numbers, got {dtype_name(dtype)}; "
             "round the result, then convert it with astype"
         )
+
+
+def check_numbers(name: str, dtype: Any) -> None:
+    """Raise a `TypeError` if `name`, of type `dtype`, holds bools."""
+    if dtype_name(dtype) == "bool":
+        raise TypeError(f"{name} must hold numbers, got bools; convert them with astype")
 
 
 def check_kind(name: str, values: Any, x: Any) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from jax import Array
 
-from d2l_common.checks.tensors import check_floating, check_same_shape, check_single
-from d2l_jax.conversion import as_tensor
+from d2l_common.checks.numbers import check_numbers
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_jax.conversion import as_single, as_tensor
 from d2l_jax.functional import is_floating, relu
 from d2l_jax.models.weight_decay import l2_penalty
 from d2l_jax.tensors import astype, matmul, transpose
@@ -37,14 +38,14 @@ def forward_propagation(
     Raises
     ------
     TypeError, ValueError
-        If `X` holds integers, shapes do not fit, or `lambd` is not one number.
+        If `X` holds integers, `y` holds bools, shapes do not fit, or `lambd` is not one number.
     """
-    X, y = as_tensor(X, "X"), as_tensor(y, "y")
+    X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
     check_floating("X", is_floating(X), X.dtype)
-    check_single("lambd", lambd)
     Z = matmul(X, params["W1"])
     H = relu(Z)
     O = matmul(H, params["W2"])
+    check_numbers("y", y.dtype)
     check_same_shape(O.shape, y.shape, ("the outputs", "y"))
     loss = ((O - y) ** 2).sum() / 2 / len(X)
     penalty = l2_penalty(params["W1"]) + l2_penalty(params["W2"])
@@ -78,9 +79,9 @@ def backpropagation(
     TypeError, ValueError
         If shapes do not fit, or `lambd` is not one number.
     """
-    X, y = as_tensor(X, "X"), as_tensor(y, "y")
-    check_single("lambd", lambd)
+    X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
     Z, H, O = (intermediates[name] for name in "ZHO")
+    check_numbers("y", y.dtype)
     check_same_shape(O.shape, y.shape, ("the outputs", "y"))
     check_same_shape(H.shape, Z.shape, ("H", "Z"))
     dO = (O - y) / len(X)

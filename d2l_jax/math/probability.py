@@ -7,14 +7,15 @@ from jax import numpy as jnp
 from jax.scipy.special import xlogy
 
 from d2l_common.checks.arguments import check_count, check_not_empty, check_positive
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import (
     check_classes,
     check_confusion,
     check_integer,
     check_label_range,
 )
-from d2l_common.checks.tensors import check_floating, check_same_shape, check_single
-from d2l_jax.conversion import as_tensor
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_jax.conversion import as_single, as_tensor
 from d2l_jax.functional import is_floating, is_integer
 
 
@@ -33,9 +34,8 @@ def normal_density(x: Array, mean: float, std: float) -> Array:
     TypeError, ValueError
         If `x` holds integers, `mean` is not one number, or `std` is not a positive number.
     """
-    x = as_tensor(x)
+    x, mean = as_tensor(x), as_single(mean, "mean")
     check_floating("x", is_floating(x), x.dtype)
-    check_single("mean", mean)
     check_positive("std", std)
     return jnp.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
 
@@ -55,11 +55,12 @@ def entropy(p: Array) -> Array:
 
     Raises
     ------
-    TypeError
-        If `p` holds integers.
+    TypeError, ValueError
+        If `p` holds integers, or has no axes.
     """
     p = as_tensor(p, "p")
     check_floating("p", is_floating(p), p.dtype)
+    check_last_axis("p", p.shape)
     return -xlogy(p, p).sum(-1)
 
 
@@ -79,12 +80,13 @@ def kl_divergence(p: Array, q: Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `p` or `q` holds integers, or their shapes differ.
+        If `p` or `q` holds integers or has no axes, or their shapes differ.
     """
     p, q = as_tensor(p, "p"), as_tensor(q, "q")
     check_floating("p", is_floating(p), p.dtype)
     check_floating("q", is_floating(q), q.dtype)
     check_same_shape(p.shape, q.shape, ("p", "q"))
+    check_last_axis("p", p.shape)
     return (xlogy(p, p) - xlogy(p, q)).sum(-1)
 
 

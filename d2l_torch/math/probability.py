@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_count, check_not_empty, check_positive
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import (
     check_classes,
     check_confusion,
     check_integer,
     check_label_range,
 )
-from d2l_common.checks.tensors import check_floating, check_same_shape, check_single
-from d2l_torch.conversion import as_tensor
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_torch.conversion import as_single, as_tensor
 from d2l_torch.functional import is_integer
 
 
@@ -32,9 +33,8 @@ def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
     TypeError, ValueError
         If `x` holds integers, `mean` is not one number, or `std` is not a positive number.
     """
-    x = as_tensor(x)
+    x, mean = as_tensor(x), as_single(mean, "mean")
     check_floating("x", x.is_floating_point(), x.dtype)
-    check_single("mean", mean)
     check_positive("std", std)
     return torch.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
 
@@ -54,11 +54,12 @@ def entropy(p: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `p` holds integers.
+    TypeError, ValueError
+        If `p` holds integers, or has no axes.
     """
     p = as_tensor(p, "p")
     check_floating("p", p.is_floating_point(), p.dtype)
+    check_last_axis("p", p.shape)
     return -torch.xlogy(p, p).sum(-1)
 
 
@@ -78,12 +79,13 @@ def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `p` or `q` holds integers, or their shapes differ.
+        If `p` or `q` holds integers or has no axes, or their shapes differ.
     """
     p, q = as_tensor(p, "p"), as_tensor(q, "q")
     check_floating("p", p.is_floating_point(), p.dtype)
     check_floating("q", q.is_floating_point(), q.dtype)
     check_same_shape(p.shape, q.shape, ("p", "q"))
+    check_last_axis("p", p.shape)
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
