@@ -294,10 +294,10 @@ def index_update(x: Tensor, index: Any, values: Any) -> Tensor:
 
 
 def as_positions(part: Any) -> Any:
-    """Return a part of an index with uint8, which is a mask in PyTorch, as int64."""
+    """Return integers in an index as int64: PyTorch takes no int8, and uint8 as a mask."""
     if isinstance(part, np.ndarray):
         part = as_tensor(part, "index")
-    return part.long() if isinstance(part, Tensor) and part.dtype == torch.uint8 else part
+    return part.long() if isinstance(part, Tensor) and part.dtype != torch.bool else part
 
 
 # -- to and from ------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def check_axis(axis: Any, ndim: int, name: str = "axis") -> None:
     """
     if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"{name} must be an integer, got {axis!r}")
-    if not -ndim <= axis < ndim:
+    if not -ndim <= int(axis) < ndim:
         allowed = f"be from {-ndim} to {ndim - 1}" if ndim else "not be given for shape ()"
         raise IndexError(f"{name} must {allowed}, got {axis}")
 

@@ -88,7 +88,7 @@ def check_hyperparameters(model: Any) -> None:
     """Raise unless the hyperparameters of a library's model, as assigned later, are valid."""
     library = [kind for kind in type(model).__mro__ if kind.__module__.startswith("d2l_")]
     for name, check in HYPERPARAMETERS.items():
-        if any(name in inspect.signature(kind.__init__).parameters for kind in library):
+        if any(name in inspect.signature(kind).parameters for kind in library):
             if hasattr(model, name):
                 check(name, getattr(model, name))
 

@@ -128,7 +128,7 @@ class Trainer(TrainerBase):
             self.run(train=True)
             if self.val_dataloader is not None:
                 self.run(train=False)
-            self.check_epoch()
+            check_epoch(self)
         finally:  # an interrupt keeps the steps that were taken
             self._compiled.end_epoch()
 
@@ -143,21 +143,10 @@ class Trainer(TrainerBase):
             for record in compiled.run_chunks(chunks, loader, train):
                 self.record(record, train)
 
-    def check_epoch(self) -> None:
-        """Raise, with the model as before the epoch, if a label was outside the classes."""
-        if self.recorder is None:
-            return
-        self.recorder.read()
-        if "train_loss" in self.recorder.nonfinite and not self.recorder.is_reported:
-            try:
-                self.recheck(train=True)
-            except Exception:
-                self._compiled.drop_epoch()
-                raise
-
     def recheck(self, train: bool) -> None:
         """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
-        loader, split, seen = self.loader(train), self._compiled.split, set()
+        seen: set[int] = set()
+        loader, split = self.loader(train), self._compiled.split
         if isinstance(loader, TensorLoader):
             loader = [loader.one_of_each_label()] if is_integer(loader.first()[-1]) else []
         state = split.read()
@@ -237,6 +226,20 @@ class Trainer(TrainerBase):
 
         run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
         return run(state, *batch)
+
+
+def check_epoch(trainer: Any) -> None:
+    """Raise, with the model as before the epoch, if a label was outside the classes."""
+    recorder = trainer.recorder
+    if recorder is None:  # under a `fit` of the reader's own
+        return
+    recorder.read()
+    if "train_loss" in recorder.nonfinite and not recorder.is_reported:
+        try:
+            trainer.recheck(train=True)
+        except Exception:
+            trainer._compiled.drop_epoch()
+            raise
 
 
 def check_precision(model: Any) -> None:

@@ -1,6 +1,6 @@
 """Every planted fault: importing a theme registers what it has."""
 
-from parity_tests.faults import comparison, data, formulas, models, training, weights
+from parity_tests.faults import bad_input, comparison, data, formulas, models, training, weights
 from parity_tests.faults.planting import FAULTS
 
-__all__ = ["FAULTS", "comparison", "data", "formulas", "models", "training", "weights"]
+__all__ = ["FAULTS", "bad_input", "comparison", "data", "formulas", "models", "training", "weights"]
