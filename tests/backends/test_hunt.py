@@ -33,7 +33,8 @@ SPECIAL = (0, 1, -1, 2, 3, 0.5, -1.5, 300, 2**31, 2**40, -(2**33), 1e30, np.nan,
 @st.composite
 def arrays(draw, dtypes=DTYPES, values=SPECIAL, shapes=None):
     """Draw an array of NumPy, a view of one with negative strides, a list, or a number."""
-    shape = draw(shapes or st.lists(st.integers(0, 3), max_size=3).map(tuple))
+    few = st.lists(st.integers(0, 3), max_size=3).map(tuple)
+    shape = draw(few if shapes is None else shapes)
     dtype = draw(st.sampled_from(dtypes))
     size = int(np.prod(shape))
     numbers = draw(st.lists(st.sampled_from(values), min_size=size, max_size=size))
