@@ -1,11 +1,12 @@
 """Conversion of arrays and tensors of any framework to NumPy arrays."""
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 
-def to_numpy(x: Any) -> np.ndarray:
+def to_numpy(x: Any, name: str = "x") -> np.ndarray:
     """
     Return an array or tensor of any framework as a NumPy array of the same shape.
 
@@ -18,6 +19,8 @@ def to_numpy(x: Any) -> np.ndarray:
     x : array, tensor, number, or a list or tuple of these
         NumPy, JAX and PyTorch arrays, anything that `numpy.asarray` takes, and nested lists of
         them of equal shapes.
+    name : str
+        The argument that an error names.
 
     Returns
     -------
@@ -30,6 +33,8 @@ def to_numpy(x: Any) -> np.ndarray:
         If `x` is a function, `None`, or anything else that does not hold numbers.
     ValueError
         If `x` is a list of arrays of different shapes.
+    OverflowError
+        If `x` holds an integer of more than 64 bits.
 
     Examples
     --------
@@ -41,13 +46,16 @@ def to_numpy(x: Any) -> np.ndarray:
         return _from_torch(x)
     if isinstance(x, list | tuple) and any(map(_holds_numbers, set(map(type, x)))):
         # NumPy alone raises on a tensor that requires gradients.
-        return np.stack([to_numpy(item) for item in x])
+        return np.stack([to_numpy(item, name) for item in x])
     # Flax's parameters are both callable and arrays.
     if callable(x) and not hasattr(x, "__array__"):
-        raise TypeError(f"x must be an array, got the function {getattr(x, '__name__', x)!r}")
+        raise TypeError(f"{name} must be an array, got the function {getattr(x, '__name__', x)!r}")
     array = np.asarray(x)
     if array.dtype == object:
-        raise TypeError(f"x must be an array of numbers, got {type(x).__name__}")
+        if array.size and all(isinstance(item, int) for item in array.flat):
+            raise OverflowError(f"{name} must hold integers of at most 64 bits, got more")
+        bad = next((item for item in array.flat if not isinstance(item, Number)), x)
+        raise TypeError(f"{name} must be an array of numbers, got {type(bad).__name__}")
     # NumPy holds JAX's bfloat16, float8 and int4 as raw bytes; float32 represents each exactly.
     if array.dtype.kind == "V" and array.dtype.names is None:
         return array.astype(np.float32)
@@ -71,7 +79,9 @@ def _holds_numbers(kind: type) -> bool:
 
 def dtype_name(dtype: Any) -> str:
     """Return the name of a dtype of any framework, such as `uint8`."""
-    return str(dtype).removeprefix("torch.")
+    # JAX's `jnp.uint8`, like NumPy's `np.uint8`, is a type of numbers and not yet a dtype.
+    kind = np.dtype(dtype) if isinstance(dtype, type) or hasattr(dtype, "dtype") else dtype
+    return str(kind).removeprefix("torch.")
 
 
 def describe(x: Any) -> str:

@@ -4,11 +4,11 @@ import types as _types
 import typing as _typing
 
 from d2l_common import __version__ as __version__
+from d2l_common.data.archives import extract as extract
 from d2l_common.data.house_prices import k_fold as k_fold
 from d2l_common.data.hub import DATA_HUB as DATA_HUB
 from d2l_common.data.hub import DATA_URL as DATA_URL
 from d2l_common.data.hub import download as download
-from d2l_common.data.hub import extract as extract
 from d2l_common.data.loader import TensorFlowDataLoader as TensorFlowDataLoader
 from d2l_common.hyperparameters import HyperParameters as HyperParameters
 from d2l_common.hyperparameters import add_to_class as add_to_class

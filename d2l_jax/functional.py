@@ -9,15 +9,20 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_nonnegative, check_probability
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import (
-    check_bias,
+    check_argnums,
     check_differentiable,
     check_floating,
     check_num_features,
     check_same_shape,
+    check_same_shapes,
     check_scalar_output,
+    check_weights,
 )
+from d2l_jax.conversion import as_single, as_tensor
 
 
 def linreg(X: Array, w: Array, b: Array) -> Array:
@@ -27,12 +32,12 @@ def linreg(X: Array, w: Array, b: Array) -> Array:
     Parameters
     ----------
     X : floating-point array of shape `(n, num_inputs)`
-    w : array of shape `(num_inputs, num_outputs)`
-    b : array of shape `(num_outputs,)`
+    w : array of shape `(num_inputs, num_outputs)`, or `(num_inputs,)` for one output
+    b : array of shape `(num_outputs,)`, or one number
 
     Returns
     -------
-    array of shape `(n, num_outputs)`
+    array of shape `(n, num_outputs)`, or `(n,)`
 
     Raises
     ------
@@ -41,9 +46,10 @@ def linreg(X: Array, w: Array, b: Array) -> Array:
     ValueError
         If `X` and `w` differ in the number of inputs, or `b` and `w` in that of outputs.
     """
+    X, w, b = as_tensor(X, "X"), as_tensor(w, "w"), as_tensor(b, "b")
     check_floating("X", is_floating(X), X.dtype)
+    check_weights(w.shape, b.shape)
     check_num_features(w.shape[0], X.shape)
-    check_bias(w.shape, b.shape)
     return jnp.matmul(X, w) + b
 
 
@@ -54,7 +60,14 @@ def relu(X: Array) -> Array:
     Parameters
     ----------
     X : array of any shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds bools.
     """
+    X = as_tensor(X, "X")
+    check_numbers("X", X.dtype)
     return jax.nn.relu(X)
 
 
@@ -67,7 +80,14 @@ def prelu(X: Array, alpha: float) -> Array:
     X : array of any shape
     alpha : float
         The slope below 0; also the gradient at 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` holds bools, or `alpha` is not one number.
     """
+    X, alpha = as_tensor(X, "X"), as_single(alpha, "alpha")
+    check_numbers("X", X.dtype)
     return jnp.where(X > 0, X, alpha * X)
 
 
@@ -87,10 +107,12 @@ def softmax(X: Array) -> Array:
 
     Raises
     ------
-    TypeError
-        If `X` holds integers.
+    TypeError, ValueError
+        If `X` holds integers, or has no axes.
     """
+    X = as_tensor(X, "X")
     check_floating("X", is_floating(X), X.dtype)
+    check_last_axis("X", X.shape)
     return jax.nn.softmax(X, axis=-1)
 
 
@@ -101,12 +123,16 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
     Parameters
     ----------
     y_hat, y : arrays of the same shape
+        `y_hat` is floating-point.
 
     Raises
     ------
-    ValueError
-        If their shapes differ.
+    TypeError, ValueError
+        If `y_hat` holds integers, `y` holds bools, or the shapes differ.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
+    check_floating("y_hat", is_floating(y_hat), y_hat.dtype)
+    check_numbers("y", y.dtype)
     check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 
@@ -134,6 +160,7 @@ def cross_entropy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
         If a dtype or shape differs from these, or a label is outside the classes. Inside `jit`,
         which cannot raise, such a label makes the loss NaN.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_labels("y_hat", y_hat, y)
     losses = -jnp.log(pick(y_hat, y))
     return losses.mean() if averaged else losses
@@ -170,6 +197,7 @@ def softmax_cross_entropy(
         makes the loss NaN.
     """
     check_probability("label_smoothing", label_smoothing)
+    logits, y = as_tensor(logits, "logits"), as_tensor(y, "y")
     check_labels("logits", logits, y)
     log_P = jax.nn.log_softmax(logits, axis=-1)
     losses = -pick(log_P, y)
@@ -202,6 +230,7 @@ def accuracy(y_hat: Array, y: Array, averaged: bool = True) -> Array:
     TypeError, ValueError
         If a dtype or shape differs from these, or a label is outside the classes.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_labels("y_hat", y_hat, y)
     correct = (y_hat.argmax(axis=1) == y).astype(jnp.float32)
     # XLA multiplies by the reciprocal of a constant, which rounds twice. The barrier makes it
@@ -222,10 +251,12 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If `lr` is not a finite number of at least 0.
+        If `lr` is not a finite number of at least 0, or a parameter and its gradient differ in
+        shape.
     """
     if not isinstance(lr, jax.core.Tracer):  # a traced lr has no value to check
         check_nonnegative("lr", lr)
+    check_same_shapes(jax.tree.leaves(params), jax.tree.leaves(grads))
     return jax.tree.map(lambda param, grad: param - lr * grad, params, grads)
 
 
@@ -243,7 +274,8 @@ def grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[..., Any]:
     Raises
     ------
     TypeError
-        When called, if `fun` returns more than one number or the argument holds integers.
+        When called, if `fun` does not return one floating-point number, or the argument holds
+        integers.
     """
     both = value_and_grad(fun, argnums)
     return lambda *args: both(*args)[1]
@@ -263,17 +295,20 @@ def value_and_grad(fun: Callable[..., Array], argnums: int = 0) -> Callable[...,
     Raises
     ------
     TypeError
-        When called, if `fun` returns more than one number or the argument holds integers.
+        When called, if `fun` does not return one floating-point number, or the argument holds
+        integers.
     """
 
     def scalar_fun(*args: Any) -> Array:
         value = fun(*args)
-        check_scalar_output(jnp.shape(value))
+        check_scalar_output(value, is_floating)
         return value
 
     def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
+        check_argnums(argnums, len(args))
+        args = (*args[:argnums], jax.tree.map(as_tensor, args[argnums]), *args[argnums + 1 :])
         for leaf in jax.tree.leaves(args[argnums]):
-            check_differentiable(is_floating(jnp.asarray(leaf)), leaf)
+            check_differentiable(is_floating(leaf), leaf)
         return jax.value_and_grad(scalar_fun, argnums)(*args)
 
     return value_and_grad_fun

@@ -8,15 +8,20 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.arguments import check_nonnegative, check_probability
+from d2l_common.checks.axes import check_last_axis
 from d2l_common.checks.classification import check_class_scores, check_integer, check_label_range
+from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import (
-    check_bias,
+    check_argnums,
     check_differentiable,
     check_floating,
     check_num_features,
     check_same_shape,
+    check_same_shapes,
     check_scalar_output,
+    check_weights,
 )
+from d2l_torch.conversion import as_single, as_tensor
 
 NOT_A_LABEL = -(2**62)
 
@@ -28,12 +33,12 @@ def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     Parameters
     ----------
     X : floating-point tensor of shape `(n, num_inputs)`
-    w : tensor of shape `(num_inputs, num_outputs)`
-    b : tensor of shape `(num_outputs,)`
+    w : tensor of shape `(num_inputs, num_outputs)`, or `(num_inputs,)` for one output
+    b : tensor of shape `(num_outputs,)`, or one number
 
     Returns
     -------
-    tensor of shape `(n, num_outputs)`
+    tensor of shape `(n, num_outputs)`, or `(n,)`
 
     Raises
     ------
@@ -42,9 +47,10 @@ def linreg(X: Tensor, w: Tensor, b: Tensor) -> Tensor:
     ValueError
         If `X` and `w` differ in the number of inputs, or `b` and `w` in that of outputs.
     """
+    X, w, b = as_tensor(X, "X"), as_tensor(w, "w"), as_tensor(b, "b")
     check_floating("X", X.is_floating_point(), X.dtype)
+    check_weights(w.shape, b.shape)
     check_num_features(w.shape[0], X.shape)
-    check_bias(w.shape, b.shape)
     return torch.matmul(X, w) + b
 
 
@@ -55,7 +61,14 @@ def relu(X: Tensor) -> Tensor:
     Parameters
     ----------
     X : tensor of any shape
+
+    Raises
+    ------
+    TypeError
+        If `X` holds bools.
     """
+    X = as_tensor(X, "X")
+    check_numbers("X", X.dtype)
     return torch.relu(X)
 
 
@@ -68,7 +81,14 @@ def prelu(X: Tensor, alpha: float) -> Tensor:
     X : tensor of any shape
     alpha : float
         The slope below 0; also the gradient at 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` holds bools, or `alpha` is not one number.
     """
+    X, alpha = as_tensor(X, "X"), as_single(alpha, "alpha")
+    check_numbers("X", X.dtype)
     return torch.where(X > 0, X, alpha * X)
 
 
@@ -88,10 +108,12 @@ def softmax(X: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `X` holds integers.
+    TypeError, ValueError
+        If `X` holds integers, or has no axes.
     """
+    X = as_tensor(X, "X")
     check_floating("X", X.is_floating_point(), X.dtype)
+    check_last_axis("X", X.shape)
     return torch.softmax(X, dim=-1)
 
 
@@ -102,12 +124,16 @@ def squared_loss(y_hat: Tensor, y: Tensor) -> Tensor:
     Parameters
     ----------
     y_hat, y : tensors of the same shape
+        `y_hat` is floating-point.
 
     Raises
     ------
-    ValueError
-        If their shapes differ.
+    TypeError, ValueError
+        If `y_hat` holds integers, `y` holds bools, or the shapes differ.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
+    check_floating("y_hat", y_hat.is_floating_point(), y_hat.dtype)
+    check_numbers("y", y.dtype)
     check_same_shape(y_hat.shape, y.shape)
     return (y_hat - y) ** 2 / 2
 
@@ -134,6 +160,7 @@ def cross_entropy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     TypeError, ValueError
         If a dtype or shape differs from these, or a label is outside the classes.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_labels("y_hat", y_hat, y)
     losses = -torch.log(y_hat[torch.arange(len(y_hat), device=y.device), y.long()])
     return losses.mean() if averaged else losses
@@ -169,16 +196,19 @@ def softmax_cross_entropy(
         `label_smoothing` is not a number in [0, 1].
     """
     check_probability("label_smoothing", label_smoothing)
+    logits, y = as_tensor(logits, "logits"), as_tensor(y, "y")
     check_labels("logits", logits, y, read=False)
-    reduction = "mean" if averaged else "none"
+    # PyTorch counts the examples in the type of the logits, where float16 ends at 65,504.
+    at_once = averaged and logits.dtype.itemsize >= 4
     try:  # PyTorch itself reads the labels, and by default ignores those of -100
-        return torch.nn.functional.cross_entropy(
+        loss = torch.nn.functional.cross_entropy(
             logits,
             y.long(),
             ignore_index=NOT_A_LABEL,
-            reduction=reduction,
+            reduction="mean" if at_once else "none",
             label_smoothing=label_smoothing,
         )
+        return loss.mean() if averaged and not at_once else loss
     except IndexError:
         check_labels("logits", logits, y)
         raise
@@ -208,6 +238,7 @@ def accuracy(y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:
     TypeError, ValueError
         If a dtype or shape differs from these, or a label is outside the classes.
     """
+    y_hat, y = as_tensor(y_hat, "y_hat"), as_tensor(y, "y")
     check_labels("y_hat", y_hat, y)
     correct = (y_hat.argmax(dim=1) == y).type(torch.float32)
     return correct.mean() if averaged else correct
@@ -225,9 +256,11 @@ def sgd(params: Any, grads: Any, lr: float) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If `lr` is not a finite number of at least 0.
+        If `lr` is not a finite number of at least 0, or a parameter and its gradient differ in
+        shape.
     """
     check_nonnegative("lr", lr)
+    check_same_shapes(pytree.tree_leaves(params), pytree.tree_leaves(grads))
     return pytree.tree_map(lambda param, grad: param - lr * grad, params, grads)
 
 
@@ -245,7 +278,8 @@ def grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[..., Any]:
     Raises
     ------
     TypeError
-        When called, if `fun` returns more than one number or the argument holds integers.
+        When called, if `fun` does not return one floating-point number, or the argument holds
+        integers.
     """
     both = value_and_grad(fun, argnums)
     return lambda *args: both(*args)[1]
@@ -265,17 +299,20 @@ def value_and_grad(fun: Callable[..., Tensor], argnums: int = 0) -> Callable[...
     Raises
     ------
     TypeError
-        When called, if `fun` returns more than one number or the argument holds integers.
+        When called, if `fun` does not return one floating-point number, or the argument holds
+        integers.
     """
 
     def scalar_fun(*args: Any) -> Tensor:
         value = fun(*args)
-        check_scalar_output(value.shape)
+        check_scalar_output(value, Tensor.is_floating_point)
         return value
 
     def value_and_grad_fun(*args: Any) -> tuple[Any, Any]:
+        check_argnums(argnums, len(args))
+        args = (*args[:argnums], pytree.tree_map(as_tensor, args[argnums]), *args[argnums + 1 :])
         for leaf in pytree.tree_leaves(args[argnums]):
-            check_differentiable(torch.as_tensor(leaf).is_floating_point(), leaf)
+            check_differentiable(leaf.is_floating_point(), leaf)
         gradient, value = torch.func.grad_and_value(scalar_fun, argnums)(*args)
         return value, gradient
 

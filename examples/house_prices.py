@@ -6,6 +6,7 @@ the same columns. The submission goes to `out/`.
 """
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ def load(d2l, options):
     """Return the data module of the files in `--root`, or of invented houses."""
     if options.root:
         return d2l.KaggleHouse(options.batch_size, root=options.root, seed=options.seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* is not the official table")
         write_house_tables(Path(folder), num_train=1200, num_test=300, seed=options.seed)
         print("1200 invented houses: for the competition's, pass their folder as --root")
         return d2l.KaggleHouse(options.batch_size, root=folder, seed=options.seed)

@@ -55,6 +55,16 @@ def test_labels_are_integers_of_each_framework():
         assert str(y.dtype) == name
 
 
+def test_wide_integers():
+    wide = np.array([2**33 + 5])
+    assert d2l_torch.tensor(wide).tolist() == torch.tensor(wide).tolist() == [2**33 + 5]
+    assert jnp.array(wide).tolist() == [5]
+    with pytest.raises(OverflowError, match="range of int32, got 8589934597"):
+        d2l_jax.tensor(wide)
+    with precision("float64"):
+        assert d2l_jax.tensor(wide).tolist() == [2**33 + 5]
+
+
 def test_casts_of_floats_to_integers(d2l):
     fits = d2l.astype(d2l.tensor([1.9, -1.9, 2.0**30]), d2l.int32)
     np.testing.assert_array_equal(d2l.numpy(fits), [1, -1, 2**30])

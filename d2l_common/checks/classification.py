@@ -26,6 +26,21 @@ def check_class_scores(name: str, scores: Sequence[int], labels: Sequence[int]) 
         )
 
 
+def check_classes(name: str, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless `name`, the classes of examples, has the shape `(n,)`."""
+    if len(shape) != 1:
+        raise ValueError(f"{name} must have shape (n,), got {tuple(shape)}")
+
+
+def check_label_axes(scores: Sequence[int], labels: Sequence[int]) -> None:
+    """Raise a `ValueError` unless the shapes are `(..., num_classes)` and `(...)`."""
+    if not scores or tuple(labels) != tuple(scores[:-1]):
+        raise ValueError(
+            f"Y must have shape {tuple(scores[:-1])}, one label for each score of Y_hat "
+            f"{tuple(scores)}, got {tuple(labels)}"
+        )
+
+
 def check_label_range(lowest: int, highest: int, num_classes: int) -> None:
     """Raise a `ValueError` if a label is outside the classes `0 .. num_classes - 1`."""
     if lowest < 0 or highest >= num_classes:

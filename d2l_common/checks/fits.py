@@ -1,5 +1,6 @@
 """Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
+import inspect
 from typing import Any
 
 from d2l_common.arrays import describe, dtype_name, to_numpy
@@ -21,8 +22,8 @@ def check_trainer(trainer: Any) -> None:
     ------
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
-        these is negative, `compile` is not True, False or None, `schedule` cannot be called, or
-        `ema_decay` is not in [0, 1].
+        these is negative, `compile` is not True, False or None, `schedule` cannot be called,
+        `ema_decay` is not in [0, 1], or `on_nonfinite` is not "warn", "raise" or "ignore".
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
@@ -36,6 +37,10 @@ def check_trainer(trainer: Any) -> None:
         )
     if trainer.ema_decay is not None:
         check_probability("ema_decay", trainer.ema_decay)
+    if trainer.on_nonfinite not in ("warn", "raise", "ignore"):
+        raise ValueError(
+            f"on_nonfinite must be 'warn', 'raise' or 'ignore', got {trainer.on_nonfinite!r}"
+        )
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
@@ -73,6 +78,26 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
         raise AttributeError(
             f"{type(model).__name__} has no board: begin its __init__ with super().__init__()"
         )
+    check_hyperparameters(model)
+
+
+# What the library's models check in their __init__ and read again when a fit begins.
+HYPERPARAMETERS = {
+    "wd": check_nonnegative,
+    "lambd": check_nonnegative,
+    "dropout": check_probability,
+    "dropout_1": check_probability,
+    "dropout_2": check_probability,
+}
+
+
+def check_hyperparameters(model: Any) -> None:
+    """Raise unless the hyperparameters of a library's model, as assigned later, are valid."""
+    library = [kind for kind in type(model).__mro__ if kind.__module__.startswith("d2l_")]
+    for name, check in HYPERPARAMETERS.items():
+        if any(name in inspect.signature(kind).parameters for kind in library):
+            if hasattr(model, name):
+                check(name, getattr(model, name))
 
 
 def packages(x: Any) -> set[str]:

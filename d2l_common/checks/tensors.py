@@ -1,58 +1,14 @@
 """Checks of the book's tensor operations, where the frameworks' errors differ or are missing."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from d2l_common.arrays import dtype_name, to_numpy
-from d2l_common.checks.arguments import check_count, check_nonnegative
-
-
-def as_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """
-    Return the shape that was written as `2, 3`, as `(2, 3)` or as `2`.
-
-    Raises
-    ------
-    TypeError
-        If an entry is not an integer.
-    ValueError
-        If an entry is below -1; -1 is for `reshape`.
-    """
-    sizes = size[0] if len(size) == 1 and isinstance(size[0], Iterable) else size
-    return tuple(check_count("size", number, minimum=-1) for number in sizes)
-
-
-def check_range(start: Any, end: Any, step: Any) -> None:
-    """Raise a `ValueError` if `step` does not lead from `start` to `end`."""
-    if not all(isinstance(number, Real) for number in (start, end, step)):
-        return
-    if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"step must lead from start to end, got arange({start}, {end}, {step})")
-
-
-def check_deviation(std: Any) -> None:
-    """Raise unless `std` is a finite number of at least 0, or a tensor."""
-    if isinstance(std, Real):
-        check_nonnegative("std", std)
-
-
-def check_batches(a: Sequence[int], b: Sequence[int]) -> None:
-    """Raise a `ValueError` unless the shapes are `(batch, n, k)` and `(batch, k, m)`."""
-    if not (len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[1]):
-        raise ValueError(
-            "a and b must have shapes (batch, n, k) and (batch, k, m), "
-            f"got {tuple(a)} and {tuple(b)}"
-        )
-
-
-def check_axes(axis: Any) -> None:
-    """Raise a `ValueError` if `axis` is empty: the frameworks take that for all axes or none."""
-    if isinstance(axis, list | tuple) and not axis:
-        raise ValueError(f"axis must name at least one axis, got {axis}; pass None for all of them")
+from d2l_common.checks.arguments import check_count
 
 
 def check_some(name: str, size: int) -> None:
@@ -67,16 +23,38 @@ def parts_of_index(index: Any) -> tuple[Any, ...]:
     return tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
 
 
-def check_index(shape: Sequence[int], index: Any) -> None:
-    """Raise an `IndexError` if an index, of the kinds that NumPy has, is out of range."""
+def indexed_shape(shape: Sequence[int], index: Any) -> tuple[int, ...]:
+    """
+    Return the shape of `x[index]` for `x` of `shape` and an index of the kinds that NumPy has.
+
+    Raises
+    ------
+    IndexError
+        If the index is out of range, or is neither integers nor bools.
+    ValueError
+        If a slice has a negative step, which PyTorch does not have.
+    """
+    parts = parts_of_index(index)
+    if any(isinstance(part, slice) and (part.step or 1) < 0 for part in parts):
+        raise ValueError("a slice must have a positive step, got a negative one")
     # The view has one element, so it takes no memory whatever the shape.
-    np.broadcast_to(np.False_, tuple(shape))[tuple(map(_as_numpy_index, parts_of_index(index)))]
+    view = np.broadcast_to(np.False_, tuple(shape))
+    return view[tuple(map(_as_numpy_index, parts))].shape
 
 
 def _as_numpy_index(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, slice | int):
         return part
-    return to_numpy(part)
+    return to_numpy(part, "index")
+
+
+def check_broadcasts(name: str, shape: Sequence[int], target: Sequence[int]) -> None:
+    """Raise a `ValueError` unless a tensor of `shape` can be broadcast to the shape `target`."""
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    if len(shape) > len(target) or any(m not in (1, n) for m, n in pairs):
+        raise ValueError(
+            f"{name} must have a shape that broadcasts to {tuple(target)}, got {tuple(shape)}"
+        )
 
 
 def check_floating(name: str, is_floating: bool, dtype: Any) -> None:
@@ -99,6 +77,19 @@ def check_same_shape(
         )
 
 
+def check_same_shapes(
+    ones: Sequence[Any], others: Sequence[Any], names: tuple[str, str] = ("params", "grads")
+) -> None:
+    """Raise a `ValueError` unless the tensors of two lists have the same shapes, pair by pair."""
+    if len(ones) != len(others):
+        raise ValueError(
+            f"{names[0]} and {names[1]} must hold as many tensors, "
+            f"got {len(ones)} and {len(others)}"
+        )
+    for one, other in zip(ones, others, strict=True):
+        check_same_shape(one.shape, other.shape, names)
+
+
 def check_num_features(expected: int, shape: Sequence[int]) -> None:
     """Raise a `ValueError` unless the examples of a batch of `shape` have `expected` features."""
     if len(shape) == 2 and shape[1] == expected:
@@ -110,10 +101,15 @@ def check_num_features(expected: int, shape: Sequence[int]) -> None:
         )
 
 
-def check_bias(w: Sequence[int], b: Sequence[int]) -> None:
-    """Raise a `ValueError` unless a bias has one entry for each output of weights `w`, or one."""
-    if tuple(b) not in ((), (1,), (w[-1],)):
-        raise ValueError(f"b must have shape ({w[-1]},), one entry for each output, got {tuple(b)}")
+def check_weights(w: Sequence[int], b: Sequence[int]) -> None:
+    """Raise a `ValueError` unless `w` is a matrix or a vector, and `b` has an entry an output."""
+    if len(w) not in (1, 2):
+        raise ValueError(f"w must have shape (num_inputs, num_outputs), got {tuple(w)}")
+    outputs = w[1] if len(w) == 2 else 1
+    if tuple(b) not in ((), (1,), (outputs,)):
+        raise ValueError(
+            f"b must have shape ({outputs},), one entry for each output, got {tuple(b)}"
+        )
 
 
 def check_one_per_example(name: str, num_examples: int, shape: Sequence[int]) -> None:
@@ -134,10 +130,44 @@ def check_permutation(name: str, is_permutation: bool, num_examples: int) -> Non
         )
 
 
-def check_scalar_output(shape: Sequence[int]) -> None:
-    """Raise a `TypeError` unless the result of a function to differentiate has shape `()`."""
+def check_single(name: str, value: Any) -> None:
+    """
+    Raise unless `value` is one number, or a tensor of shape `()`, whether or not it is known yet.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a number nor a tensor.
+    ValueError
+        If it is a tensor of another shape.
+    """
+    shape = getattr(value, "shape", None)
+    if shape is None and (isinstance(value, bool) or not isinstance(value, Real)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if shape is not None and tuple(shape) != ():
+        raise ValueError(f"{name} must be one number, got shape {tuple(shape)}")
+
+
+def check_scalar_output(value: Any, is_floating: Callable[[Any], bool]) -> None:
+    """Raise a `TypeError` unless a function to differentiate returned a float of shape `()`."""
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        raise TypeError(f"fun must return a tensor of one number, got {type(value).__name__}")
     if tuple(shape) != ():
         raise TypeError(f"fun must return one number, got shape {tuple(shape)}; sum or average it")
+    if not is_floating(value):
+        kind = dtype_name(value.dtype).rstrip("0123456789")
+        raise TypeError(
+            f"fun must return a floating-point number, got {kind}, which has no gradient"
+        )
+
+
+def check_argnums(argnums: Any, num_args: int) -> None:
+    """Raise unless `argnums` is the position of one of `num_args` arguments, from 0."""
+    if check_count("argnums", argnums, minimum=0) >= num_args:
+        raise IndexError(
+            f"argnums must be below {num_args}, the number of arguments, got {argnums}"
+        )
 
 
 def check_differentiable(is_floating: bool, leaf: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
+from d2l_common.data.download import has_checksum
 from d2l_common.data.hub import DATA_URL, download
 from d2l_common.data.module import DataModuleBase
 
@@ -27,6 +29,8 @@ def read_house_prices(root: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     Return the competition's training table and test table, downloaded into `root` if missing.
 
+    A table of other contents that is already there is used, with a warning.
+
     Raises
     ------
     ConnectionError
@@ -39,8 +43,12 @@ def read_house_prices(root: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     tables = []
     for name, sha1_hash in FILES.items():
         path = Path(root) / name
-        # An existing table is not verified: it may be the reader's copy.
         found = path if path.exists() else download(DATA_URL + name, root, sha1_hash)
+        if not has_checksum(Path(found), f"sha1:{sha1_hash}"):  # it may be the reader's own
+            warnings.warn(
+                f"{found} is not the official table, so results will differ from the book's",
+                stacklevel=3,
+            )
         tables.append(pd.read_csv(found))
     train, test = tables
     for name, table, columns in zip(FILES, tables, (("Id", TARGET), ("Id",)), strict=True):

@@ -1,5 +1,6 @@
 """Loaders of minibatches: what a Trainer iterates over, once an epoch."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,10 @@ from d2l_common.arrays import describe, to_numpy
 from d2l_common.checks.fits import check_minibatch
 from d2l_common.data.plan import BatchPlan
 from d2l_common.data.streaming import chunk_size, fetched_ahead
+
+# A reader's loader without a length is counted; of so many minibatches it may have no end.
+MANY_MINIBATCHES = 10_000
+MOST_MINIBATCHES = 1_000_000
 
 
 class TensorLoader:
@@ -145,6 +150,12 @@ class ReaderLoader:
     `make()`, which returned `loader`, is called again in each epoch if that is a generator. A
     loader without a length is counted in a separate pass, since the Trainer needs its length.
     `receive(batch)` returns a minibatch as the Trainer gets it, or raises an error.
+
+    Raises
+    ------
+    ValueError
+        While it is counted or iterated over: if it has no end, yields more minibatches than its
+        length, or yields none in a later pass.
     """
 
     def __init__(self, make: Callable[[], Any], loader: Any, receive: Callable[[Any], Any]):
@@ -163,18 +174,23 @@ class ReaderLoader:
     def __len__(self) -> int:
         """Return the number of minibatches."""
         if self._length is None:
-            self._length = sum(1 for _ in self._fresh())
+            self._length = count(self._fresh())
         return self._length
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the minibatches of the next epoch."""
-        is_empty = True
+        number = 0
         for batch in self._fresh():
-            is_empty = False
+            number += 1
+            if self._length is not None and number > self._length:
+                raise ValueError(
+                    f"a loader must have an end, got more minibatches than its length, "
+                    f"{self._length}; end it there, or mend its __len__"
+                )
             check_minibatch(batch)
             self.batch_examples = len(batch[-1])
             yield self._receive(batch)
-        if is_empty and self._length:
+        if not number and self._length:
             raise ValueError(
                 "the loader yielded no minibatches in a later pass: "
                 "return a new iterator each time, not the same one"
@@ -197,6 +213,31 @@ class ReaderLoader:
             self._loader = self._make()
         self._used_up = True
         return self._loader
+
+
+def count(minibatches: Any) -> int:
+    """
+    Return the number of minibatches of a loader without a length.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MOST_MINIBATCHES`.
+    """
+    number = 0
+    for number, _ in enumerate(minibatches, 1):
+        if number == MANY_MINIBATCHES:
+            warnings.warn(
+                f"the loader has no length, so its minibatches are counted, {number} so far; "
+                "if it has no end, end it",
+                stacklevel=2,
+            )
+        if number > MOST_MINIBATCHES:
+            raise ValueError(
+                f"a loader without a length must have an end, got {number} minibatches; "
+                "end it, or give it a __len__"
+            )
+    return number
 
 
 class TensorFlowDataLoader:

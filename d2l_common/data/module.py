@@ -151,7 +151,8 @@ def positions(indices: Any, num_examples: int) -> slice | np.ndarray:
         )
     if rows.dtype == bool:
         return np.flatnonzero(rows)
+    rows = rows.astype(np.int64)  # num_examples may be out of the range of int8
     out_of_range = rows[(rows < -num_examples) | (rows >= num_examples)]
     if len(out_of_range):
         raise IndexError(f"index {out_of_range[0]} is out of range for {num_examples} examples")
-    return np.where(rows < 0, rows + num_examples, rows).astype(np.int64)
+    return np.where(rows < 0, rows + num_examples, rows)

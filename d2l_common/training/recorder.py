@@ -22,6 +22,14 @@ class Part(NamedTuple):
     draw: bool
 
 
+class Nonfinite(NamedTuple):
+    """The first value of a label that is not finite: its epoch and its step, both from 0."""
+
+    epoch: int
+    step: int
+    value: float
+
+
 class Recorder:
     """
     Record of a fit: keeps values unread while an epoch runs, then feeds history and board.
@@ -35,8 +43,10 @@ class Recorder:
     history : History
     is_open : bool
         Whether the fit is running; a closed record takes no more values.
-    diverged_at : float or None
-        The first training loss that is not finite.
+    nonfinite : dict
+        `{label: Nonfinite}` of the labels that were infinite or NaN, as far as they were read.
+    is_reported : bool
+        Whether the reader of the fit was told.
 
     Raises
     ------
@@ -52,7 +62,8 @@ class Recorder:
         }
         self.history = History()
         self.is_open = True
-        self.diverged_at: float | None = None
+        self.nonfinite: dict[str, Nonfinite] = {}
+        self.is_reported = False
         self._board = model.board
         self._num_train_batches = max(1, num_train_batches)
         self._parts: dict[str, list[Part]] = {}
@@ -96,8 +107,6 @@ class Recorder:
         for label in [label for label in self._parts if label.startswith("train_")]:
             steps, values, sizes, drawn = self._take(label)
             self.history.extend(label, values, sizes)
-            if label == "train_loss" and self.diverged_at is None:
-                self.diverged_at = next(iter(values[~np.isfinite(values)]), None)
             xs = steps[drawn] / self._num_train_batches
             every_n = points_to_average(self._num_train_batches, self._points[True])
             self._board.draw_many(xs, values[drawn], label, every_n=every_n)
@@ -139,7 +148,11 @@ class Recorder:
             values += numbers
             sizes += read_numbers(part.sizes)
             drawn += [part.draw] * len(numbers)
-        return np.array(steps), np.array(values, np.float64), np.array(sizes), np.array(drawn)
+        array = np.array(values, np.float64)
+        if label not in self.nonfinite and not np.isfinite(array).all():
+            i = int(np.isfinite(array).argmin())
+            self.nonfinite[label] = Nonfinite(self._epoch, steps[i], values[i])
+        return np.array(steps), array, np.array(sizes), np.array(drawn)
 
 
 def draw_at_once(trainer: Any, model: Any, label: str, values: Any) -> None:

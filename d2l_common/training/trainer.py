@@ -15,6 +15,7 @@ from d2l_common.checks.fits import check_class_labels, check_images, check_minib
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
+from d2l_common.training.nonfinite import first_nonfinite, report_nonfinite, report_weights
 from d2l_common.training.recipe import Recipe, Schedule
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
@@ -25,8 +26,10 @@ MEMINFO = Path("/proc/meminfo")  # Linux only
 class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out.
+    # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out,
+    # named_parameters.
     compile: bool | None = None
+    on_nonfinite = "warn"
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -40,6 +43,7 @@ class TrainerBase(Recipe, HyperParameters):
         compile: bool | None = None,
         schedule: Schedule | None = None,
         ema_decay: float | None = None,
+        on_nonfinite: str = "warn",
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -161,6 +165,14 @@ class TrainerBase(Recipe, HyperParameters):
                 if len(getattr(output, "shape", ())) < 2:
                     shape = "logits (n, num_classes)"
                     raise TypeError(f"forward must return {shape}, got {describe(output)}")
+                labels = tuple(batch[-1].shape)
+                is_own = type(self.model).loss is not self.classifier_class.loss
+                if not is_own and tuple(output.shape[:-1]) != labels:
+                    shape = ", ".join([*map(str, labels), "num_classes"])
+                    raise ValueError(
+                        f"forward must return logits ({shape}) for labels of shape {labels}, "
+                        f"got {describe(output)}; change forward, or reshape the labels"
+                    )
                 self.num_classes = output.shape[-1]
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)
@@ -173,7 +185,7 @@ class TrainerBase(Recipe, HyperParameters):
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        warned = False
+        weights = first_nonfinite(self.named_parameters())
         try:
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
@@ -181,19 +193,17 @@ class TrainerBase(Recipe, HyperParameters):
                 self.follow_schedule()
                 self.fit_epoch()
                 recorder.end_epoch()
-                if recorder.diverged_at is not None and not warned:
-                    warned = True
-                    warnings.warn(
-                        f"the training loss became {recorder.diverged_at} in epoch {epoch + 1}: "
-                        "try a lower learning rate",
-                        stacklevel=3,
-                    )
+                report_nonfinite(self, weights)
                 if self.should_stop(recorder.history):
                     break
+            report_weights(self)
         finally:  # also after an interrupt: keep the record; leave the model ready to predict
             recorder.close()
             model.eval()
         return recorder.history
+
+    def recheck(self, train: bool) -> None:
+        """Raise what a step of a pass could not: nothing, unless steps are compiled as in JAX."""
 
     def record(self, step: StepRecord, train: bool) -> None:
         """Record what a step, or consecutive steps of one program, left; count them."""

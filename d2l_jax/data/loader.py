@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.arrays import to_numpy
 from d2l_common.data.loader import TensorLoader
+from d2l_jax.conversion import as_tensor, host_array
 
 
 class Loader(TensorLoader):
@@ -24,12 +24,12 @@ class Loader(TensorLoader):
     @staticmethod
     def as_tensor(x: Any) -> Array:
         """Return an array of any kind, also a PyTorch tensor, as an array of JAX."""
-        return jnp.asarray(x if isinstance(x, Array) else to_numpy(x))
+        return as_tensor(x, "the data")
 
     @staticmethod
     def keep(array: Any) -> Any:
-        """Return an array of JAX or NumPy as it is, any other as NumPy's."""
-        return array if isinstance(array, jax.Array | np.ndarray) else to_numpy(array)
+        """Return an array of JAX as it is, any other as NumPy's, with numbers that JAX can hold."""
+        return array if isinstance(array, jax.Array) else host_array(array, "the data")
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""

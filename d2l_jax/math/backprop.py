@@ -4,7 +4,10 @@ from typing import Any
 
 from jax import Array
 
-from d2l_jax.functional import relu
+from d2l_common.checks.numbers import check_numbers
+from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_jax.conversion import as_single, as_tensor
+from d2l_jax.functional import is_floating, relu
 from d2l_jax.models.weight_decay import l2_penalty
 from d2l_jax.tensors import astype, matmul, transpose
 
@@ -31,10 +34,19 @@ def forward_propagation(
     objective : array of shape `()`
     intermediates : dict
         `Z` before and `H` after the hidden layer's ReLU, and the outputs `O`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` holds integers, `y` holds bools, shapes do not fit, or `lambd` is not one number.
     """
+    X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
+    check_floating("X", is_floating(X), X.dtype)
     Z = matmul(X, params["W1"])
     H = relu(Z)
     O = matmul(H, params["W2"])
+    check_numbers("y", y.dtype)
+    check_same_shape(O.shape, y.shape, ("the outputs", "y"))
     loss = ((O - y) ** 2).sum() / 2 / len(X)
     penalty = l2_penalty(params["W1"]) + l2_penalty(params["W2"])
     return loss + lambd * penalty, {"Z": Z, "H": H, "O": O}
@@ -61,8 +73,17 @@ def backpropagation(
     -------
     dict
         The gradients with respect to `W1` and `W2`, by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit, or `lambd` is not one number.
     """
+    X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
     Z, H, O = (intermediates[name] for name in "ZHO")
+    check_numbers("y", y.dtype)
+    check_same_shape(O.shape, y.shape, ("the outputs", "y"))
+    check_same_shape(H.shape, Z.shape, ("H", "Z"))
     dO = (O - y) / len(X)
     dW2 = matmul(transpose(H), dO) + lambd * params["W2"]
     dH = matmul(dO, transpose(params["W2"]))

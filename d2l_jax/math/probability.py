@@ -6,9 +6,16 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import xlogy
 
-from d2l_common.checks.arguments import check_not_empty, check_positive
-from d2l_common.checks.classification import check_confusion, check_integer, check_label_range
+from d2l_common.checks.arguments import check_count, check_not_empty, check_positive
+from d2l_common.checks.axes import check_last_axis
+from d2l_common.checks.classification import (
+    check_classes,
+    check_confusion,
+    check_integer,
+    check_label_range,
+)
 from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_jax.conversion import as_single, as_tensor
 from d2l_jax.functional import is_floating, is_integer
 
 
@@ -18,15 +25,17 @@ def normal_density(x: Array, mean: float, std: float) -> Array:
 
     Parameters
     ----------
-    x : array of any shape
+    x : floating-point array of any shape
     mean, std : float
         The standard deviation `std` is positive.
 
     Raises
     ------
     TypeError, ValueError
-        If `std` is not a positive number.
+        If `x` holds integers, `mean` is not one number, or `std` is not a positive number.
     """
+    x, mean = as_tensor(x), as_single(mean, "mean")
+    check_floating("x", is_floating(x), x.dtype)
     check_positive("std", std)
     return jnp.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
 
@@ -46,10 +55,12 @@ def entropy(p: Array) -> Array:
 
     Raises
     ------
-    TypeError
-        If `p` holds integers.
+    TypeError, ValueError
+        If `p` holds integers, or has no axes.
     """
+    p = as_tensor(p, "p")
     check_floating("p", is_floating(p), p.dtype)
+    check_last_axis("p", p.shape)
     return -xlogy(p, p).sum(-1)
 
 
@@ -69,11 +80,13 @@ def kl_divergence(p: Array, q: Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `p` or `q` holds integers, or their shapes differ.
+        If `p` or `q` holds integers or has no axes, or their shapes differ.
     """
+    p, q = as_tensor(p, "p"), as_tensor(q, "q")
     check_floating("p", is_floating(p), p.dtype)
     check_floating("q", is_floating(q), q.dtype)
     check_same_shape(p.shape, q.shape, ("p", "q"))
+    check_last_axis("p", p.shape)
     return (xlogy(p, p) - xlogy(p, q)).sum(-1)
 
 
@@ -98,6 +111,9 @@ def confusion_matrix(predictions: Array, y: Array, num_classes: int) -> Array:
         If `predictions` or `y` does not hold integers, their shapes differ, they are empty, or a
         class is outside `0 .. num_classes - 1`.
     """
+    predictions, y = as_tensor(predictions, "predictions"), as_tensor(y, "y")
+    check_count("num_classes", num_classes)
+    check_classes("predictions", predictions.shape)
     check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
     check_not_empty("the data set", len(y))
     for name, classes in (("predictions", predictions), ("y", y)):
@@ -130,7 +146,12 @@ def label_shift_weights(confusion: Array, predictions: Array) -> Array:
         If `predictions` does not hold integers, is empty, or has a class out of range, or if
         `confusion` holds integers or is singular.
     """
+    confusion, predictions = (
+        as_tensor(confusion, "confusion"),
+        as_tensor(predictions, "predictions"),
+    )
     check_confusion(confusion)
+    check_classes("predictions", predictions.shape)
     num_classes = len(confusion)
     check_not_empty("the test data", len(predictions))
     check_integer("predictions", is_integer(predictions), predictions.dtype)

@@ -7,6 +7,9 @@ import optax
 from jax import Array
 
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.tensors import check_floating
+from d2l_jax.conversion import as_tensor
+from d2l_jax.functional import is_floating
 from d2l_jax.models.linear_regression import LinearRegression, LinearRegressionScratch
 
 
@@ -16,13 +19,20 @@ def l2_penalty(w: Array) -> Array:
 
     Parameters
     ----------
-    w : array of any shape
+    w : floating-point array of any shape
 
     Returns
     -------
     array of shape `()`
+
+    Raises
+    ------
+    TypeError
+        If `w` holds integers.
     """
-    return (w[...] ** 2).sum() / 2
+    w = as_tensor(w, "w")
+    check_floating("w", is_floating(w), w.dtype)
+    return (w**2).sum() / 2
 
 
 class WeightDecayScratch(LinearRegressionScratch):

@@ -6,7 +6,8 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
-from d2l_common.checks.tensors import check_one_per_example
+from d2l_common.checks.tensors import check_one_per_example, check_same_shape
+from d2l_jax.conversion import as_tensor
 from d2l_jax.tensors import rand
 
 
@@ -29,9 +30,13 @@ def dropout_layer(X: Array, dropout: float, mask: Array | None = None, key: Any 
     Raises
     ------
     TypeError, ValueError
-        If `dropout` is not a number in [0, 1].
+        If `dropout` is not a number in [0, 1], or `mask` differs from `X` in shape.
     """
+    X = as_tensor(X, "X")
     check_probability("dropout", dropout)
+    if mask is not None:
+        mask = as_tensor(mask, "mask")
+        check_same_shape(mask.shape, X.shape, ("mask", "X"))
     if dropout == 1:
         return jnp.zeros_like(X)
     if mask is None:

@@ -90,4 +90,4 @@ def flatten(X: Array) -> Array:
     """
     if X.ndim == 4:
         X = X.transpose(0, 3, 1, 2)
-    return X.reshape(X.shape[0], -1)
+    return X.reshape(X.shape[0], math.prod(X.shape[1:]))  # -1 is unknown for no examples

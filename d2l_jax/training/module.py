@@ -11,8 +11,8 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
+from d2l_common.checks.axes import as_shape
 from d2l_common.checks.fits import learning_rate, missing_net
-from d2l_common.checks.tensors import as_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net

@@ -80,6 +80,10 @@ class CompiledSteps:
         """Write the arrays back to model and optimizer, also after an interrupt."""
         self.split.write(self._state, self._arrays_set)
 
+    def drop_epoch(self) -> None:
+        """Forget the steps since `begin_epoch`: the arrays of model and optimizer are as then."""
+        self._state, self._arrays_set = self.split.read(), {}
+
     def run(self, loader: Any, train: bool) -> Iterator[StepRecord]:
         """Take a step on each minibatch of a reader's `loader`; yield the records."""
         for batch in loader:

@@ -17,6 +17,7 @@ from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
+from d2l_jax.functional import is_integer
 from d2l_jax.nn.lazy import lazy_layers, learn_shapes
 from d2l_jax.tensors import to
 from d2l_jax.training.classifier import Classifier
@@ -56,6 +57,9 @@ class Trainer(TrainerBase):
         as `d2l.cosine_warmup`, with the optimizer's own rate at the start of the fit for `base_lr`.
     ema_decay : float, optional
         In [0, 1]: average the parameters after each step with this decay, for `ema`.
+    on_nonfinite : str
+        What happens at the end of an epoch whose loss became infinite or NaN: "warn" explains it
+        once a fit, "raise" raises a FloatingPointError instead, "ignore" goes on without a word.
 
     Attributes
     ----------
@@ -80,6 +84,7 @@ class Trainer(TrainerBase):
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
+        check_precision(model)
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
         move_variables(model, self.gpus)
@@ -115,6 +120,8 @@ class Trainer(TrainerBase):
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
             before anything is trained; or if a step does not return a loss.
+        FloatingPointError
+            If a loss is not finite and `on_nonfinite` is "raise".
         """
         check_fit_arguments(self, model, data)
         with jax.disable_jit() if self.compile is False else compilation_cache():
@@ -135,6 +142,7 @@ class Trainer(TrainerBase):
             self.run(train=True)
             if self.val_dataloader is not None:
                 self.run(train=False)
+            check_epoch(self)
         finally:  # an interrupt keeps the steps that were taken
             self._compiled.end_epoch()
 
@@ -148,6 +156,20 @@ class Trainer(TrainerBase):
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for record in compiled.run_chunks(chunks, loader, train):
                 self.record(record, train)
+
+    def recheck(self, train: bool) -> None:
+        """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
+        seen: set[int] = set()
+        loader, split = self.loader(train), self._compiled.split
+        if isinstance(loader, TensorLoader):
+            loader = [loader.one_of_each_label()] if is_integer(loader.first()[-1]) else []
+        state = split.read()
+        for batch in loader:
+            labels = set(batch[-1].reshape(-1).tolist()) if is_integer(batch[-1]) else set()
+            if not labels <= seen:
+                seen |= labels
+                with jax.disable_jit():
+                    split.run_copy(state.params, state.rest, self.prepare_batch(batch), train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
@@ -199,6 +221,11 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
+    def named_parameters(self) -> Any:
+        """Return the names and the arrays of the model's parameters."""
+        leaves = jax.tree.leaves_with_path(nnx.to_pure_dict(nnx.state(self.model, nnx.Param)))
+        return [(".".join(str(key.key) for key in path), array) for path, array in leaves]
+
     def try_out(self, batch: Any) -> Any:
         """Return the outputs for a minibatch, or their shape, of a copy of the model."""
         graphdef, state = nnx.split(self.val_model)
@@ -221,6 +248,30 @@ def give_shapes(trainer: Trainer, model: Any) -> None:
         loader: Any = trainer.train_dataloader
         batch = trainer.prepare_batch([trainer.as_tensor(x) for x in loader.first()])
         learn_shapes(model, *batch[:-1])
+
+
+def check_epoch(trainer: Any) -> None:
+    """Raise, with the model as before the epoch, if a label was outside the classes."""
+    recorder = trainer.recorder
+    if recorder is None:  # under a `fit` of the reader's own
+        return
+    recorder.read()
+    if "train_loss" in recorder.nonfinite and not recorder.is_reported:
+        try:
+            trainer.recheck(train=True)
+        except Exception:
+            trainer._compiled.drop_epoch()
+            raise
+
+
+def check_precision(model: Any) -> None:
+    """Raise a ValueError if parameters are of 64 bits, which JAX has only while x64 is enabled."""
+    for param in jax.tree.leaves(nnx.state(model, nnx.Param)):
+        if jax.dtypes.canonicalize_dtype(param.dtype) != param.dtype:
+            raise ValueError(
+                f"the parameters must be of a type that JAX has now, got {param.dtype}; "
+                "enable x64 again (jax_enable_x64), or create the model after it was disabled"
+            )
 
 
 def move_variables(node: Any, gpus: list[Any]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from d2l_common.data.loader import TensorLoader
+from d2l_torch.conversion import as_tensor
 
 
 class Loader(TensorLoader):
@@ -15,13 +16,7 @@ class Loader(TensorLoader):
     @staticmethod
     def as_tensor(x: Any) -> Tensor:
         """Return an array of any kind as a tensor; float64 of NumPy as the default float type."""
-        if isinstance(x, Tensor):
-            return x
-        x = np.require(np.asarray(x), requirements="W")  # JAX's memory cannot be written to
-        if x.dtype in (np.uint16, np.uint32, np.uint64):  # PyTorch can hardly compute with these
-            x = x.astype(np.int64)
-        is_default = x.dtype == np.float64
-        return torch.as_tensor(x, dtype=torch.get_default_dtype() if is_default else None)
+        return as_tensor(x, "the data")
 
     @staticmethod
     def keep(array: Any) -> Any:

@@ -5,9 +5,16 @@ import math
 import torch
 from torch import Tensor
 
-from d2l_common.checks.arguments import check_not_empty, check_positive
-from d2l_common.checks.classification import check_confusion, check_integer, check_label_range
+from d2l_common.checks.arguments import check_count, check_not_empty, check_positive
+from d2l_common.checks.axes import check_last_axis
+from d2l_common.checks.classification import (
+    check_classes,
+    check_confusion,
+    check_integer,
+    check_label_range,
+)
 from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_torch.conversion import as_single, as_tensor
 from d2l_torch.functional import is_integer
 
 
@@ -17,15 +24,17 @@ def normal_density(x: Tensor, mean: float, std: float) -> Tensor:
 
     Parameters
     ----------
-    x : tensor of any shape
+    x : floating-point tensor of any shape
     mean, std : float
         The standard deviation `std` is positive.
 
     Raises
     ------
     TypeError, ValueError
-        If `std` is not a positive number.
+        If `x` holds integers, `mean` is not one number, or `std` is not a positive number.
     """
+    x, mean = as_tensor(x), as_single(mean, "mean")
+    check_floating("x", x.is_floating_point(), x.dtype)
     check_positive("std", std)
     return torch.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
 
@@ -45,10 +54,12 @@ def entropy(p: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `p` holds integers.
+    TypeError, ValueError
+        If `p` holds integers, or has no axes.
     """
+    p = as_tensor(p, "p")
     check_floating("p", p.is_floating_point(), p.dtype)
+    check_last_axis("p", p.shape)
     return -torch.xlogy(p, p).sum(-1)
 
 
@@ -68,11 +79,13 @@ def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `p` or `q` holds integers, or their shapes differ.
+        If `p` or `q` holds integers or has no axes, or their shapes differ.
     """
+    p, q = as_tensor(p, "p"), as_tensor(q, "q")
     check_floating("p", p.is_floating_point(), p.dtype)
     check_floating("q", q.is_floating_point(), q.dtype)
     check_same_shape(p.shape, q.shape, ("p", "q"))
+    check_last_axis("p", p.shape)
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
@@ -97,6 +110,9 @@ def confusion_matrix(predictions: Tensor, y: Tensor, num_classes: int) -> Tensor
         If `predictions` or `y` does not hold integers, their shapes differ, they are empty, or a
         class is outside `0 .. num_classes - 1`.
     """
+    predictions, y = as_tensor(predictions, "predictions"), as_tensor(y, "y")
+    check_count("num_classes", num_classes)
+    check_classes("predictions", predictions.shape)
     check_same_shape(predictions.shape, y.shape, ("predictions", "y"))
     check_not_empty("the data set", len(y))
     for name, classes in (("predictions", predictions), ("y", y)):
@@ -129,7 +145,12 @@ def label_shift_weights(confusion: Tensor, predictions: Tensor) -> Tensor:
         If `predictions` does not hold integers, is empty, or has a class out of range, or if
         `confusion` holds integers or is singular.
     """
+    confusion, predictions = (
+        as_tensor(confusion, "confusion"),
+        as_tensor(predictions, "predictions"),
+    )
     check_confusion(confusion)
+    check_classes("predictions", predictions.shape)
     num_classes = len(confusion)
     check_not_empty("the test data", len(predictions))
     check_integer("predictions", is_integer(predictions), predictions.dtype)

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import learning_rate
+from d2l_common.checks.tensors import check_floating
+from d2l_torch.conversion import as_tensor
 from d2l_torch.models.linear_regression import LinearRegression, LinearRegressionScratch
 
 
@@ -16,12 +18,19 @@ def l2_penalty(w: Tensor) -> Tensor:
 
     Parameters
     ----------
-    w : tensor of any shape
+    w : floating-point tensor of any shape
 
     Returns
     -------
     tensor of shape `()`
+
+    Raises
+    ------
+    TypeError
+        If `w` holds integers.
     """
+    w = as_tensor(w, "w")
+    check_floating("w", w.is_floating_point(), w.dtype)
     return (w**2).sum() / 2
 
 

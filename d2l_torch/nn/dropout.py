@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_probability
-from d2l_common.checks.tensors import check_one_per_example
+from d2l_common.checks.tensors import check_one_per_example, check_same_shape
+from d2l_torch.conversion import as_tensor
 from d2l_torch.tensors import rand
 
 
@@ -31,9 +32,13 @@ def dropout_layer(
     Raises
     ------
     TypeError, ValueError
-        If `dropout` is not a number in [0, 1].
+        If `dropout` is not a number in [0, 1], or `mask` differs from `X` in shape.
     """
+    X = as_tensor(X, "X")
     check_probability("dropout", dropout)
+    if mask is not None:
+        mask = as_tensor(mask, "mask")
+        check_same_shape(mask.shape, X.shape, ("mask", "X"))
     if dropout == 1:
         return torch.zeros_like(X)
     if mask is None:

@@ -4,8 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from d2l_common.checks.classification import check_label_axes
 from d2l_common.training.tape import plot_results
 from d2l_torch import functional
+from d2l_torch.conversion import as_tensor
 from d2l_torch.training.module import Module
 
 
@@ -43,7 +45,9 @@ class Classifier(Module):
 
 
 def as_rows(Y_hat: Tensor, Y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return scores as `(n, num_classes)` and labels as `(n,)`, whatever axes they had before."""
+    """Return scores `(..., num_classes)` as `(n, num_classes)` and labels `(...)` as `(n,)`."""
+    Y_hat, Y = as_tensor(Y_hat, "Y_hat"), as_tensor(Y, "Y")
+    check_label_axes(Y_hat.shape, Y.shape)
     if Y_hat.ndim != 2:
-        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
-    return Y_hat, Y if Y.ndim == 1 else Y.reshape(-1)
+        Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+    return Y_hat, Y

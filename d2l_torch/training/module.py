@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils import _pytree as pytree
 
+from d2l_common.checks.axes import as_shape
 from d2l_common.checks.fits import learning_rate, missing_net
-from d2l_common.checks.tensors import as_shape
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net

@@ -49,6 +49,9 @@ class Trainer(TrainerBase):
         as `d2l.cosine_warmup`, with the optimizer's own rate at the start of the fit for `base_lr`.
     ema_decay : float, optional
         In [0, 1]: average the parameters after each step with this decay, for `ema`.
+    on_nonfinite : str
+        What happens at the end of an epoch whose loss became infinite or NaN: "warn" explains it
+        once a fit, "raise" raises a FloatingPointError instead, "ignore" goes on without a word.
 
     Attributes
     ----------
@@ -102,6 +105,8 @@ class Trainer(TrainerBase):
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
             before anything is trained; or if a step does not return a loss.
+        FloatingPointError
+            If a loss is not finite and `on_nonfinite` is "raise".
         """
         check_fit_arguments(self, model, data)
         self.prepare_data(data)
@@ -179,6 +184,10 @@ class Trainer(TrainerBase):
         restore = not any(map(is_lazy, self.model.parameters()))
         with torch.random.fork_rng(self.gpus[:1], enabled=restore):
             super().check_batch(batch)
+
+    def named_parameters(self) -> Any:
+        """Return the names and the tensors of the model's parameters."""
+        return [(k, param) for k, param in self.model.named_parameters() if not is_lazy(param)]
 
     @torch.no_grad()
     def try_out(self, batch: Any) -> Any:

@@ -1,6 +1,7 @@
 """Every planted fault: importing a theme registers what it has."""
 
 from parity_tests.faults import (
+    bad_input,
     comparison,
     cross_correlation,
     data,
@@ -15,6 +16,7 @@ from parity_tests.faults.planting import FAULTS
 
 __all__ = [
     "FAULTS",
+    "bad_input",
     "comparison",
     "cross_correlation",
     "data",

@@ -13,6 +13,7 @@ from parity_tests.support.draws import Draw, Source
 from parity_tests.support.operations import GRADIENTS, VALUES
 from parity_tests.support.truth import HAS_EXTENDED, assert_true
 from parity_tests.test_training import assert_same_run
+from tests.backends import test_bad_input, test_nonfinite
 
 # One shape, since each compiles; several seeds, since a draw may hide a fault behind an infinity.
 DRAWS = [
@@ -95,6 +96,33 @@ def layout(name):
         f"test_layouts.py::test_weights_cross_over[{name}]",
         lambda backend: test_layouts.check_layout(name),
         for_each_backend=False,
+    )
+
+
+@functools.cache
+def bad_input(expression):
+    """Return the check of a row of the table of bad input."""
+    return Check(
+        f"tests/backends/test_bad_input.py::test_bad_input[{expression}]",
+        lambda backend: test_bad_input.check_row(expression, BACKENDS[backend]),
+    )
+
+
+EXPLAINED = {
+    "the_training_data": "test_nan_in_the_training_data",
+    "weights": "test_weights_that_were_nan",
+    "the_last_update": "test_the_last_update",
+    "labels": "test_labels_of_a_loader_set_between_epochs_leave_the_weights",
+}
+
+
+@functools.cache
+def loss_explained(name):
+    """Return the check that explains a loss that is not finite."""
+    function = getattr(test_nonfinite, EXPLAINED[name])
+    return Check(
+        f"tests/backends/test_nonfinite.py::{EXPLAINED[name]}",
+        lambda backend: function(BACKENDS[backend]),
     )
 
 

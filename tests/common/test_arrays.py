@@ -47,7 +47,7 @@ def test_array_is_not_copied():
     [
         (lambda: 1.0, "x must be an array, got the function '<lambda>'"),
         (None, "x must be an array of numbers, got NoneType"),
-        ([1, None], "x must be an array of numbers, got list"),
+        ([1, None], "x must be an array of numbers, got NoneType"),
     ],
 )
 def test_no_numbers(x, message):

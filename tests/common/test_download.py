@@ -7,8 +7,10 @@ import logging
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -187,8 +189,7 @@ def test_restart_after_a_failure(mirror, tmp_path, failing):
 
 def test_interrupt_leaves_nothing(mirror, tmp_path, monkeypatch):
     def interrupted(self, url, output_file, pooch):
-        with open(output_file, "wb") as file:
-            file.write(CONTENT[:1000])
+        output_file.write(CONTENT[:1000])
         assert not path.exists()
         raise KeyboardInterrupt
 
@@ -208,6 +209,54 @@ def test_file_already_there(mirror, tmp_path, checksum):
     (tmp_path / "data.bin").write_bytes(CONTENT)
     fetch(server.url, tmp_path / "data.bin", checksum)
     assert server.requests == []
+
+
+def test_a_killed_process_leaves_nothing_for_long(mirror, tmp_path):
+    """Its part has a name of the file's own, and the next download of the file removes it."""
+    part, fresh = tmp_path / ".data.bin.1.part", tmp_path / ".data.bin.2.part"
+    other = tmp_path / ".other.bin.1.part"
+    for path, age in ((part, 3600), (fresh, 0), (other, 3600)):
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - age,) * 2)
+    fetch(mirror(whole).url, tmp_path / "data.bin", SHA256)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "data.bin", fresh, other])
+
+
+KILLED = """
+import os, pooch, sys
+from d2l_common.data.download import fetch
+
+def killed(self, url, output_file, pooch):
+    output_file.write(b"x" * 1000)
+    os._exit(9)
+
+pooch.HTTPDownloader.__call__ = killed
+fetch("http://127.0.0.1:1/data.bin", sys.argv[1], None)
+"""
+
+
+def test_a_killed_process_leaves_no_file_of_the_name(mirror, tmp_path):
+    path = tmp_path / "data.bin"
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode == 9
+    [part] = tmp_path.iterdir()
+    assert part.name.endswith(".part")
+    os.utime(part, (0, 0))
+    fetch(mirror(whole).url, path, SHA256)
+    assert_only(path)
+
+
+def test_a_file_that_is_too_large(mirror, tmp_path):
+    server = mirror(whole)
+    with pytest.raises(ConnectionError, match="larger than max_bytes=255999"):
+        fetch(server.url, tmp_path / "data.bin", SHA256, max_bytes=len(CONTENT) - 1)
+    assert list(tmp_path.iterdir()) == []
+    fetch(server.url, tmp_path / "data.bin", SHA256, max_bytes=len(CONTENT))
+    assert_only(tmp_path / "data.bin")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="path must be that of a file, got the folder"):
+        fetch("http://127.0.0.1/a", tmp_path, None)
 
 
 def test_wrong_file_already_there(mirror, tmp_path):

@@ -27,6 +27,15 @@ def make_table(n, seed, prices=True):
     return table
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* is not the official table")
+
+
+def test_tables_of_the_readers_own(d2l, root):
+    with pytest.warns(UserWarning, match="test.csv is not the official table") as caught:
+        d2l.KaggleHouse(batch_size=16, root=root)
+    assert [warning.filename for warning in caught] == [__file__] * 2
+
+
 @pytest.fixture
 def root(tmp_path):
     make_table(120, 1).to_csv(tmp_path / "kaggle_house_pred_train.csv", index=False)

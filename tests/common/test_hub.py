@@ -1,16 +1,13 @@
-"""Downloads by name, and archives."""
+"""Downloads by name."""
 
 import hashlib
-import io
-import tarfile
 import threading
-import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from d2l_common.data.hub import DATA_HUB, download, extract
+from d2l_common.data.hub import DATA_HUB, download
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -55,36 +52,18 @@ def test_download_says_what_is_wrong(server, tmp_path):
         download(url + "none.txt", str(tmp_path))
 
 
-def test_extract(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("inside/one.txt", "1")
-    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as archive:
-        info = tarfile.TarInfo("inside/two.txt")
-        info.size = 1
-        archive.addfile(info, io.BytesIO(b"2"))
-    extract(str(tmp_path / "a.zip"))
-    extract(str(tmp_path / "b.tar.gz"), str(tmp_path / "there"))
-    assert (tmp_path / "inside/one.txt").read_text() == "1"
-    assert (tmp_path / "there/inside/two.txt").read_text() == "2"
+@pytest.mark.parametrize("end", ["folder/", "x/..", "."])
+def test_a_url_without_a_file_name(server, tmp_path, end):
+    _, url = server
+    (tmp_path / "data").mkdir()
+    mode = (tmp_path / "data").stat().st_mode
+    with pytest.raises(ValueError, match="url must end in the name of a file, got http"):
+        download(url + end, str(tmp_path / "data"))
+    assert list((tmp_path / "data").iterdir()) == []
+    assert (tmp_path / "data").stat().st_mode == mode
 
 
-@pytest.mark.parametrize("name", ["broken.zip", "missing.zip", "broken.tar", "missing.tar.gz"])
-def test_extract_says_what_is_no_archive(tmp_path, name):
-    if name.startswith("broken"):
-        (tmp_path / name).write_bytes(b"no archive")
-    with pytest.raises(ValueError, match=name):
-        extract(str(tmp_path / name))
-
-
-def test_extract_refuses_what_leaves_the_folder(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("../out.txt", "1")
-    with tarfile.open(tmp_path / "b.tar", "w") as archive:
-        archive.addfile(tarfile.TarInfo("../out.txt"), io.BytesIO())
-    (tmp_path / "to").mkdir()
-    for name in ("a.zip", "b.tar"):
-        with pytest.raises(ValueError, match=name):
-            extract(str(tmp_path / name), str(tmp_path / "to"))
-    assert not (tmp_path / "out.txt").exists()
-    with pytest.raises(ValueError, match=r"filename must end in \.zip, \.tar"):
-        extract("a.rar")
+def test_a_url_with_a_query(server, tmp_path):
+    folder, url = server
+    (folder / "a.txt").write_bytes(b"hello")
+    assert download(url + "a.txt?version=2/3", str(tmp_path)) == str(tmp_path / "a.txt")

@@ -1,0 +1,61 @@
+"""Conversion of arguments: NumPy arrays, lists and numbers become arrays of JAX."""
+
+from numbers import Real
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.checks.numbers import check_fits, numbers_of
+from d2l_common.checks.tensors import check_single
+
+
+def as_tensor(x: Any, name: str = "x") -> Array:
+    """
+    Return an array of any kind, a list of numbers or a number as an array of JAX.
+
+    All functions of the library that compute with arrays take their arguments by it.
+
+    Parameters
+    ----------
+    x : array, tensor, number, or nested lists of these
+        NumPy's float64 becomes the default float type.
+    name : str
+        The argument that an error names.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If `x` does not hold numbers, is a masked array or a list of lists of different lengths, or
+        holds an integer that JAX would wrap around.
+    """
+    if isinstance(x, Array):
+        return x
+    if isinstance(x, nnx.Variable):
+        return x[...]
+    if holds_arrays(x):
+        return jnp.asarray(x)
+    return jnp.asarray(host_array(x, name))
+
+
+def as_single(x: Any, name: str) -> Any:
+    """Return one number of Python or NumPy as Python's, a tensor of shape `()` as a tensor."""
+    x = x.item() if isinstance(x, np.generic) else x
+    check_single(name, x)
+    return x if isinstance(x, Real) else as_tensor(x, name)
+
+
+def host_array(x: Any, name: str = "x") -> np.ndarray:
+    """Return `x` as a NumPy array whose numbers JAX can hold."""
+    array = numbers_of(x, name)
+    check_fits(name, array, jax.dtypes.canonicalize_dtype(array.dtype))
+    return array
+
+
+def holds_arrays(x: Any) -> bool:
+    """Return whether `x` is a list or tuple with arrays of JAX in it, which may be traced."""
+    is_list = isinstance(x, list | tuple)
+    return is_list and any(isinstance(leaf, Array) for leaf in jax.tree.leaves(x))
