@@ -31,16 +31,12 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
 
     Raises
     ------
-    RuntimeError
-        If the trainer is running a fit.
     TypeError, ValueError
         If `model` or `data` is a class, lacks its methods, or is from the other package; or if an
         argument of the trainer is not valid.
     AttributeError
         If the model's `__init__` has not called `super().__init__()`.
     """
-    if trainer.recorder is not None and trainer.recorder.is_open:
-        raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
     check_trainer(trainer)
     own, other = sorted(("d2l_jax", "d2l_torch"), key=lambda x: x not in packages(trainer))
     for what, x, method in (

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Generator
 from pathlib import Path
@@ -15,6 +16,7 @@ from d2l_common.checks.fits import check_class_labels, check_images, check_minib
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import allowed, held
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
 
@@ -47,14 +49,30 @@ class TrainerBase(HyperParameters):
         """The record of the running or last fit, there from its first step on."""
         if self.recorder is None:
             return History()
-        self.recorder.read()
+        with held():
+            self.recorder.read()
         return self.recorder.history
+
+    def alone(self) -> threading.Lock:
+        """
+        Return the lock that a fit holds.
+
+        Raises
+        ------
+        RuntimeError
+            If the Trainer is running a fit.
+        """
+        lock = vars(self).setdefault("_lock", threading.Lock())  # one step, also for two threads
+        if lock.locked():
+            raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
+        return lock
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
         self.recorder = None
-        self.train_dataloader = as_loader(data.train_dataloader, self.receive)
-        self.val_dataloader = as_loader(data.val_dataloader, self.receive)
+        with allowed():  # it may download
+            self.train_dataloader = as_loader(data.train_dataloader, self.receive)
+            self.val_dataloader = as_loader(data.val_dataloader, self.receive)
         if self.train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.num_train_batches = len(self.train_dataloader)
@@ -165,17 +183,19 @@ class TrainerBase(HyperParameters):
     def run_epochs(self) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        recorder = self.recorder = Recorder(model, self.num_train_batches)
+        recorder = Recorder(model, self.num_train_batches)
         model.board.data.clear()
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
+        self.recorder = recorder
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         warned = False
         try:
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
-                self.fit_epoch()
+                with allowed():
+                    self.fit_epoch()
                 recorder.end_epoch()
                 if recorder.diverged_at is not None and not warned:
                     warned = True
@@ -229,8 +249,8 @@ class TrainerBase(HyperParameters):
         return [self.devices.gpu(i) for i in range(min(self.num_gpus, found))]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes that a copy or a file keeps: all except compiled steps."""
-        return {name: value for name, value in vars(self).items() if name != "_compiled"}
+        """Return the attributes that a copy or a file keeps: what is not bound to a running fit."""
+        return {k: value for k, value in vars(self).items() if k not in ("_compiled", "_lock")}
 
 
 def free_memory() -> int:

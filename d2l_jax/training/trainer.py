@@ -13,6 +13,7 @@ from jax import numpy as jnp
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
@@ -105,7 +106,8 @@ class Trainer(TrainerBase):
             before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        with jax.disable_jit() if self.compile is False else compilation_cache():
+        setting = jax.disable_jit() if self.compile is False else compilation_cache()
+        with self.alone(), between_steps(), setting:
             self.prepare_data(data)
             self.prepare_model(model)
             self.check_data()
@@ -115,24 +117,25 @@ class Trainer(TrainerBase):
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self._compiled = self._compiled or CompiledSteps(self)
-        self._compiled.begin_epoch()
-        try:
-            self.run(train=True)
-            if self.val_dataloader is not None:
-                self.run(train=False)
-        finally:  # an interrupt keeps the steps that were taken
-            self._compiled.end_epoch()
+        with held():
+            self._compiled = self._compiled or CompiledSteps(self)
+            self._compiled.begin_epoch()
+            try:
+                self.run(train=True)
+                if self.val_dataloader is not None:
+                    self.run(train=False)
+            finally:  # an interrupt keeps the steps that were taken
+                self._compiled.end_epoch()
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, compiled = self.loader(train), self._compiled
         if not isinstance(loader, TensorLoader):
-            for record in compiled.run(loader, train):
+            for record in compiled.run(interruptible(loader), train):
                 self.record(record, train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
-            for record in compiled.run_chunks(chunks, loader, train):
+            for record in compiled.run_chunks(interruptible(chunks), loader, train):
                 self.record(record, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:

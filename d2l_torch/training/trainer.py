@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
@@ -93,31 +94,34 @@ class Trainer(TrainerBase):
             before anything is trained; or if a step does not return a loss.
         """
         check_fit_arguments(self, model, data)
-        self.prepare_data(data)
-        self.prepare_model(model)
-        self.check_data()
-        self.optim = make_optimizer(model)
-        with compiled(self.compile, model):
-            return self.run_epochs()
+        grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
+        with self.alone(), between_steps(), grad_mode:
+            self.prepare_data(data)
+            self.prepare_model(model)
+            self.check_data()
+            self.optim = make_optimizer(model)
+            with compiled(self.compile, model):
+                return self.run_epochs()
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self.run(train=True)
-        if self.val_dataloader is not None:
-            self.run(train=False)
+        with held():
+            self.run(train=True)
+            if self.val_dataloader is not None:
+                self.run(train=False)
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
         self.model.train(train)
         if not isinstance(loader, TensorLoader):
-            for batch in loader:
+            for batch in interruptible(loader):
                 self.record(step(batch), train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
-            for arrays, order in chunks:
+            for arrays, order in interruptible(chunks):
                 rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
-                for batch in loader.minibatches(arrays, rows):
+                for batch in interruptible(loader.minibatches(arrays, rows)):
                     self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:
