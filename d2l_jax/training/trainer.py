@@ -188,6 +188,22 @@ class Trainer(TrainerBase):
         scale = jnp.where(norm > grad_clip_val, grad_clip_val / norm, 1)
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy or a file keeps, of the optimizer its arrays alone."""
+        state = super().__getstate__()
+        # Optax's transformations are made of functions that pickle cannot write.
+        if isinstance(state.get("optim"), nnx.Optimizer):
+            state["optim"] = nnx.state(self.optim)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the attributes of a copy; its model configures the optimizer again."""
+        vars(self).update(state)
+        if isinstance(state.get("optim"), nnx.State):
+            self.model.trainer = self
+            self.optim = make_optimizer(self.model)
+            nnx.update(self.optim, state["optim"])
+
     def try_out(self, batch: Any) -> Any:
         """Return the outputs for a minibatch, or their shape, of a copy of the model."""
         graphdef, state = nnx.split(self.val_model)
