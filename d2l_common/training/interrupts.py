@@ -34,9 +34,8 @@ class _Signals:
 
     def install(self) -> bool:
         """Put `receive` in the place of handlers that are Python functions; return if any were."""
-        found = {number: signal.getsignal(number) for number in signal.valid_signals()}
-        found = {k: handler for k, handler in found.items() if callable(handler)}
-        new = {k: handler for k, handler in found.items() if handler != self.receive}
+        found: dict[int, Any] = {k: signal.getsignal(k) for k in signal.valid_signals()}
+        new = {k: x for k, x in found.items() if callable(x) and x != self.receive}
         self._handlers |= new
         for number in new:
             signal.signal(number, self.receive)
@@ -97,7 +96,7 @@ def allowed() -> _Section:
     return _Section(is_held=False)
 
 
-class between_steps(_Section):  # noqa: N801  # a context manager, named as one
+class between_steps(_Section):  # a context manager, named as one
     """Context of a fit: held, and with the handlers replaced so that they can be."""
 
     def __init__(self) -> None:

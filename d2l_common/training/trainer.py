@@ -15,6 +15,7 @@ from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch, check_trainer
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
+from d2l_common.training.fit_checkpoints import FitCheckpoints
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import allowed, held
 from d2l_common.training.recorder import Recorder, draw_at_once
@@ -26,8 +27,11 @@ MEMINFO = Path("/proc/meminfo")  # Linux only
 class TrainerBase(HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out.
+    # A backend has devices, checkpoint_backend, module_class, classifier_class, as_tensor, move,
+    # fit_epoch, try_out.
     compile: bool | None = None
+    checkpoint: Any = None
+    every, keep = 1, 3
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -39,6 +43,9 @@ class TrainerBase(HyperParameters):
         num_gpus: int = 0,
         gradient_clip_val: float = 0,
         compile: bool | None = None,
+        checkpoint: Any = None,
+        every: int = 1,
+        keep: int = 3,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -180,7 +187,13 @@ class TrainerBase(HyperParameters):
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)
 
-    def run_epochs(self) -> History:
+    def begin_checkpoints(self, data: Any, resume: bool) -> FitCheckpoints | None:
+        """Return the checkpoints of a fit, None if it writes none."""
+        if self.checkpoint is None:
+            return None
+        return FitCheckpoints(self.checkpoint_backend, self, data, resume)
+
+    def run_epochs(self, checkpoints: FitCheckpoints | None = None) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
         recorder = Recorder(model, self.num_train_batches)
@@ -191,7 +204,9 @@ class TrainerBase(HyperParameters):
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         warned = False
         try:
-            for epoch in range(self.max_epochs):
+            start = checkpoints.resume(recorder) if checkpoints else 0
+            stop = start > 0 and self.should_stop(recorder.history)
+            for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
                 with allowed():
@@ -204,7 +219,11 @@ class TrainerBase(HyperParameters):
                         "try a lower learning rate",
                         stacklevel=3,
                     )
+                if checkpoints:
+                    checkpoints.end_epoch(epoch + 1)
                 if self.should_stop(recorder.history):
+                    if checkpoints:
+                        checkpoints.end_epoch(epoch + 1, is_last=True)
                     break
         finally:  # also after an interrupt: keep the record; leave the model ready to predict
             recorder.close()

@@ -19,6 +19,7 @@ from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
 from d2l_jax.tensors import to
+from d2l_jax.training.checkpoints import JAX
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.module import Module, view
@@ -50,6 +51,10 @@ class Trainer(TrainerBase):
     compile : bool, optional
         None or True compiles the steps. False runs them operation by operation, also what the
         model itself has under `jax.jit`, so that `print` and a debugger show numbers.
+    checkpoint : path of a folder, optional
+        Where to write a checkpoint after every `every` epochs and after the last one; the last
+        `keep` are kept. `fit(..., resume=True)` goes on from the last good one.
+    every, keep : int
 
     Attributes
     ----------
@@ -63,6 +68,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    checkpoint_backend = JAX
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
     _compiled: Any = None
@@ -85,7 +91,7 @@ class Trainer(TrainerBase):
             return super().room_for_data()
         return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
-    def fit(self, model: Any, data: Any) -> History:
+    def fit(self, model: Any, data: Any, resume: bool = False) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
 
@@ -93,6 +99,10 @@ class Trainer(TrainerBase):
         ----------
         model : Module
         data : DataModule
+        resume : bool
+            Whether to go on from the last good checkpoint in the folder `checkpoint`, with the same
+            bits as a fit that was never interrupted; from the beginning if there is none. One of
+            the other backend resumes too, except for its random streams.
 
         Returns
         -------
@@ -103,9 +113,12 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step does not return a loss.
+            before anything is trained; or if a step does not return a loss. Or if a checkpoint is
+            damaged, of a newer format, or does not fit.
+        OSError
+            If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
-        check_fit_arguments(self, model, data)
+        check_fit_arguments(self, model, data, resume)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
         with self.alone(), between_steps(), setting:
             self.prepare_data(data)
@@ -113,7 +126,7 @@ class Trainer(TrainerBase):
             self.check_data()
             self.optim = make_optimizer(model)
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
-            return self.run_epochs()
+            return self.run_epochs(self.begin_checkpoints(data, resume))
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""

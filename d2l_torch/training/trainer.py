@@ -15,6 +15,7 @@ from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
 from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
+from d2l_torch.training.checkpoints import TORCH
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
 from d2l_torch.training.module import Module, as_scalar, trial
@@ -44,6 +45,10 @@ class Trainer(TrainerBase):
         None or False runs operation by operation. True compiles the model's forward pass, and with
         it the gradient, by `torch.compile`; dropout then draws other masks. On a CPU the book's
         models do not gain by it: 3 to 20 s to compile, and epochs as long or up to 1.2 times.
+    checkpoint : path of a folder, optional
+        Where to write a checkpoint after every `every` epochs and after the last one; the last
+        `keep` are kept. `fit(..., resume=True)` goes on from the last good one.
+    every, keep : int
 
     Attributes
     ----------
@@ -56,6 +61,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    checkpoint_backend = TORCH
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
 
@@ -73,7 +79,7 @@ class Trainer(TrainerBase):
             return super().room_for_data()
         return torch.cuda.mem_get_info(self.gpus[0])[0] // 2
 
-    def fit(self, model: Any, data: Any) -> History:
+    def fit(self, model: Any, data: Any, resume: bool = False) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
 
@@ -81,6 +87,10 @@ class Trainer(TrainerBase):
         ----------
         model : Module
         data : DataModule
+        resume : bool
+            Whether to go on from the last good checkpoint in the folder `checkpoint`, with the same
+            bits as a fit that was never interrupted; from the beginning if there is none. One of
+            the other backend resumes too, except for its random streams.
 
         Returns
         -------
@@ -91,9 +101,12 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step does not return a loss.
+            before anything is trained; or if a step does not return a loss. Or if a checkpoint is
+            damaged, of a newer format, or does not fit.
+        OSError
+            If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
-        check_fit_arguments(self, model, data)
+        check_fit_arguments(self, model, data, resume)
         grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
         with self.alone(), between_steps(), grad_mode:
             self.prepare_data(data)
@@ -101,7 +114,7 @@ class Trainer(TrainerBase):
             self.check_data()
             self.optim = make_optimizer(model)
             with compiled(self.compile, model):
-                return self.run_epochs()
+                return self.run_epochs(self.begin_checkpoints(data, resume))
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
