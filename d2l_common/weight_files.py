@@ -88,7 +88,11 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return likewise the arrays of a file, and its metadata."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; write it with save_weights")
-    data = path.read_bytes()
+    return parse_tensors(path, path.read_bytes())
+
+
+def parse_tensors(path: Path, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return likewise the arrays in `data`, the contents of a file, and its metadata."""
     try:
         tensors = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:

@@ -1,6 +1,5 @@
 """Sources of randomness for readers who pass none."""
 
-import itertools
 import random
 import threading
 
@@ -8,7 +7,7 @@ import jax
 from flax import nnx
 
 _seeds = random.Random(0)
-_count = itertools.count()
+_num_keys = 0
 _lock = threading.Lock()
 
 
@@ -29,9 +28,22 @@ def get_key() -> jax.Array:
             "get_key() must be called outside compiled functions, where it would be the same key "
             "in every run; pass a key to the function, or keep nnx.Rngs on the model"
         )
+    global _num_keys
     with _lock:
-        number = next(_count)
+        number, _num_keys = _num_keys, _num_keys + 1
     return jax.random.fold_in(root, number)
+
+
+def num_keys() -> int:
+    """Return how many keys `get_key` has returned, its place in the stream."""
+    return _num_keys
+
+
+def set_num_keys(number: int) -> None:
+    """Set the place in its stream at which `get_key` goes on."""
+    global _num_keys
+    with _lock:
+        _num_keys = number
 
 
 def get_seed() -> int:

@@ -136,6 +136,8 @@ from .tensors import to as to
 from .tensors import transpose as transpose
 from .tensors import zeros as zeros
 from .tensors import zeros_like as zeros_like
+from .training.checkpoints import load_checkpoint as load_checkpoint
+from .training.checkpoints import save_checkpoint as save_checkpoint
 from .training.classifier import Classifier as Classifier
 from .training.ema import EMA as EMA
 from .training.module import Module as Module

@@ -1,6 +1,7 @@
 """Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
 import inspect
+from os import PathLike
 from typing import Any
 
 from d2l_common.arrays import describe, dtype_name, to_numpy
@@ -23,7 +24,8 @@ def check_trainer(trainer: Any) -> None:
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
         these is negative, `compile` is not True, False or None, `schedule` cannot be called,
-        `ema_decay` is not in [0, 1], or `on_nonfinite` is not "warn", "raise" or "ignore".
+        `ema_decay` is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore",
+        `checkpoint` is neither a path nor None, or `every` or `keep` is not a positive integer.
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
@@ -41,25 +43,33 @@ def check_trainer(trainer: Any) -> None:
         raise ValueError(
             f"on_nonfinite must be 'warn', 'raise' or 'ignore', got {trainer.on_nonfinite!r}"
         )
+    check_count("every", trainer.every)
+    check_count("keep", trainer.keep)
+    if not isinstance(trainer.checkpoint, str | PathLike | None):
+        raise TypeError(
+            f"checkpoint must be the path of a folder, or None, got {trainer.checkpoint!r}"
+        )
 
 
-def check_fit_arguments(trainer: Any, model: Any, data: Any) -> None:
+def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False) -> None:
     """
     Raise unless `fit` was given a model and then a data module.
 
     Raises
     ------
-    RuntimeError
-        If the trainer is running a fit.
     TypeError, ValueError
         If `model` or `data` is a class, lacks its methods, or is from the other package; or if an
-        argument of the trainer is not valid.
+        argument of the trainer is not valid, or `resume` is true without a folder of checkpoints.
     AttributeError
         If the model's `__init__` has not called `super().__init__()`.
     """
-    if trainer.recorder is not None and trainer.recorder.is_open:
-        raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
     check_trainer(trainer)
+    if not isinstance(resume, bool):
+        raise TypeError(f"resume must be True or False, got {resume!r}")
+    if resume and trainer.checkpoint is None:
+        raise ValueError(
+            "resume=True must have a folder of checkpoints; create the Trainer with checkpoint="
+        )
     own, other = sorted(("d2l_jax", "d2l_torch"), key=lambda x: x not in packages(trainer))
     for what, x, method in (
         ("model", model, "training_step"),

@@ -202,6 +202,11 @@ class ReaderLoader:
         check_minibatch(batch)
         return batch
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy or a file keeps; an iterator is made again from it."""
+        state = dict(vars(self))
+        return state | {"_loader": None, "_used_up": True} if self._once else state
+
     def __getattr__(self, name: str) -> Any:
         """Look up anything else on the reader's loader."""
         if name.startswith("_"):  # not yet set, while being copied

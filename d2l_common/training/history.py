@@ -86,6 +86,20 @@ class History:
             ]
         )
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the whole record as arrays by name, for `from_arrays`."""
+        arrays = {f"values/{label}": np.array(x) for label, x in self._series.items()}
+        arrays |= {f"epochs/{label}": np.array(x, int) for label, x in self._epochs.items()}
+        arrays |= {"sizes": self.batch_sizes, "seconds": self.seconds}
+        return arrays | {"ends": np.array(self._ends, int)}
+
+    def from_arrays(self, arrays: dict[str, np.ndarray], labels: list[str]) -> None:
+        """Set the record to that which `to_arrays` returned; `labels` are in their order."""
+        self._series = {label: arrays[f"values/{label}"].tolist() for label in labels}
+        self._epochs = {label: arrays[f"epochs/{label}"].tolist() for label in labels}
+        self._sizes, self._seconds = arrays["sizes"].tolist(), arrays["seconds"].tolist()
+        self._ends = arrays["ends"].tolist()
+
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas table: loss, validation loss, accuracy, rate, seconds of each epoch."""
         import pandas as pd

@@ -7,10 +7,12 @@ import numpy as np
 
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.plotting.board import Point
 from d2l_common.training.history import History
 
 # Seconds between two looks at a running epoch for the board: reading a value waits for the device.
 LIVE_INTERVAL = 0.5
+BOARD = ("data", "raw_points")  # the points of a board
 
 
 class Part(NamedTuple):
@@ -128,6 +130,28 @@ class Recorder:
                 ys = average(values[part], sizes[part])
                 self._board.draw_many(np.array([self._epoch + 1]), ys, label)
         self.history.end_epoch(time.perf_counter() - self._began)
+
+    def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+        """Return history and board after an epoch as arrays by name, and the order of names."""
+        arrays = {f"history/{name}": x for name, x in self.history.to_arrays().items()}
+        for kind in BOARD:
+            for label, points in getattr(self._board, kind).items():
+                arrays[f"{kind}/{label}"] = np.array(points, np.float64).reshape(-1, 2)
+        return arrays, {"history": self.history.labels(), "board": list(self._board.data)}
+
+    def from_arrays(
+        self, arrays: dict[str, np.ndarray], labels: dict[str, list[str]], step: int
+    ) -> None:
+        """Set history and board to what `to_arrays` returned, after so many steps."""
+        history = {k.partition("/")[2]: x for k, x in arrays.items() if k[:8] == "history/"}
+        self.history.from_arrays(history, labels["history"])
+        losses = self.history.train_loss
+        self.diverged_at = next(iter(losses[~np.isfinite(losses)]), None)
+        self._step = step
+        for kind in BOARD:
+            for label in labels["board"]:
+                points = [Point(*point) for point in arrays[f"{kind}/{label}"].tolist()]
+                getattr(self._board, kind)[label] = points
 
     def close(self) -> None:
         """End the record, also that of a fit which was interrupted."""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Generator
 from pathlib import Path
@@ -14,7 +15,9 @@ from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch, check_trainer
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
+from d2l_common.training.fit_checkpoints import FitCheckpoints
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import allowed, held
 from d2l_common.training.nonfinite import first_nonfinite, report_nonfinite, report_weights
 from d2l_common.training.recipe import Recipe, Schedule
 from d2l_common.training.recorder import Recorder, draw_at_once
@@ -26,10 +29,12 @@ MEMINFO = Path("/proc/meminfo")  # Linux only
 class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, module_class, classifier_class, as_tensor, move, fit_epoch, try_out,
-    # named_parameters.
+    # A backend has devices, checkpoint_backend, module_class, classifier_class, as_tensor, move,
+    # fit_epoch, try_out, named_parameters.
     compile: bool | None = None
     on_nonfinite = "warn"
+    checkpoint: Any = None
+    every, keep = 1, 3
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -44,6 +49,9 @@ class TrainerBase(Recipe, HyperParameters):
         schedule: Schedule | None = None,
         ema_decay: float | None = None,
         on_nonfinite: str = "warn",
+        checkpoint: Any = None,
+        every: int = 1,
+        keep: int = 3,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -54,14 +62,30 @@ class TrainerBase(Recipe, HyperParameters):
         """The record of the running or last fit, there from its first step on."""
         if self.recorder is None:
             return History()
-        self.recorder.read()
+        with held():
+            self.recorder.read()
         return self.recorder.history
+
+    def alone(self) -> threading.Lock:
+        """
+        Return the lock that a fit holds.
+
+        Raises
+        ------
+        RuntimeError
+            If the Trainer is running a fit.
+        """
+        lock = vars(self).setdefault("_lock", threading.Lock())  # one step, also for two threads
+        if lock.locked():
+            raise RuntimeError("this Trainer is already running fit(); create a new Trainer")
+        return lock
 
     def prepare_data(self, data: Any) -> None:
         """Make the loaders of the data module `data` and count their minibatches."""
         self.recorder = None
-        self.train_dataloader = as_loader(data.train_dataloader, self.receive)
-        self.val_dataloader = as_loader(data.val_dataloader, self.receive)
+        with allowed():  # it may download
+            self.train_dataloader = as_loader(data.train_dataloader, self.receive)
+            self.val_dataloader = as_loader(data.val_dataloader, self.receive)
         if self.train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.num_train_batches = len(self.train_dataloader)
@@ -177,24 +201,38 @@ class TrainerBase(Recipe, HyperParameters):
         if self.num_classes:
             check_class_labels(batch[-1], self.num_classes)
 
-    def run_epochs(self) -> History:
+    def begin_checkpoints(self, data: Any, resume: bool) -> FitCheckpoints | None:
+        """Return the checkpoints of a fit, None if it writes none."""
+        if self.checkpoint is None:
+            return None
+        return FitCheckpoints(self.checkpoint_backend, self, data, resume)
+
+    def run_epochs(self, checkpoints: FitCheckpoints | None = None) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        recorder = self.recorder = Recorder(model, self.num_train_batches)
+        recorder = Recorder(model, self.num_train_batches)
         model.board.data.clear()
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
+        self.recorder = recorder
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         weights = first_nonfinite(self.named_parameters())
         try:
-            for epoch in range(self.max_epochs):
+            start = checkpoints.resume(recorder) if checkpoints else 0
+            stop = start > 0 and self.should_stop(recorder.history)
+            for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
                 self.follow_schedule()
-                self.fit_epoch()
+                with allowed():
+                    self.fit_epoch()
                 recorder.end_epoch()
                 report_nonfinite(self, weights)
+                if checkpoints:
+                    checkpoints.end_epoch(epoch + 1)
                 if self.should_stop(recorder.history):
+                    if checkpoints:
+                        checkpoints.end_epoch(epoch + 1, is_last=True)
                     break
             report_weights(self)
         finally:  # also after an interrupt: keep the record; leave the model ready to predict
@@ -243,8 +281,8 @@ class TrainerBase(Recipe, HyperParameters):
         return [self.devices.gpu(i) for i in range(min(self.num_gpus, found))]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes that a copy or a file keeps: all except compiled steps."""
-        return {name: value for name, value in vars(self).items() if name != "_compiled"}
+        """Return the attributes that a copy or a file keeps: what is not bound to a running fit."""
+        return {k: value for k, value in vars(self).items() if k not in ("_compiled", "_lock")}
 
 
 def free_memory() -> int:

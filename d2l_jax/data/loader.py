@@ -15,11 +15,7 @@ from d2l_jax.conversion import as_tensor, host_array
 class Loader(TensorLoader):
     """Loader of minibatches of JAX's arrays, or of NumPy's, which stay on the host until used."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        if self.transform is not None:
-            # A function of its own for each loader: JAX traces what the reader has defined by now.
-            self.transform = jax.jit(lambda *batch, transform=self.transform: transform(*batch))
+    _compiled: Any = None
 
     @staticmethod
     def as_tensor(x: Any) -> Array:
@@ -40,6 +36,20 @@ class Loader(TensorLoader):
             else jnp.take(array, indices, axis=0, mode="clip")
             for array in arrays
         )
+
+    def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
+        """Return the minibatch of the rows `indices` of `arrays`, ready for a model."""
+        batch = self.take(arrays, indices)
+        if self.transform is None:
+            return batch
+        if self._compiled is None:
+            # A function of its own for each loader: JAX traces what the reader has defined by now.
+            self._compiled = jax.jit(lambda *batch, transform=self.transform: transform(*batch))
+        return self._compiled(*batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy or a file keeps: all except the compiled transform."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     def bytes_on_host(self) -> int:
         """Return the size in bytes of the arrays that are not on a device yet."""

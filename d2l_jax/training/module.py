@@ -1,5 +1,6 @@
 """The base class of models (section 3.2.2)."""
 
+import copyreg
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -217,3 +218,13 @@ def count_params(layer: Any) -> int:
 def view(model: Any, **mode: bool) -> Any:
     """Return a view of `model` in a mode; it shares the model's variables."""
     return computation_only(nnx.view(model, raise_if_not_found=False, **mode))
+
+
+def global_name(function: Any) -> str:
+    """Return the name under which pickle finds a function with its own gradient: `nnx.relu`."""
+    return function.__qualname__
+
+
+# Layers hold such functions. Pickle would take them apart and fail on a function inside.
+copyreg.pickle(jax.custom_jvp, global_name)
+copyreg.pickle(jax.custom_vjp, global_name)

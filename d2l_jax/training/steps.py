@@ -8,6 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.extend.core import jaxprs_in_params
 
+from d2l_common.training.interrupts import allowed
 from d2l_common.training.tape import StepRecord
 from d2l_jax.training.compilation import setting
 from d2l_jax.training.optimizers import as_optimizer
@@ -102,11 +103,14 @@ class CompiledSteps:
             program, at_once = self._passes[train, loader]
             for rows in [order] if at_once else plan.split(order):
                 yield self._advance(program, arrays, rows)
-            jax.block_until_ready(waiting)  # one chunk is computed while the next is moved
+            with allowed():
+                jax.block_until_ready(waiting)  # one chunk is computed while the next is moved
             waiting = self._state.params
 
     def _advance(self, program: Any, *arguments: Any) -> StepRecord:
-        self._state, record = program(self._state, *arguments)
+        with allowed():  # until the state is replaced, nothing has changed
+            state, record = program(self._state, *arguments)
+        self._state = state
         self._arrays_set |= record.attributes
         return record
 

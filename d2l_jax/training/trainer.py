@@ -13,6 +13,7 @@ from jax import numpy as jnp
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
@@ -20,6 +21,7 @@ from d2l_jax.data.loader import Loader
 from d2l_jax.functional import is_integer
 from d2l_jax.nn.lazy import lazy_layers, learn_shapes
 from d2l_jax.tensors import to
+from d2l_jax.training.checkpoints import JAX
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
@@ -60,6 +62,10 @@ class Trainer(TrainerBase):
     on_nonfinite : str
         What happens at the end of an epoch whose loss became infinite or NaN: "warn" explains it
         once a fit, "raise" raises a FloatingPointError instead, "ignore" goes on without a word.
+    checkpoint : path of a folder, optional
+        Where to write a checkpoint after every `every` epochs and after the last one; the last
+        `keep` are kept. `fit(..., resume=True)` goes on from the last good one.
+    every, keep : int
 
     Attributes
     ----------
@@ -75,6 +81,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    checkpoint_backend = JAX
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
     learning_rates = staticmethod(learning_rates)
@@ -101,7 +108,7 @@ class Trainer(TrainerBase):
             return super().room_for_data()
         return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
-    def fit(self, model: Any, data: Any) -> History:
+    def fit(self, model: Any, data: Any, resume: bool = False) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
 
@@ -109,6 +116,10 @@ class Trainer(TrainerBase):
         ----------
         model : Module
         data : DataModule
+        resume : bool
+            Whether to go on from the last good checkpoint in the folder `checkpoint`, with the same
+            bits as a fit that was never interrupted; from the beginning if there is none. One of
+            the other backend resumes too, except for its random streams.
 
         Returns
         -------
@@ -119,12 +130,16 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step does not return a loss.
+            before anything is trained; or if a step does not return a loss. Or if a checkpoint is
+            damaged, of a newer format, or does not fit.
         FloatingPointError
             If a loss is not finite and `on_nonfinite` is "raise".
+        OSError
+            If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
-        check_fit_arguments(self, model, data)
-        with jax.disable_jit() if self.compile is False else compilation_cache():
+        check_fit_arguments(self, model, data, resume)
+        setting = jax.disable_jit() if self.compile is False else compilation_cache()
+        with self.alone(), between_steps(), setting:
             self.prepare_data(data)
             give_shapes(self, model)
             self.prepare_model(model)
@@ -132,29 +147,30 @@ class Trainer(TrainerBase):
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
-            return self.run_epochs()
+            return self.run_epochs(self.begin_checkpoints(data, resume))
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self._compiled = self._compiled or CompiledSteps(self)
-        self._compiled.begin_epoch()
-        try:
-            self.run(train=True)
-            if self.val_dataloader is not None:
-                self.run(train=False)
-            check_epoch(self)
-        finally:  # an interrupt keeps the steps that were taken
-            self._compiled.end_epoch()
+        with held():
+            self._compiled = self._compiled or CompiledSteps(self)
+            self._compiled.begin_epoch()
+            try:
+                self.run(train=True)
+                if self.val_dataloader is not None:
+                    self.run(train=False)
+                check_epoch(self)
+            finally:  # an interrupt keeps the steps that were taken
+                self._compiled.end_epoch()
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, compiled = self.loader(train), self._compiled
         if not isinstance(loader, TensorLoader):
-            for record in compiled.run(loader, train):
+            for record in compiled.run(interruptible(loader), train):
                 self.record(record, train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
-            for record in compiled.run_chunks(chunks, loader, train):
+            for record in compiled.run_chunks(interruptible(chunks), loader, train):
                 self.record(record, train)
 
     def recheck(self, train: bool) -> None:
@@ -225,6 +241,22 @@ class Trainer(TrainerBase):
         """Return the names and the arrays of the model's parameters."""
         leaves = jax.tree.leaves_with_path(nnx.to_pure_dict(nnx.state(self.model, nnx.Param)))
         return [(".".join(str(key.key) for key in path), array) for path, array in leaves]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy or a file keeps, of the optimizer its arrays alone."""
+        state = super().__getstate__()
+        # Optax's transformations are made of functions that pickle cannot write.
+        if isinstance(state.get("optim"), nnx.Optimizer):
+            state["optim"] = nnx.state(self.optim)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the attributes of a copy; its model configures the optimizer again."""
+        vars(self).update(state)
+        if isinstance(state.get("optim"), nnx.State):
+            self.model.trainer = self
+            self.optim = make_optimizer(self.model, self.ema_decay)
+            nnx.update(self.optim, state["optim"])
 
     def try_out(self, batch: Any) -> Any:
         """Return the outputs for a minibatch, or their shape, of a copy of the model."""

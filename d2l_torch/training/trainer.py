@@ -9,11 +9,13 @@ from torch.nn.parameter import is_lazy
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
+from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_torch import devices
 from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
+from d2l_torch.training.checkpoints import TORCH
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
 from d2l_torch.training.ema import average_of
@@ -52,6 +54,10 @@ class Trainer(TrainerBase):
     on_nonfinite : str
         What happens at the end of an epoch whose loss became infinite or NaN: "warn" explains it
         once a fit, "raise" raises a FloatingPointError instead, "ignore" goes on without a word.
+    checkpoint : path of a folder, optional
+        Where to write a checkpoint after every `every` epochs and after the last one; the last
+        `keep` are kept. `fit(..., resume=True)` goes on from the last good one.
+    every, keep : int
 
     Attributes
     ----------
@@ -66,6 +72,7 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
+    checkpoint_backend = TORCH
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
     learning_rates = staticmethod(learning_rates)
@@ -86,7 +93,7 @@ class Trainer(TrainerBase):
             return super().room_for_data()
         return torch.cuda.mem_get_info(self.gpus[0])[0] // 2
 
-    def fit(self, model: Any, data: Any) -> History:
+    def fit(self, model: Any, data: Any, resume: bool = False) -> History:
         """
         Train `model` on `data` for `max_epochs` epochs.
 
@@ -94,6 +101,10 @@ class Trainer(TrainerBase):
         ----------
         model : Module
         data : DataModule
+        resume : bool
+            Whether to go on from the last good checkpoint in the folder `checkpoint`, with the same
+            bits as a fit that was never interrupted; from the beginning if there is none. One of
+            the other backend resumes too, except for its random streams.
 
         Returns
         -------
@@ -104,37 +115,43 @@ class Trainer(TrainerBase):
         ------
         TypeError, ValueError, AttributeError
             If the data is empty or does not fit the model, or the model lacks what training needs,
-            before anything is trained; or if a step does not return a loss.
+            before anything is trained; or if a step does not return a loss. Or if a checkpoint is
+            damaged, of a newer format, or does not fit.
         FloatingPointError
             If a loss is not finite and `on_nonfinite` is "raise".
+        OSError
+            If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
-        check_fit_arguments(self, model, data)
-        self.prepare_data(data)
-        self.prepare_model(model)
-        self.check_data()
-        self.optim = make_optimizer(model, self.ema_decay)
-        self.read_base_lrs()
-        with compiled(self.compile, model):
-            return self.run_epochs()
+        check_fit_arguments(self, model, data, resume)
+        grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
+        with self.alone(), between_steps(), grad_mode:
+            self.prepare_data(data)
+            self.prepare_model(model)
+            self.check_data()
+            self.optim = make_optimizer(model, self.ema_decay)
+            self.read_base_lrs()
+            with compiled(self.compile, model):
+                return self.run_epochs(self.begin_checkpoints(data, resume))
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        self.run(train=True)
-        if self.val_dataloader is not None:
-            self.run(train=False)
+        with held():
+            self.run(train=True)
+            if self.val_dataloader is not None:
+                self.run(train=False)
 
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
         self.model.train(train)
         if not isinstance(loader, TensorLoader):
-            for batch in loader:
+            for batch in interruptible(loader):
                 self.record(step(batch), train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
-            for arrays, order in chunks:
+            for arrays, order in interruptible(chunks):
                 rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
-                for batch in loader.minibatches(arrays, rows):
+                for batch in interruptible(loader.minibatches(arrays, rows)):
                     self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:

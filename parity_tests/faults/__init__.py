@@ -2,6 +2,7 @@
 
 from parity_tests.faults import (
     bad_input,
+    checkpoints,
     comparison,
     cross_correlation,
     data,
@@ -17,6 +18,7 @@ from parity_tests.faults.planting import FAULTS
 __all__ = [
     "FAULTS",
     "bad_input",
+    "checkpoints",
     "comparison",
     "cross_correlation",
     "data",

@@ -130,6 +130,9 @@ def check_of(module, name, *arguments, folder=False):
     """Return the check that is a test itself, with its `arguments`; `folder` for `tmp_path`."""
     function, file = getattr(module, name), module.__name__.rpartition(".")[2]
 
+    # The check of one function with other arguments is another one.
+    case = f"[{'-'.join(map(str, arguments))}]" if arguments else ""
+
     def check(backend):
         if not folder:
             function(*arguments)
@@ -137,7 +140,7 @@ def check_of(module, name, *arguments, folder=False):
         with tempfile.TemporaryDirectory() as path:
             function(Path(path), *arguments)
 
-    return Check(f"{file}.py::{name}", check, for_each_backend=False)
+    return Check(f"{file}.py::{name}{case}", check, for_each_backend=False)
 
 
 PLAN = Check(

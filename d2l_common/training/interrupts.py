@@ -1,0 +1,127 @@
+"""
+Interrupts of a fit: they take effect between steps, never in the middle of one.
+
+A signal's handler, such as the one that raises KeyboardInterrupt on Ctrl-C, may run before any
+bytecode of the main thread: between two parameters of an update, or before a context that turns
+gradients off has noted that it did. Within a fit the handlers written in Python therefore wait for
+the end of the section that is held. A second signal while one waits is handled at once, so that a
+step that never ends can still be interrupted.
+"""
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import Any
+
+MAIN = threading.main_thread().ident  # the only thread that handles signals
+
+
+class _Signals:
+    """
+    The handlers of the process and the signals that wait; used by the main thread alone.
+
+    Attributes
+    ----------
+    is_held : bool
+        Whether signals wait.
+    """
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self._handlers: dict[int, Any] = {}
+        self._waiting: list[tuple[int, FrameType | None]] = []
+
+    def install(self) -> bool:
+        """Put `receive` in the place of handlers that are Python functions; return if any were."""
+        found: dict[int, Any] = {k: signal.getsignal(k) for k in signal.valid_signals()}
+        new = {k: x for k, x in found.items() if callable(x) and x != self.receive}
+        self._handlers |= new
+        for number in new:
+            signal.signal(number, self.receive)
+        return bool(new)
+
+    def uninstall(self) -> None:
+        """Put the handlers back, except where someone has set another one since."""
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self.receive:
+                signal.signal(number, handler)
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Let a signal wait in a held section; handle any other, and a second one, at once."""
+        if self.is_held and not self._waiting:
+            self._waiting.append((number, frame))
+        else:
+            self._waiting.clear()
+            self._handlers[number](number, frame)
+
+    def deliver(self) -> None:
+        """Handle the signal that waits, if there is one."""
+        if self._waiting:
+            self.receive(*self._waiting[0])
+
+
+_signals = _Signals()
+
+
+class _Section:
+    """Context in which signals are held, or are not; in other threads it does nothing."""
+
+    # An attribute is set as the last thing on entry and the first on exit: a signal that arrives
+    # before or after finds everything as it was outside.
+    def __init__(self, is_held: bool):
+        self._is_held = is_held
+        self._before = is_held
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == MAIN:
+            if not self._is_held:
+                _signals.deliver()
+            self._before, _signals.is_held = _signals.is_held, self._is_held
+
+    def __exit__(self, *error: object) -> None:
+        if threading.get_ident() == MAIN:
+            _signals.is_held = self._before
+            if not self._before:
+                _signals.deliver()
+
+
+def held() -> _Section:
+    """Return a context at whose end a signal that arrives within it is handled."""
+    return _Section(is_held=True)
+
+
+def allowed() -> _Section:
+    """Return a context, within a held one, in which signals are handled at once."""
+    return _Section(is_held=False)
+
+
+class between_steps(_Section):  # a context manager, named as one
+    """Context of a fit: held, and with the handlers replaced so that they can be."""
+
+    def __init__(self) -> None:
+        super().__init__(is_held=True)
+        self._is_outermost = False
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == MAIN:
+            self._is_outermost = _signals.install()
+        super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            if self._is_outermost:
+                _signals.uninstall()
+
+
+def interruptible(iterable: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of `iterable`, each fetched in a context in which signals are allowed."""
+    iterator, end, window = iter(iterable), object(), allowed()
+    while True:
+        with window:
+            item = next(iterator, end)
+        if item is end:
+            return
+        yield item

@@ -1,0 +1,177 @@
+"""The state of an optimizer of Optax, as arrays in PyTorch's names and back (section 6.6)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from flax import nnx
+
+from d2l_common.training.checkpoints import Snapshot
+from d2l_jax.layouts import Unit, units
+from d2l_jax.training.state import is_variable
+from d2l_jax.weights import as_dtype
+
+# Optax's states that PyTorch's optimizers have too: their fields, and PyTorch's names.
+MOMENTS: dict[Any, dict[str, str]] = {
+    optax.ScaleByAdamState: {"mu": "exp_avg", "nu": "exp_avg_sq"},
+    optax.TraceState: {"trace": "momentum_buffer"},
+}
+Arrays = dict[str, np.ndarray]
+
+
+def take_optimizer(
+    model: nnx.Module, optimizer: nnx.Optimizer | None
+) -> tuple[Arrays, Arrays, dict[str, Any]]:
+    """
+    Return the arrays of an optimizer in PyTorch's names, the others by path, and facts for JSON.
+
+    PyTorch's names are such as `net.1.weight.exp_avg`, as in its `state_dict`.
+    """
+    if optimizer is None:
+        return {}, {}, {"optimizer": None, "lost": []}
+    nodes, others = parts(optimizer)
+    named: Arrays = {}
+    try:
+        layers = units(model)
+        for node in nodes:
+            named |= translated(layers, node)
+        lost = ["the state of the optimizer"] if any(x.size > 1 for x in others.values()) else []
+    except ValueError as error:
+        named, lost, others = {}, [f"the state of the optimizer ({error})"], leaves_of(optimizer)
+    own = {name: np.asarray(x.get_raw_value()) for name, x in others.items()}
+    return named, own, {"optimizer": kind(nodes), "lost": lost}
+
+
+def restore_optimizer(
+    model: nnx.Module, optimizer: nnx.Optimizer, taken: Snapshot, is_own: bool
+) -> None:
+    """
+    Set an optimizer to a snapshot; if the other backend has written it, without hyperparameters.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer keeps other arrays.
+    """
+    nodes, others = parts(optimizer)
+    if not is_own and taken.facts["lost"]:
+        return
+    keys = {name.rpartition(".")[2] for name in taken.optimizer} - {"step"}
+    if taken.optimizer or not is_own:
+        check_keys(nodes, keys)
+        layers = units(model)
+        changes = [change for node in nodes for change in to_jax(layers, node, taken.optimizer)]
+    else:  # nothing is translated
+        others, changes = leaves_of(optimizer), []
+    if is_own:
+        own = {
+            k.removeprefix("optimizer/"): x for k, x in taken.own.items() if k[:10] == "optimizer/"
+        }
+        check_paths(others, own)
+        changes += [(others[name], array) for name, array in own.items()]
+    else:
+        step = np.array(taken.facts["step"])
+        changes += [(x, step) for x in others.values() if x.dtype == "int32" or x.dtype == "uint32"]
+    for variable, array in changes:
+        variable.set_raw_value(as_dtype(array.reshape(variable.shape), variable.dtype))
+
+
+def parts(optimizer: nnx.Optimizer) -> tuple[list[Any], dict[str, Any]]:
+    """Return the states of Optax that PyTorch has too, and the other variables by path."""
+    tree, known = (optimizer.step, optimizer.opt_state), tuple(MOMENTS)
+    is_leaf = lambda x: is_variable(x) or isinstance(x, known)  # noqa: E731
+    found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_leaf)[0]
+    nodes = [x for _, x in found if isinstance(x, known)]
+    return nodes, {keystr(path): x for path, x in found if not isinstance(x, known)}
+
+
+def leaves_of(optimizer: nnx.Optimizer) -> dict[str, Any]:
+    """Return all variables of an optimizer by path."""
+    tree = optimizer.step, optimizer.opt_state
+    found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_variable)[0]
+    return {keystr(path): x for path, x in found}
+
+
+def keystr(path: Any) -> str:
+    """Return a path in a pytree as text."""
+    return jax.tree_util.keystr(path)
+
+
+def moments(node: Any) -> Iterator[tuple[str, dict[tuple[Any, ...], Any]]]:
+    """Yield PyTorch's name of each field of a state, and its variables by path in the model."""
+    for field, name in MOMENTS[type(node)].items():
+        found = jax.tree_util.tree_flatten_with_path(getattr(node, field), is_leaf=is_variable)[0]
+        yield name, {tuple(step.key for step in path): x for path, x in found}
+
+
+def translated(layers: list[Unit], node: Any) -> Arrays:
+    """
+    Return a state of Optax in PyTorch's names and layout.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch has other parameters than NNX in a layer.
+    """
+    result: Arrays = {}
+    for name, variables in moments(node):
+        for unit in layers:
+            leaves = {leaf: path for leaf, path in unit.leaves.items() if path in variables}
+            if leaves and unit.absent:
+                raise ValueError(
+                    f"PyTorch has two biases in {unit.name or 'a layer'} for NNX's one"
+                )
+            values = {leaf: np.asarray(variables[path][...]) for leaf, path in leaves.items()}
+            for local, array in unit.to_torch(values).items() if values else ():
+                result[f"{unit.full(local)}.{name}"] = np.array(array, order="C")
+                if "count" in node._fields:
+                    step = np.array(node.count[...], np.float32)  # as PyTorch has it
+                    result[f"{unit.full(local)}.step"] = step
+    return result
+
+
+def to_jax(layers: list[Unit], node: Any, arrays: Arrays) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield each variable of a state of Optax, and its value from arrays in PyTorch's names."""
+    for name, variables in moments(node):
+        for unit in layers:
+            leaves = {leaf: path for leaf, path in unit.leaves.items() if path in variables}
+            held = {local: f"{unit.full(local)}.{name}" for local in unit.parts}
+            values = {local: arrays[full] for local, full in held.items() if full in arrays}
+            for leaf, array in unit.to_jax(values).items() if leaves and values else ():
+                yield variables[unit.leaves[leaf]], array
+    if "count" in node._fields:
+        steps = {float(x) for name, x in arrays.items() if name.endswith(".step")}
+        if len(steps) != 1:
+            raise ValueError(
+                "the optimizer must have updated every parameter in each step, as Optax does, got "
+                f"{sorted(steps)} updates; load the weights alone"
+            )
+        yield node.count, np.array(steps.pop())
+
+
+def kind(nodes: list[Any]) -> str:
+    """Return a name for an optimizer by its states."""
+    return " and ".join(type(node).__name__ for node in nodes) or "without moments"
+
+
+def check_keys(nodes: list[Any], keys: set[str]) -> None:
+    """Raise a ValueError unless an optimizer keeps the arrays `keys` for each parameter."""
+    wanted = {name for node in nodes for name in MOMENTS[type(node)].values()}
+    if wanted != keys:
+        raise ValueError(
+            f"the optimizer must keep {sorted(keys)} of each parameter, as in the checkpoint, got "
+            f"one with {sorted(wanted)}; choose the same optimizer"
+        )
+
+
+def check_paths(variables: dict[str, Any], arrays: Arrays) -> None:
+    """Raise a ValueError unless the variables of an optimizer are those that were saved."""
+    now = {name: tuple(x.shape) for name, x in variables.items()}
+    before = {name: tuple(x.shape) for name, x in arrays.items()}
+    if now != before:
+        raise ValueError(
+            f"the optimizer must have the state {before}, as in the checkpoint, got {now}; "
+            "change it back"
+        )
