@@ -1,5 +1,8 @@
 """Image data sets, for classification (section 4.2)."""
 
+from functools import partial
+from typing import Any
+
 from jax import Array
 from jax import numpy as jnp
 
@@ -28,11 +31,7 @@ class ImageData(ImageDataBase, DataModule):
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""
         images, labels = self.train if train else self.val
-        passes = self.passes(images)
-
-        def transform(X: Array, y: Array) -> tuple[Array, Array]:
-            return to_floats(resize_images(X, passes), y)
-
+        transform = partial(to_model, passes=self.passes(images))
         return self.get_tensorloader((images, labels), train, transform=transform)
 
 
@@ -46,6 +45,11 @@ class Digits(DigitsBase, ImageData):  # noqa: D101
 
 class MNISTSample(MNISTSampleBase, ImageData):  # noqa: D101
     __doc__ = MNISTSampleBase.__doc__
+
+
+def to_model(X: Array, y: Array, passes: Any) -> tuple[Array, Array]:
+    """Return stored images resized, as floats from 0 to 1, and labels unchanged."""
+    return to_floats(resize_images(X, passes), y)
 
 
 def to_floats(X: Array, y: Array) -> tuple[Array, Array]:

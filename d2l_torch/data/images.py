@@ -1,5 +1,8 @@
 """Image data sets, for classification (section 4.2)."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -67,11 +70,7 @@ class ImageData(ImageDataBase, DataModule):
     def get_dataloader(self, train: bool) -> TensorLoader:
         """Return the loader of the training images, or of the validation images."""
         images, labels = stored(self.train if train else self.val)
-        passes = self.passes(images)
-
-        def transform(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            return to_floats(resize_images(X, passes), y)
-
+        transform = partial(to_model, passes=self.passes(images))
         return self.get_tensorloader((images, labels), train, transform=transform)
 
 
@@ -94,6 +93,11 @@ def stored(data: Dataset) -> tuple[Tensor, Tensor]:
         return images[data.indices], labels[data.indices]
     assert isinstance(data, ImageDataset)
     return data.data, data.targets
+
+
+def to_model(X: Tensor, y: Tensor, passes: Any) -> tuple[Tensor, Tensor]:
+    """Return stored images resized, as floats from 0 to 1, and labels unchanged."""
+    return to_floats(resize_images(X, passes), y)
 
 
 def to_floats(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
