@@ -18,10 +18,14 @@ from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
-from d2l_jax.functional import is_integer
-from d2l_jax.nn.lazy import lazy_layers, learn_shapes
 from d2l_jax.tensors import to
 from d2l_jax.training.checkpoints import JAX
+from d2l_jax.training.checks import (
+    check_epoch,
+    check_precision,
+    give_shapes,
+    run_on_each_label,
+)
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
@@ -175,17 +179,7 @@ class Trainer(TrainerBase):
 
     def recheck(self, train: bool) -> None:
         """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
-        seen: set[int] = set()
-        loader, split = self.loader(train), self._compiled.split
-        if isinstance(loader, TensorLoader):
-            loader = [loader.one_of_each_label()] if is_integer(loader.first()[-1]) else []
-        state = split.read()
-        for batch in loader:
-            labels = set(batch[-1].reshape(-1).tolist()) if is_integer(batch[-1]) else set()
-            if not labels <= seen:
-                seen |= labels
-                with jax.disable_jit():
-                    split.run_copy(state.params, state.rest, self.prepare_batch(batch), train)
+        run_on_each_label(self, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
@@ -272,38 +266,6 @@ class Trainer(TrainerBase):
 
         run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
         return run(state, *batch)
-
-
-def give_shapes(trainer: Trainer, model: Any) -> None:
-    """Give the layers of `model` that have no shape yet that of the first minibatch."""
-    if lazy_layers(model):
-        loader: Any = trainer.train_dataloader
-        batch = trainer.prepare_batch([trainer.as_tensor(x) for x in loader.first()])
-        learn_shapes(model, *batch[:-1])
-
-
-def check_epoch(trainer: Any) -> None:
-    """Raise, with the model as before the epoch, if a label was outside the classes."""
-    recorder = trainer.recorder
-    if recorder is None:  # under a `fit` of the reader's own
-        return
-    recorder.read()
-    if "train_loss" in recorder.nonfinite and not recorder.is_reported:
-        try:
-            trainer.recheck(train=True)
-        except Exception:
-            trainer._compiled.drop_epoch()
-            raise
-
-
-def check_precision(model: Any) -> None:
-    """Raise a ValueError if parameters are of 64 bits, which JAX has only while x64 is enabled."""
-    for param in jax.tree.leaves(nnx.state(model, nnx.Param)):
-        if jax.dtypes.canonicalize_dtype(param.dtype) != param.dtype:
-            raise ValueError(
-                f"the parameters must be of a type that JAX has now, got {param.dtype}; "
-                "enable x64 again (jax_enable_x64), or create the model after it was disabled"
-            )
 
 
 def move_variables(node: Any, gpus: list[Any]) -> None:
