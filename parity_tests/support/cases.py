@@ -42,6 +42,10 @@ class Case:
         """Return the weights, `{name: array}`, from which both backends start."""
         return initial_weights(shapes, seed, self.scheme)
 
+    def mask_plan(self, sides, data, weights):
+        """Return the plan of the dropout masks."""
+        return without_dropout(sides, data, weights)[1]
+
     def compare(self, dtype, epochs, seed=0, clip=0, nudges=0):
         """Train on both backends from equal weights on equal minibatches; see `Comparison`."""
 
@@ -50,7 +54,7 @@ class Case:
 
         sides = self.sides(data)
         weights = self.initial_weights(sides["torch"].shapes, seed)
-        _, plan = without_dropout(sides, data, weights)
+        plan = self.mask_plan(sides, data, weights)
 
         def run(backend, weights, **options):
             return train(sides[backend], data, weights, dtype, epochs, clip, plan=plan, **options)

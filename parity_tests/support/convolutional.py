@@ -12,6 +12,7 @@ from jax import numpy as jnp
 
 import d2l_jax
 import d2l_torch
+from d2l_parity.dropout_masks import NOTHING_DROPPED
 from parity_tests.support.backends import precision
 from parity_tests.support.cases import Case
 
@@ -56,6 +57,9 @@ class ImageCase(Case):
 
     def initial_weights(self, shapes, seed):
         return spread_weights(shapes, seed)
+
+    def mask_plan(self, sides, data, weights):
+        return super().mask_plan(sides, data, weights) if self.drops else NOTHING_DROPPED
 
     def pair(self):
         """Return the JAX and the PyTorch model with their layers' shapes and equal weights."""
