@@ -51,7 +51,7 @@ MODELS = {
     "DenseNet": ImageCase(of("DenseNet", 6, 3, (2, 1), 0.01), shape=(1, 17, 16)),
     "MiniMobileNet": ImageCase(of("MiniMobileNet", ((6, 1), (8, 2)), 0.01), shape=(3, 9, 8)),
     "ConvNeXt": ImageCase(
-        of("ConvNeXt", ((2, 3), (1, 4)), 0.02, 10, 0.5), shape=(1, 16, 17), drops=True
+        of("ConvNeXt", ((2, 4), (1, 6)), 0.002, 10, 0.5), shape=(1, 16, 17), drops=True
     ),
 }
 BLOCKS = {
@@ -213,3 +213,158 @@ def check_drop_rates(d2l):
 
 def test_drop_rates_grow(d2l):
     check_drop_rates(d2l)
+
+
+def check_momentum(d2l):
+    """Check that two equal steps of the optimizer differ by a momentum of 0.9."""
+    model = d2l.MiniMobileNet(((4, 1),), lr=0.5, in_channels=1)
+    optimizer = model.configure_optimizers()
+    if d2l is d2l_jax:
+        state = optimizer.init(jnp.zeros(()))
+        first, state = optimizer.update(jnp.ones(()), state)
+        second, _ = optimizer.update(jnp.ones(()), state)
+    else:
+        [group] = optimizer.param_groups
+        first, second = -group["lr"], -group["lr"] * (1 + group["momentum"])
+    np.testing.assert_allclose([float(first), float(second)], [-0.5, -0.95], rtol=1e-6)
+
+
+def test_a_mobilenet_has_momentum(d2l):
+    check_momentum(d2l)
+
+
+# -- wrong arguments and inputs ----------------------------------------------------------------
+
+
+def zeros(d2l, *shape):
+    """Return images of zeros, `(n, channels, h, w)`."""
+    X = np.zeros(shape, np.float32)
+    return d2l.tensor(to_nhwc(X) if d2l is d2l_jax else X)
+
+
+# What is tried, and the start of the sentence that both raise.
+ERRORS = {
+    "small for AlexNet": (
+        lambda d2l: of("AlexNet", channels=(2, 2, 2, 2, 2), num_hiddens=2)(d2l)(
+            zeros(d2l, 1, 1, 66, 70)
+        ),
+        "the padded images must be at least as large as the kernel, (3, 3), got (2, 3)",
+    ),
+    "small for VGG": (
+        lambda d2l: of("VGG", ((1, 2), (1, 2)), num_hiddens=2)(d2l)(zeros(d2l, 1, 1, 3, 4)),
+        "the padded images must be at least as large as the kernel, (2, 2), got (1, 2)",
+    ),
+    "small for NiN": (
+        lambda d2l: of("NiN", channels=(2, 2, 2))(d2l)(zeros(d2l, 1, 1, 8, 8)),
+        "the padded images must be at least as large as the kernel, (11, 11), got (8, 8)",
+    ),
+    "small for ConvNeXt": (
+        lambda d2l: d2l.ConvNeXt(((1, 2), (1, 2)))(zeros(d2l, 1, 1, 4, 4)),
+        "the padded images must be at least as large as the kernel, (2, 2), got (1, 1)",
+    ),
+    "channels of DenseNet": (
+        lambda d2l: d2l.DenseNet(4, 2, (1,), in_channels=3)(zeros(d2l, 1, 1, 8, 8)),
+        "X must have 3 channels, got 1",
+    ),
+    "channels of Inception": (
+        lambda d2l: d2l.Inception(1, (1, 1), (1, 1), 1, in_channels=2)(zeros(d2l, 1, 3, 4, 4)),
+        "X must have 2 channels, got 3",
+    ),
+    "channels of SE": (
+        lambda d2l: d2l.SE(4)(zeros(d2l, 1, 3, 2, 2)),
+        "X must have 4 channels, got 3",
+    ),
+    "vectors for SE": (
+        lambda d2l: d2l.SE(4)(zeros(d2l, 1, 4)),
+        "X must be a minibatch of images with four axes, got shape (1, 4)",
+    ),
+    "channels of a RepVGG block": (
+        lambda d2l: d2l.RepVGGBlock(4)(zeros(d2l, 1, 3, 4, 4)),
+        "X must have 4 channels, got 3",
+    ),
+    "channels of a depthwise block": (
+        lambda d2l: d2l.DepthwiseSeparable(4, 2)(zeros(d2l, 1, 3, 4, 4)),
+        "X must have 4 channels, got 3",
+    ),
+    "channels of a ConvNeXt block": (
+        lambda d2l: d2l.ConvNeXtBlock(4)(zeros(d2l, 1, 3, 7, 7)),
+        "X must have 4 channels, got 3",
+    ),
+    "arch as numbers": (
+        lambda d2l: d2l.VGG((1, 64)),
+        "arch must be a sequence of tuples (num_convs, out_channels), one a stage, got the stage 1",
+    ),
+    "arch without stages": (
+        lambda d2l: d2l.VGG(()),
+        "arch must be a sequence of tuples (num_convs, out_channels), one a stage, got ()",
+    ),
+    "arch of another network": (
+        lambda d2l: d2l.MiniMobileNet(((64, 1, 1),)),
+        "arch must be a sequence of tuples (out_channels, stride), one a stage, got the stage",
+    ),
+    "a fraction in arch": (
+        lambda d2l: d2l.ConvNeXt(((1, 2.5),)),
+        "num_channels in arch must be an integer, got 2.5",
+    ),
+    "no convolution in arch": (
+        lambda d2l: d2l.VGG(((0, 8),)),
+        "num_convs in arch must be at least 1, got 0",
+    ),
+    "pairs for DenseNet": (
+        lambda d2l: d2l.DenseNet(arch=((1, 2),)),
+        "each number in arch must be an integer, got (1, 2)",
+    ),
+    "one number for DenseNet": (
+        lambda d2l: d2l.DenseNet(arch=4),
+        "arch must be a sequence of positive integers, got 4",
+    ),
+    "an integer for a pair": (
+        lambda d2l: d2l.Inception(1, 2, (1, 1), 1),
+        "c2 must be a sequence of 2 positive integers, got 2",
+    ),
+    "a ratio above the channels": (
+        lambda d2l: d2l.SE(3),
+        "ratio must be at most num_channels, 3, got 4",
+    ),
+    "no convolutions": (
+        lambda d2l: d2l.DenseBlock(0, 3),
+        "num_convs must be at least 1, got 0",
+    ),
+    "a negative number of convolutions": (
+        lambda d2l: d2l.vgg_block(-1, 3),
+        "num_convs must be at least 1, got -1",
+    ),
+    "padding below 0": (
+        lambda d2l: d2l.nin_block(3, 3, 1, -1),
+        "padding must be at least 0, got -1",
+    ),
+    "no channels": (
+        lambda d2l: d2l.transition_block(0),
+        "out_channels must be at least 1, got 0",
+    ),
+    "a drop rate in percent": (
+        lambda d2l: d2l.ConvNeXt(drop_path_max=10),
+        "drop_path_max must be in [0, 1], got 10",
+    ),
+    "a drop probability below 0": (
+        lambda d2l: d2l.ConvNeXtBlock(3, drop_prob=-0.1),
+        "drop_prob must be finite and at least 0, got -0.1",
+    ),
+    "a negative learning rate": (
+        lambda d2l: d2l.GoogleNet(lr=-1),
+        "lr must be finite and at least 0, got -1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_both_raise_the_same_sentence(name):
+    attempt, expected = ERRORS[name]
+    sentences = []
+    for d2l in BACKENDS.values():
+        with pytest.raises((TypeError, ValueError)) as error:
+            attempt(d2l)
+        sentences.append(str(error.value))
+        assert sentences[-1].startswith(expected), sentences[-1]
+    # Where a sentence ends in a shape, its order is that of each framework.
+    assert sentences[0].partition(" (shape")[0] == sentences[1].partition(" (shape")[0]

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes, check_several_values
 from d2l_common.checks.tensors import check_floating, check_last_axis
+from d2l_torch.nn.lazy import LearnsInit
 
 
 class Checked:
@@ -38,13 +39,13 @@ class BatchNorm2d(Checked, nn.BatchNorm2d):
     num_axes = 4
 
 
-class LazyBatchNorm1d(nn.LazyBatchNorm1d):
+class LazyBatchNorm1d(LearnsInit, nn.LazyBatchNorm1d):
     """Batch normalization of vectors that infers its size from the first minibatch."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(nn.LazyBatchNorm2d):
+class LazyBatchNorm2d(LearnsInit, nn.LazyBatchNorm2d):
     """Batch normalization of images that infers its size from the first minibatch."""
 
     cls_to_become = BatchNorm2d

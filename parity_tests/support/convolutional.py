@@ -1,4 +1,4 @@
-"""Small networks and blocks on images, made alike for both backends, with weights for all layers."""
+"""Small networks and blocks on images, alike for both backends, with weights for all layers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
