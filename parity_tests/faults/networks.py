@@ -146,8 +146,8 @@ def no_relu_between_depth_and_points(d2l, self, X):
 
 
 @instead_of("d2l_*.nn.repvgg.RepVGGBlock.forward", caught_by=passes("RepVGGBlock"))
-def no_identity_branch(d2l, self, X):
-    return d2l.relu(self.bn3(self.conv3(X)) + self.bn1(self.conv1(X)))
+def a_relu_for_each_branch(d2l, self, X):
+    return d2l.relu(self.bn3(self.conv3(X))) + d2l.relu(self.bn1(self.conv1(X)) + self.bn0(X))
 
 
 @around("d2l_*.nn.repvgg.folded", caught_by=FUSED)
