@@ -9,7 +9,7 @@ def make_model(d2l, data, options):
     return d2l.DenseNet(num_channels, growth_rate, arch, options.lr, len(data.classes))
 
 
-EXAMPLE = network_example(__doc__, make_model, size=32, full_size=96)
+EXAMPLE = network_example(__doc__, make_model, size=32, full_size=96, lr=0.02)
 
 if __name__ == "__main__":
     EXAMPLE.main()

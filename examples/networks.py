@@ -1,8 +1,8 @@
 """Shared parts of the examples of networks: few small images, and the table of layers."""
 
 from functools import partial
+from itertools import islice
 
-import numpy as np
 from common import Example, image_data
 
 
@@ -11,11 +11,10 @@ def few_images(d2l, options, size, full_size):
     if options.full:
         return image_data(d2l, options, resize=(full_size, full_size))
     data = image_data(d2l, options, resize=(size, size))
-    parts = {}
-    for train, number in ((True, options.num_train), (False, options.num_train // 4)):
-        loader = data.get_dataloader(train)
-        number = min(number, len(loader.arrays[-1]))
-        parts[train] = loader.gather(loader.arrays, np.arange(number, dtype=np.int32))
+    parts = {
+        True: first_examples(d2l, data.get_dataloader(True), options.num_train),
+        False: first_examples(d2l, data.get_dataloader(False), options.num_train // 4),
+    }
 
     class FewImages(d2l.DataModule):
         classes = data.classes
@@ -28,6 +27,12 @@ def few_images(d2l, options, size, full_size):
             return self.get_tensorloader(parts[train], train)
 
     return FewImages()
+
+
+def first_examples(d2l, loader, number):
+    """Return the images and labels of the first minibatches of a loader, `number` at most."""
+    batches = list(islice(loader, -(-number // loader.plan.batch_size)))
+    return tuple(d2l.concat(parts)[:number] for parts in zip(*batches, strict=True))
 
 
 def narrow(cls, options, **attributes):

@@ -1,15 +1,20 @@
 """Network in network (section 8.3). The book's run is `--full --lr 0.05 --batch-size 128`."""
 
+import frameworks
 from networks import narrow, network_example
 
 
 def make_model(d2l, data, options):
-    """Return NiN, without `--full` with few channels."""
-    sizes = {"channels": (16, 32, 48)}
+    """Return NiN, without `--full` with few channels and Adam: SGD needs more images."""
+
+    def adam(model):
+        return frameworks.adamw(d2l, model, wd=0)
+
+    sizes = {"channels": (16, 32, 48), "configure_optimizers": adam}
     return narrow(d2l.NiN, options, **sizes)(options.lr, len(data.classes))
 
 
-EXAMPLE = network_example(__doc__, make_model, size=67, full_size=224, lr=0.05)
+EXAMPLE = network_example(__doc__, make_model, size=67, full_size=224, lr=0.003, epochs=15)
 
 if __name__ == "__main__":
     EXAMPLE.main()
