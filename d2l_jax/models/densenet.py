@@ -60,7 +60,8 @@ class DenseNet(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])
         rngs = default_rngs(rngs)
-        layers, channels = [self.b1(num_channels, in_channels, rngs)], num_channels
+        layers: list[Any] = [self.b1(num_channels, in_channels, rngs)]
+        channels = num_channels
         for i, num_convs in enumerate(check_counts("arch", arch)):
             if i > 0:
                 layers.append(transition_block(channels // 2, channels, rngs))

@@ -69,7 +69,8 @@ class GoogleNet(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])
         rngs = default_rngs(rngs)
-        layers, channels = [self.stem(in_channels, rngs)], 192
+        layers: list[Any] = [self.stem(in_channels, rngs)]
+        channels = 192
         for i, stage in enumerate(self.arch):
             if i > 0:
                 layers.append(pool())

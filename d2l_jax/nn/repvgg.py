@@ -52,10 +52,11 @@ class RepVGGBlock(Layer):
         """
         num_channels = self.bn0.num_features
         kernel = self.conv3.kernel[...]
+        pointwise = self.conv1.kernel[...]
         identity = jnp.eye(num_channels, dtype=kernel.dtype)[None, None]
         branches = [
             folded(kernel, self.bn3),
-            folded(padded(self.conv1.kernel[...]), self.bn1),
+            folded(padded(pointwise), self.bn1),
             folded(padded(identity), self.bn0),
         ]
         fused = conv2d(num_channels, num_channels, 3, padding=1, rngs=nnx.Rngs(0))

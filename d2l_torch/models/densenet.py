@@ -58,7 +58,8 @@ class DenseNet(Classifier):
         check_count("num_channels", num_channels)
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
-        layers, channels = [self.b1(num_channels, in_channels, generator)], num_channels
+        layers: list[Any] = [self.b1(num_channels, in_channels, generator)]
+        channels = num_channels
         for i, num_convs in enumerate(check_counts("arch", arch)):
             if i > 0:
                 layers.append(transition_block(channels // 2, channels, generator))

@@ -67,7 +67,8 @@ class GoogleNet(Classifier):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
-        layers, channels = [self.stem(in_channels, generator)], 192
+        layers: list[Any] = [self.stem(in_channels, generator)]
+        channels = 192
         for i, stage in enumerate(self.arch):
             if i > 0:
                 layers.append(pool())

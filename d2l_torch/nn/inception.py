@@ -46,12 +46,12 @@ class Inception(nn.Module):
         generator: Any = None,
     ):
         super().__init__()
-        c2, c3 = check_counts("c2", c2, 2), check_counts("c3", c3, 2)
+        (a2, b2), (a3, b3) = check_counts("c2", c2, 2), check_counts("c3", c3, 2)
         self.b1_1 = conv2d(in_channels, c1, kernel_size=1, generator=generator)
-        self.b2_1 = conv2d(in_channels, c2[0], kernel_size=1, generator=generator)
-        self.b2_2 = conv2d(c2[0], c2[1], kernel_size=3, padding=1, generator=generator)
-        self.b3_1 = conv2d(in_channels, c3[0], kernel_size=1, generator=generator)
-        self.b3_2 = conv2d(c3[0], c3[1], kernel_size=5, padding=2, generator=generator)
+        self.b2_1 = conv2d(in_channels, a2, kernel_size=1, generator=generator)
+        self.b2_2 = conv2d(a2, b2, kernel_size=3, padding=1, generator=generator)
+        self.b3_1 = conv2d(in_channels, a3, kernel_size=1, generator=generator)
+        self.b3_2 = conv2d(a3, b3, kernel_size=5, padding=2, generator=generator)
         self.b4_1 = MaxPool2d(kernel_size=3, stride=1, padding=1)
         self.b4_2 = conv2d(in_channels, c4, kernel_size=1, generator=generator)
 

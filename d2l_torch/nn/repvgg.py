@@ -51,11 +51,12 @@ class RepVGGBlock(nn.Module):
         `relu(block.fuse()(X))` is `block(X)` in evaluation mode, up to rounding.
         """
         num_channels = self.bn0.num_features
-        kernel = self.conv3.weight
+        kernel: Any = self.conv3.weight
+        pointwise: Any = self.conv1.weight
         identity = torch.eye(num_channels).to(kernel)[:, :, None, None]
-        branches = [
+        branches: Any = [
             folded(kernel, self.bn3),
-            folded(padded(self.conv1.weight), self.bn1),
+            folded(padded(pointwise), self.bn1),
             folded(padded(identity), self.bn0),
         ]
         fused = conv2d(num_channels, num_channels, 3, padding=1, generator=torch.Generator())
