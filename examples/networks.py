@@ -3,6 +3,7 @@
 from functools import partial
 from itertools import islice
 
+import frameworks
 from common import Example, image_data
 
 
@@ -38,6 +39,11 @@ def first_examples(d2l, loader, number):
 def narrow(cls, options, **attributes):
     """Return a network's class, or without `--full` a subclass of fewer channels and units."""
     return cls if options.full else type(cls.__name__, (cls,), attributes)
+
+
+def adam(d2l):
+    """Return a `configure_optimizers` with Adam: SGD needs more than a few images."""
+    return lambda model: frameworks.adamw(d2l, model, wd=0)
 
 
 def show_layers(d2l, run, options):
