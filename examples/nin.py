@@ -1,16 +1,11 @@
 """Network in network (section 8.3). The book's run is `--full --lr 0.05 --batch-size 128`."""
 
-import frameworks
-from networks import narrow, network_example
+from networks import adam, narrow, network_example
 
 
 def make_model(d2l, data, options):
-    """Return NiN, without `--full` with few channels and Adam: SGD needs more images."""
-
-    def adam(model):
-        return frameworks.adamw(d2l, model, wd=0)
-
-    sizes = {"channels": (16, 32, 48), "configure_optimizers": adam}
+    """Return NiN, without `--full` with few channels and Adam."""
+    sizes = {"channels": (16, 32, 48), "configure_optimizers": adam(d2l)}
     return narrow(d2l.NiN, options, **sizes)(options.lr, len(data.classes))
 
 

@@ -39,13 +39,24 @@ class BatchNorm2d(Checked, nn.BatchNorm2d):
     num_axes = 4
 
 
-class LazyBatchNorm1d(LearnsInit, nn.LazyBatchNorm1d):
+class LearnsFeatures(LearnsInit):
+    """Mixin of PyTorch's lazy batch normalization, for a `num_features` that is never 0."""
+
+    weight: Any
+
+    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
+        """Give the layer its shape; PyTorch leaves its number at 0 after a `load_state_dict`."""
+        super().initialize_parameters(*args, **kwargs)
+        self.num_features = len(self.weight)
+
+
+class LazyBatchNorm1d(LearnsFeatures, nn.LazyBatchNorm1d):
     """Batch normalization of vectors that infers its size from the first minibatch."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(LearnsInit, nn.LazyBatchNorm2d):
+class LazyBatchNorm2d(LearnsFeatures, nn.LazyBatchNorm2d):
     """Batch normalization of images that infers its size from the first minibatch."""
 
     cls_to_become = BatchNorm2d
