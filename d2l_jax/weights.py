@@ -9,7 +9,6 @@ import jax
 import numpy as np
 import safetensors.numpy
 from flax import nnx
-from jax import numpy as jnp
 
 from d2l_common.arrays import to_numpy
 from d2l_common.weight_files import check_path, import_file, metadata, write_file
@@ -188,4 +187,4 @@ def value_of(leaf: Any) -> Any:
 def as_dtype(array: np.ndarray, dtype: Any) -> jax.Array:
     """Return a copy in JAX that has the given type, also a type of 64 bits."""
     with jax.enable_x64(True):
-        return jnp.array(array.astype(dtype), dtype=dtype)
+        return jax.device_put(array.astype(dtype))  # jnp.array compiles for each shape

@@ -230,9 +230,12 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_extra_options(parser: argparse.ArgumentParser, extra: Mapping[str, Any]) -> None:
-    """Add an option for each name, `num_hiddens` as `--num-hiddens`, of its default's type."""
+    """Add an option for each name, `num_hiddens` as `--num-hiddens`; a flag if it is False."""
     for name, default in extra.items():
         flag = "--" + name.replace("_", "-")
+        if default is False:
+            parser.add_argument(flag, action="store_true", help=" ")
+            continue
         # Without any help text argparse would not print the default.
         parser.add_argument(flag, type=type(default), default=default, help=" ")
 

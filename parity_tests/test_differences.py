@@ -18,6 +18,8 @@ from torch.nn import functional as F
 
 import d2l_jax
 import d2l_torch
+from d2l_jax.nn.normalization import LayerNorm as JaxLayerNorm
+from d2l_torch.nn.normalization import LayerNorm as TorchLayerNorm
 from parity_tests.support.backends import BACKENDS, precision
 
 X86 = platform.machine() in ("x86_64", "AMD64")
@@ -396,6 +398,21 @@ def test_averages_are_used_in_validation(d2l):
     mean, var = 0.5 * 2, 0.5 * 1 + 0.5 * (2 if d2l is d2l_torch else 1)
     expected = (1 - mean + 3 - mean) / np.sqrt(var + 1e-5)  # by the minibatch's own: 0
     np.testing.assert_allclose(history.val_loss, expected, rtol=1e-5)
+
+
+def test_layer_normalization():
+    X = np.array([[1e4, 1e4 + 1, 1e4 + 2]], np.float32)
+    theirs = torch.nn.LayerNorm(3)
+    fast, exact = (
+        nnx.LayerNorm(3, use_fast_variance=fast, rngs=nnx.Rngs(0)) for fast in (True, False)
+    )
+    assert (theirs.eps, fast.epsilon) == (1e-5, 1e-6)
+    expected = theirs(torch.tensor(X)).detach().numpy()
+    assert np.abs(fast(jnp.array(X)) - expected).max() > 1
+    np.testing.assert_allclose(exact(jnp.array(X)), expected, rtol=1e-4, atol=1e-6)
+    twins = JaxLayerNorm(3)(jnp.array(X)), TorchLayerNorm(3)(torch.tensor(X)).detach().numpy()
+    for result in twins:
+        np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_gelu():

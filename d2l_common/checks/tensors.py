@@ -101,6 +101,15 @@ def check_num_features(expected: int, shape: Sequence[int]) -> None:
         )
 
 
+def check_last_axis(expected: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless the vectors in the last axis have `expected` features."""
+    if not shape or shape[-1] != expected:
+        found = shape[-1] if shape else 0
+        raise ValueError(
+            f"X must have {expected} features per example, got {found} (shape {tuple(shape)})"
+        )
+
+
 def check_weights(w: Sequence[int], b: Sequence[int]) -> None:
     """Raise a `ValueError` unless `w` is a matrix or a vector, and `b` has an entry an output."""
     if len(w) not in (1, 2):

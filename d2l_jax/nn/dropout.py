@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.tensors import check_one_per_example, check_same_shape
 from d2l_jax.conversion import as_tensor
+from d2l_jax.random import default_rngs
 from d2l_jax.tensors import rand
 
 
@@ -74,3 +76,27 @@ def drop_path(X: Array, drop_prob: float, mask: Array | None = None, key: Any = 
     if mask is None:
         mask = rand(len(X), key=key) >= drop_prob
     return mask.astype(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)
+
+
+class DropPath(nnx.Dropout):
+    """
+    Dropout of whole examples, in training mode (section 7.5 of 2026).
+
+    The inputs are images `(n, h, w, channels)`; kept examples are divided by `1 - drop_prob`.
+
+    Parameters
+    ----------
+    drop_prob : float
+        The probability that an example is dropped, in [0, 1].
+    rngs : nnx.Rngs
+        Draws the masks, from its stream `dropout`; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `drop_prob` is not a number in [0, 1].
+    """
+
+    def __init__(self, drop_prob: float, rngs: Any = None):
+        check_probability("drop_prob", drop_prob)
+        super().__init__(drop_prob, broadcast_dims=(1, 2, 3), rngs=default_rngs(rngs))

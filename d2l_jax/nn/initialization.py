@@ -9,7 +9,6 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_jax.nn.lazy import Lazy
 from d2l_jax.random import default_rngs
@@ -77,6 +76,6 @@ def uniform(bound: float) -> Any:
         if isinstance(words, jax.core.Tracer):
             result = jax.ShapeDtypeStruct(shape, dtype)
             return jax.pure_callback(draw, result, words, vmap_method="sequential")
-        return jnp.asarray(draw(words))
+        return jax.device_put(draw(words))  # jnp.asarray compiles a program for each shape
 
     return init

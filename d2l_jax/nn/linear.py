@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
-from d2l_common.checks.tensors import check_floating, check_num_features
+from d2l_common.checks.tensors import check_floating, check_last_axis
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.initialization import uniform
 from d2l_jax.nn.lazy import Lazy
@@ -23,9 +23,9 @@ class Linear(nnx.Linear):
     """A fully connected layer that checks its input."""
 
     def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
-        """Return `X W + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
+        """Return `X W + b`: floating-point `(..., num_inputs)` to `(..., num_outputs)`."""
         check_floating("X", is_floating(inputs), inputs.dtype)
-        check_num_features(self.in_features, inputs.shape)
+        check_last_axis(self.in_features, inputs.shape)
         return super().__call__(inputs, out_sharding=out_sharding)
 
 

@@ -7,8 +7,10 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_common.checks.arguments import check_count
+from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes
+from d2l_common.checks.tensors import check_floating, check_last_axis
+from d2l_jax.functional import is_floating
 from d2l_jax.nn.batch_norm import batch_norm
 from d2l_jax.nn.lazy import Lazy
 from d2l_jax.tensors import ones, zeros
@@ -79,3 +81,46 @@ def batch_norm_1d(num_features: int | None = None) -> Any:
 def batch_norm_2d(num_features: int | None = None) -> Any:
     """Return batch normalization of images; None infers `num_features` at the first call."""
     return Lazy(partial(BatchNorm2d)) if num_features is None else BatchNorm2d(num_features)
+
+
+class LayerNorm(nnx.LayerNorm):
+    """
+    Layer normalization of the last axis: `(..., num_features)`, with the attributes of NNX's layer.
+
+    Parameters
+    ----------
+    num_features : int
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `num_features` is not a positive integer, or `eps` is not a positive number.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5):
+        # NNX's fast variance is the difference of two large numbers if the mean is large.
+        super().__init__(
+            check_count("num_features", num_features),
+            epsilon=check_positive("eps", eps),
+            param_dtype=jnp.zeros(()).dtype,  # the default float type
+            use_fast_variance=False,
+            rngs=nnx.Rngs(0),
+        )
+
+    def __call__(self, x: Array, **options: Any) -> Array:
+        """Return `x` normalized."""
+        check_floating("X", is_floating(x), x.dtype)
+        check_last_axis(self.num_features, x.shape)
+        return super().__call__(x, **options)
+
+
+class LayerNorm2d(LayerNorm):
+    """Layer normalization of the channels of images `(n, h, w, num_features)`."""
+
+    def __call__(self, x: Array, **options: Any) -> Array:
+        """Return `x` normalized at each pixel."""
+        check_num_axes(4, x.shape)
+        check_channels(self.num_features, x.shape[-1], x.shape)
+        return super().__call__(x, **options)

@@ -42,6 +42,11 @@ class LazyConv2d(LearnsInit, nn.LazyConv2d):  # type: ignore[misc]  # as in PyTo
         self._generator = generator
         super().__init__(*args, **kwargs)
 
+    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
+        """Give the layer its shape; PyTorch leaves `in_channels` at 0 after a `load_state_dict`."""
+        super().initialize_parameters(*args, **kwargs)
+        self.in_channels = self.weight.shape[1] * self.groups
+
     def reset_parameters(self) -> None:
         """Draw the initial weights; called by PyTorch once the shape is known."""
         if not self.has_uninitialized_params() and self.in_channels != 0:

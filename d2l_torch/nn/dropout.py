@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.tensors import check_one_per_example, check_same_shape
@@ -78,3 +78,27 @@ def drop_path(
     if mask is None:
         mask = rand(len(X), generator=generator, device=X.device) >= drop_prob
     return mask.to(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)
+
+
+class DropPath(nn.Dropout3d):
+    """
+    Dropout of whole examples, in training mode (section 7.5 of 2026).
+
+    The inputs are images `(n, channels, h, w)`; kept examples are divided by `1 - drop_prob`.
+    PyTorch's global generator draws the masks, as for `nn.Dropout`.
+
+    Parameters
+    ----------
+    drop_prob : float
+        The probability that an example is dropped, in [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `drop_prob` is not a number in [0, 1].
+    """
+
+    # `nn.Dropout3d` takes four axes for one example, whose channels it drops: here, the examples.
+
+    def __init__(self, drop_prob: float):
+        super().__init__(check_probability("drop_prob", drop_prob))

@@ -21,3 +21,7 @@ class LearnsInit:
         super().initialize_parameters(*args, **kwargs)  # type: ignore[misc]
         if is_new and self.init is not None:
             self.init(self)
+
+    def forward(self, X: Any) -> Any:
+        """Return the outputs of the layer that this one has become, which checks its inputs."""
+        return type(self).forward(self, X)  # PyTorch looks `forward` up before the layer changes

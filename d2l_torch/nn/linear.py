@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count
-from d2l_common.checks.tensors import check_floating, check_num_features
+from d2l_common.checks.tensors import check_floating, check_last_axis
 from d2l_torch.nn.lazy import LearnsInit
 
 
@@ -15,9 +15,9 @@ class Linear(nn.Linear):
     """A fully connected layer that checks its input."""
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return `X W^T + b`: floating-point `(n, num_inputs)` to `(n, num_outputs)`."""
+        """Return `X W^T + b`: floating-point `(..., num_inputs)` to `(..., num_outputs)`."""
         check_floating("X", X.is_floating_point(), X.dtype)
-        check_num_features(self.in_features, X.shape)
+        check_last_axis(self.in_features, X.shape)
         return super().forward(X)
 
 

@@ -38,6 +38,14 @@ class Case:
         """Return both sides of the comparison."""
         return pair(*(self.make_model(d2l) for d2l in BACKENDS.values()), data)[0]
 
+    def initial_weights(self, shapes, seed):
+        """Return the weights, `{name: array}`, from which both backends start."""
+        return initial_weights(shapes, seed, self.scheme)
+
+    def mask_plan(self, sides, data, weights):
+        """Return the plan of the dropout masks."""
+        return without_dropout(sides, data, weights)[1]
+
     def compare(self, dtype, epochs, seed=0, clip=0, nudges=0):
         """Train on both backends from equal weights on equal minibatches; see `Comparison`."""
 
@@ -45,8 +53,8 @@ class Case:
             return self.make_data(d2l, seed)
 
         sides = self.sides(data)
-        weights = initial_weights(sides["torch"].shapes, seed, self.scheme)
-        _, plan = without_dropout(sides, data, weights)
+        weights = self.initial_weights(sides["torch"].shapes, seed)
+        plan = self.mask_plan(sides, data, weights)
 
         def run(backend, weights, **options):
             return train(sides[backend], data, weights, dtype, epochs, clip, plan=plan, **options)

@@ -40,6 +40,10 @@ class Case:
 
 TABLE = r"^\d+( +\d\S*\.\S*){3,4}$"  # a row of the table of epochs; it ends in the seconds
 IMAGES = "--data digits --epochs 2"
+NETWORK = "--data digits --num-train 64 --epochs 1"
+LAYERS = r"^\w+ +\(1, "  # rows of the table of layers: their names differ
+# With dropout, each framework draws its own masks.
+NETWORK_VARIES = f"{LAYERS}|{TABLE}|^validation accuracy"
 DROPOUT = IMAGES + " --num-hiddens 16"
 
 CASES = {
@@ -107,6 +111,13 @@ CASES = {
     "channels": Case(prints=("[104. 120.]", "equal to 1e-5: True", "17,956,864")),
     "pooling": Case("--data digits", ("[13. 15.]", "max of 1 x 1: 0.415")),
     "lenet": Case(IMAGES, ("total                           61,706",), varies=r"^\w+ +\(1, "),
+    "alexnet": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
+    "vgg": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
+    "nin": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
+    "googlenet": Case(NETWORK, ("validation accuracy",), LAYERS),
+    "densenet": Case(NETWORK, ("validation accuracy",), LAYERS),
+    "convnext": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
+    "efficient_convnets": Case(NETWORK, ("fused, equal to 1e-5: True",), LAYERS),
     "batch_norm": Case("--data digits --epochs 1", ("with normalization   loss",)),
 }
 

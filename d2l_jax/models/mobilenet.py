@@ -1,0 +1,72 @@
+"""A small MobileNet (section 7.7 of 2026)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import optax
+from flax import nnx
+
+from d2l_common.checks.architectures import check_stages
+from d2l_common.checks.arguments import check_nonnegative
+from d2l_jax.nn.convolution import conv2d
+from d2l_jax.nn.depthwise import DepthwiseSeparable
+from d2l_jax.nn.linear import linear
+from d2l_jax.nn.normalization import batch_norm_2d
+from d2l_jax.nn.pooling import global_avg_pool
+from d2l_jax.random import default_rngs
+from d2l_jax.training.classifier import Classifier
+
+ARCH = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1))
+
+
+class MiniMobileNet(Classifier):
+    """
+    A network of depthwise separable blocks, trained with momentum (section 7.7 of 2026).
+
+    Parameters
+    ----------
+    arch : sequence of pairs of int
+        The channels and the stride of each block.
+    lr : float
+        The learning rate.
+    num_classes : int
+    in_channels : int
+        Channels of the images; None to infer them from the first minibatch.
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `arch` is not such a sequence, `lr` is negative, or another number is not a positive
+        integer.
+    """
+
+    def __init__(
+        self,
+        arch: Sequence[tuple[int, int]] = ARCH,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        super().__init__()
+        check_nonnegative("lr", lr)
+        self.save_hyperparameters(ignore=["rngs"])
+        rngs = default_rngs(rngs)
+        blocks, channels = [], 32
+        for out_channels, stride in check_stages(arch, ("out_channels", "stride")):
+            blocks.append(DepthwiseSeparable(channels, out_channels, stride, rngs))
+            channels = out_channels
+        self.net = nnx.Sequential(
+            conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False, rngs=rngs),
+            batch_norm_2d(32),
+            nnx.relu,
+            *blocks,
+            global_avg_pool,
+            linear(channels, num_classes, rngs=rngs),
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Return minibatch SGD at `self.lr` with momentum 0.9."""
+        return optax.inject_hyperparams(optax.sgd)(self.lr, momentum=0.9)

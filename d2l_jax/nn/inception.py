@@ -1,0 +1,66 @@
+"""The block of parallel branches of GoogLeNet (section 8.4.1)."""
+
+from typing import Any
+
+from jax import Array
+from jax import numpy as jnp
+
+from d2l_common.checks.architectures import check_counts
+from d2l_jax.functional import relu
+from d2l_jax.nn.convolution import conv2d
+from d2l_jax.nn.layer import Layer
+from d2l_jax.nn.pooling import MaxPool2d
+from d2l_jax.random import default_rngs
+
+
+class Inception(Layer):
+    """
+    Four branches side by side: images `(n, h, w, channels)`, of the same size (section 8.4.1).
+
+    The outputs have `c1 + c2[1] + c3[1] + c4` channels.
+
+    Parameters
+    ----------
+    c1 : int
+        Channels of the 1 x 1 convolution.
+    c2, c3 : pair of int
+        Channels of a 1 x 1 convolution, and of the 3 x 3 or 5 x 5 convolution after it.
+    c4 : int
+        Channels of the 1 x 1 convolution after maximum pooling.
+    in_channels : int
+        Channels of the inputs; None to infer them from the first minibatch.
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number of channels is not a positive integer, or `c2` or `c3` is not a pair.
+    """
+
+    def __init__(
+        self,
+        c1: int,
+        c2: tuple[int, int],
+        c3: tuple[int, int],
+        c4: int,
+        in_channels: int | None = None,
+        rngs: Any = None,
+    ):
+        rngs = default_rngs(rngs)
+        (a2, b2), (a3, b3) = check_counts("c2", c2, 2), check_counts("c3", c3, 2)
+        self.b1_1 = conv2d(in_channels, c1, kernel_size=1, rngs=rngs)
+        self.b2_1 = conv2d(in_channels, a2, kernel_size=1, rngs=rngs)
+        self.b2_2 = conv2d(a2, b2, kernel_size=3, padding=1, rngs=rngs)
+        self.b3_1 = conv2d(in_channels, a3, kernel_size=1, rngs=rngs)
+        self.b3_2 = conv2d(a3, b3, kernel_size=5, padding=2, rngs=rngs)
+        self.b4_1 = MaxPool2d(kernel_size=3, stride=1, padding=1)
+        self.b4_2 = conv2d(in_channels, c4, kernel_size=1, rngs=rngs)
+
+    def forward(self, X: Array) -> Array:
+        """Return the outputs of the branches, one after the other along the channels."""
+        b1 = relu(self.b1_1(X))
+        b2 = relu(self.b2_2(relu(self.b2_1(X))))
+        b3 = relu(self.b3_2(relu(self.b3_1(X))))
+        b4 = relu(self.b4_2(self.b4_1(X)))
+        return jnp.concatenate((b1, b2, b3, b4), axis=-1)
