@@ -42,6 +42,11 @@ NARROW_GOOGLENET = (
 
 # Each class in a small size; learning rates such that no run diverges.
 MODELS = {
+    "LeNet": ImageCase(of("LeNet", 0.5), shape=(1, 13, 12)),
+    "BNLeNetScratch": ImageCase(of("BNLeNetScratch", 0.05), shape=(1, 17, 16)),
+    "BNLeNet": ImageCase(of("BNLeNet", 0.05), shape=(2, 16, 17)),
+    "ResNet": ImageCase(of("ResNet", ((1, 4), (2, 5)), 0.01), shape=(1, 17, 16)),
+    "AnyNet": ImageCase(of("AnyNet", ((2, 4, 2, 1), (1, 6, 3, 0.5)), 4, 0.01), shape=(2, 16, 17)),
     "AlexNet": ImageCase(
         of("AlexNet", 0.02, channels=(3, 4, 5, 4, 3), num_hiddens=6), shape=(2, 67, 70), drops=True
     ),
@@ -61,6 +66,10 @@ BLOCKS = {
     "vgg_block": ImageCase(of("vgg_block", 2, 3), shape=(2, 5, 4)),
     "nin_block": ImageCase(of("nin_block", 3, (3, 2), 2, (1, 0)), shape=(2, 5, 6)),
     "SE": ImageCase(of("SE", 4, 2), shape=(4, 3, 2)),
+    "Residual": ImageCase(of("Residual", 3), shape=(3, 5, 4)),
+    "Residual with stride": ImageCase(of("Residual", 4, False, 2), shape=(3, 5, 6)),
+    "ResNeXtBlock": ImageCase(of("ResNeXtBlock", 4, 2, 0.5), shape=(4, 5, 4)),
+    "ResNeXtBlock with stride": ImageCase(of("ResNeXtBlock", 4, 2, 1, True, 2), shape=(3, 6, 5)),
     "DepthwiseSeparable": ImageCase(of("DepthwiseSeparable", 3, 4, 2), shape=(3, 5, 6)),
     "RepVGGBlock": ImageCase(of("RepVGGBlock", 3), shape=(3, 5, 4)),
     "ConvNeXtBlock": ImageCase(of("ConvNeXtBlock", 3), shape=(3, 8, 7)),
@@ -119,6 +128,9 @@ VGG11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 # The sizes, `(channels, h, w)` of an image, and the numbers of parameters: those that the papers'
 # models have in their authors' or in torchvision's code, or that the book prints.
 PUBLISHED = {
+    "LeNet": (of("LeNet"), (1, 28, 28), 61_706),
+    "ResNet-18": (of("ResNet18"), (1, 96, 96), 11_178_378),  # with biases, as in the book
+    "RegNetX32": (of("RegNetX32"), (1, 96, 96), 115_642),
     "AlexNet": (of("AlexNet"), (1, 224, 224), 46_764_746),
     "VGG-11": (of("VGG", VGG11, 0.1, 1000), (3, 224, 224), 132_863_336),  # torchvision
     "NiN": (of("NiN"), (1, 224, 224), 1_992_166),
