@@ -24,13 +24,16 @@ class Loader(TensorLoader):
 
     @staticmethod
     def keep(array: Any) -> Any:
-        """Return an array of JAX as it is, any other as NumPy's, with numbers that JAX can hold."""
-        return array if isinstance(array, jax.Array) else host_array(array, "the data")
+        """Return JAX's array or a mapped file as it is, any other as NumPy's that JAX can hold."""
+        is_kept = isinstance(array, jax.Array | np.memmap)  # a file is read when it is needed
+        return array if is_kept else host_array(array, "the data")
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""
         return tuple(
-            jax.device_put(array.take(indices, axis=0))
+            self.as_tensor(array.take(indices, axis=0))
+            if isinstance(array, np.memmap)
+            else jax.device_put(array.take(indices, axis=0))
             if isinstance(array, np.ndarray)
             # The plan's indices are in bounds: "clip" spares the pass that would check them.
             else jnp.take(array, indices, axis=0, mode="clip")
