@@ -25,13 +25,15 @@ def check_trainer(trainer: Any) -> None:
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
         these is negative, `compile` is not True, False or None, `schedule` cannot be called,
         `ema_decay` is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore",
-        `checkpoint` is neither a path nor None, or `every` or `keep` is not a positive integer.
+        `checkpoint` is neither a path nor None, `every` or `keep` is not a positive integer, or
+        `progress` is not True, False or None.
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
     check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
-    if not isinstance(trainer.compile, bool | None):
-        raise TypeError(f"compile must be True, False or None, got {trainer.compile!r}")
+    for name in ("compile", "progress"):
+        if not isinstance(getattr(trainer, name), bool | None):
+            raise TypeError(f"{name} must be True, False or None, got {getattr(trainer, name)!r}")
     if not (trainer.schedule is None or callable(trainer.schedule)):
         raise TypeError(
             "schedule must be a function (epoch, max_epochs, base_lr) that returns the learning "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,27 @@ class History:
                 for start, end in pairwise([0, *self._ends])
             ]
         )
+
+    def steps_of_epoch(self) -> int:
+        """Return the number of training steps since the last epoch ended."""
+        return len(self._sizes) - (self._ends[-1] if self._ends else 0)
+
+    def latest(self) -> dict[str, float]:
+        """
+        Return the latest loss and accuracy of each kind by label, such as `val_acc`.
+
+        Values of training steps are averaged over the examples of the last epoch that has some.
+        """
+        found = {}
+        for label, values in self._series.items():
+            if not values or label == "lr":
+                continue
+            start = bisect_left(self._epochs[label], self._epochs[label][-1])
+            last = values[start:]
+            sizes = self._sizes[-len(last) :] if label.startswith("train_") else []
+            weights = sizes if len(sizes) == len(last) and sum(sizes) else None
+            found[label] = float(np.average(last, weights=weights))
+        return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the whole record as arrays by name, for `from_arrays`."""

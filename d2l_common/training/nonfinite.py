@@ -60,6 +60,7 @@ def tell(trainer: Any, message: str) -> None:
     """Warn with `message`, or raise it, as the trainer's `on_nonfinite` says."""
     if trainer.on_nonfinite == "raise":
         raise FloatingPointError(message)
+    trainer.recorder.progress.clear()
     warnings.warn(message, stacklevel=5)  # at the line that called `fit`
 
 

@@ -9,6 +9,7 @@ from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.plotting.board import Point
 from d2l_common.training.history import History
+from d2l_common.training.progress import Progress
 
 # Seconds between two looks at a running epoch for the board: reading a value waits for the device.
 LIVE_INTERVAL = 0.5
@@ -38,7 +39,7 @@ class Recorder:
 
     The board of `model` gets a point for every `num_train_batches / plot_train_per_epoch` training
     values, their average, and `plot_valid_per_epoch` points an epoch for the validation values,
-    averaged over examples.
+    averaged over examples. `progress`, if given, shows how far the fit is.
 
     Attributes
     ----------
@@ -49,6 +50,7 @@ class Recorder:
         `{label: Nonfinite}` of the labels that were infinite or NaN, as far as they were read.
     is_reported : bool
         Whether the reader of the fit was told.
+    progress : Progress
 
     Raises
     ------
@@ -57,7 +59,7 @@ class Recorder:
         is negative.
     """
 
-    def __init__(self, model: Any, num_train_batches: int):
+    def __init__(self, model: Any, num_train_batches: int, progress: Progress | None = None):
         self._points = {
             train: check_nonnegative(name, getattr(model, name))
             for train, name in ((True, "plot_train_per_epoch"), (False, "plot_valid_per_epoch"))
@@ -67,6 +69,7 @@ class Recorder:
         self.nonfinite: dict[str, Nonfinite] = {}
         self.is_reported = False
         self._board = model.board
+        self.progress = progress or Progress(0)
         self._num_train_batches = max(1, num_train_batches)
         self._parts: dict[str, list[Part]] = {}
         self._epoch = self._step = 0
@@ -96,6 +99,8 @@ class Recorder:
         # Not within a step, whose values may be replaced.
         if step != self._step and time.perf_counter() - self._looked > LIVE_INTERVAL:
             self.read()
+            done = self.history.steps_of_epoch() / self._num_train_batches
+            self.progress.update(self._epoch + min(1, done), self.history)
         self._step = step
         # The loss first: the order decides which line has which colour, and JAX sorts names.
         for label in sorted(values, key=lambda x: (not x.endswith("_loss"), x)):
@@ -117,6 +122,7 @@ class Recorder:
     def begin_epoch(self, epoch: int) -> None:
         """Start the clock of epoch number `epoch`."""
         self._epoch, self._began = epoch, time.perf_counter()
+        self.progress.begin_epoch(epoch)
 
     def end_epoch(self) -> None:
         """Write what is left of the epoch, and the averages of its validation values."""
@@ -130,6 +136,7 @@ class Recorder:
                 ys = average(values[part], sizes[part])
                 self._board.draw_many(np.array([self._epoch + 1]), ys, label)
         self.history.end_epoch(time.perf_counter() - self._began)
+        self.progress.update(self._epoch + 1, self.history, is_end=True)
 
     def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
         """Return history and board after an epoch as arrays by name, and the order of names."""
@@ -155,6 +162,7 @@ class Recorder:
 
     def close(self) -> None:
         """End the record, also that of a fit which was interrupted."""
+        self.progress.close()
         self.read()
         self.is_open = False
         self._parts.clear()

@@ -19,6 +19,7 @@ from d2l_common.training.fit_checkpoints import FitCheckpoints
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import allowed, held
 from d2l_common.training.nonfinite import first_nonfinite, report_nonfinite, report_weights
+from d2l_common.training.progress import make_progress
 from d2l_common.training.recipe import Recipe, Schedule
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
@@ -35,6 +36,7 @@ class TrainerBase(Recipe, HyperParameters):
     on_nonfinite = "warn"
     checkpoint: Any = None
     every, keep = 1, 3
+    progress: bool | None = None
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -52,6 +54,7 @@ class TrainerBase(Recipe, HyperParameters):
         checkpoint: Any = None,
         every: int = 1,
         keep: int = 3,
+        progress: bool | None = None,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -210,7 +213,8 @@ class TrainerBase(Recipe, HyperParameters):
     def run_epochs(self, checkpoints: FitCheckpoints | None = None) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        recorder = Recorder(model, self.num_train_batches)
+        progress = make_progress(self.progress, self.max_epochs)
+        recorder = Recorder(model, self.num_train_batches, progress)
         model.board.data.clear()
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"

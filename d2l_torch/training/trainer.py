@@ -58,6 +58,9 @@ class Trainer(TrainerBase):
         Where to write a checkpoint after every `every` epochs and after the last one; the last
         `keep` are kept. `fit(..., resume=True)` goes on from the last good one.
     every, keep : int
+    progress : bool, optional
+        Whether to show progress on standard error: a bar in a terminal, else a line an epoch.
+        None shows the bar in a terminal, and nothing elsewhere.
 
     Attributes
     ----------
