@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from d2l_common.descriptions import Described
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -52,7 +54,7 @@ class InitSignature:
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
-class HyperParameters:
+class HyperParameters(Described):
     """
     Base class of everything that has hyperparameters (section 3.2.1).
 

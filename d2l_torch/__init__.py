@@ -179,3 +179,8 @@ def __getattr__(name: str) -> _typing.Any:
 
         return matplotlib.pyplot
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the library."""
+    return [*globals()["__all__"], "__doc__", "__version__", "plt"]

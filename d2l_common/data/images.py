@@ -29,6 +29,7 @@ class ImageDataBase(DataModuleBase):
 
     classes: Sequence[str]
     resize: Any = None  # the images' own size
+    machinery: tuple[str, ...] = ("dataset", "passes", "read")
 
     def read(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
         """
@@ -49,6 +50,12 @@ class ImageDataBase(DataModuleBase):
         self.train, self.val = (
             self.dataset(images, labels.astype(np.int32)) for images, labels in parts
         )
+
+    def summary(self) -> str:
+        """Return the numbers of images and classes, as a text."""
+        counts = [len(x[-1]) if isinstance(x, tuple) else len(x) for x in (self.train, self.val)]
+        images = f"{counts[0]:,} training and {counts[1]:,} validation images"
+        return f"{images}, {len(self.classes)} classes"
 
     def dataset(self, images: np.ndarray, labels: np.ndarray) -> Any:
         """Return images, uint8 `(n, h, w)`, and labels, int32 `(n,)`, as they are kept."""

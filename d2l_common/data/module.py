@@ -29,6 +29,7 @@ class DataModuleBase(HyperParameters):
     seed = 0
     batch_size: int
     loader_class: type[TensorLoader]  # a backend's
+    machinery: tuple[str, ...] = ("as_tensor", "loader_class")
     _epoch = 0
 
     def __init__(self, root: str = "../data", num_workers: int = 4):

@@ -18,6 +18,17 @@ from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.cell import RunningCell
 
 LARGEST_DRAWN = 1e300
+# A legend above the axes, clear of the curves.
+ABOVE: dict[str, Any] = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 1),
+    "frameon": False,
+    "borderaxespad": 0.2,
+    "columnspacing": 1.2,
+    "handlelength": 1.6,
+    "handletextpad": 0.5,
+}
+CHARACTERS_PER_INCH, MARK = 14.5, 6.5  # of a legend: the mark and its space in characters
 
 
 class Point(NamedTuple):
@@ -69,6 +80,8 @@ class ProgressBoard(RunningCell, HyperParameters):
     >>> board.data['square']
     [Point(x=0.5, y=0.5), Point(x=2.5, y=6.5)]
     """
+
+    machinery: tuple[str, ...] = ("animate", "draw_many", "raw_points")
 
     def __init__(
         self,
@@ -202,9 +215,21 @@ class ProgressBoard(RunningCell, HyperParameters):
         axes.set_ylim(self.ylim)
         axes.set_xlabel(self.xlabel or "")
         axes.set_ylabel(self.ylabel or "")
-        if axes.lines:
+        if axes.lines and self.axes is None and self.fig is None:
+            axes.legend(**ABOVE, ncols=self._legend_columns())
+        elif axes.lines:  # the reader's figure may have no place above
             axes.legend()
         return axes.figure
+
+    def _legend_columns(self) -> int:
+        """Return how many entries of the legend fit beside each other, at least 1."""
+        widest = max(len(str(label)) for label, line in self.data.items() if line)
+        return max(1, int(self.figsize[0] * CHARACTERS_PER_INCH / (widest + MARK)))
+
+    def summary(self) -> str:
+        """Return the number of points of each line, as a text."""
+        counts = ", ".join(f"{label} {len(line)}" for label, line in self.data.items())
+        return f"points {counts}" if counts else ""
 
     def save(self, path: str | Path) -> Path:
         """

@@ -68,6 +68,14 @@ class RunningCell:
             end = perf_counter()
             self._next_frame = end + max(FRAME_PERIOD, PAUSE_PER_FRAME * (end - start))
 
+    def _ipython_display_(self) -> None:
+        """Show the board as the result of a cell, in place of the cell's previous frame."""
+        shown = self._slot is not None and self._num_points() == self._num_shown
+        if not any(self.data.values()) or not self._attach():
+            print(self)
+        elif not shown:
+            self._show()
+
     def _show(self) -> None:
         """Show the lines in the running cell, in place of its previous frame."""
         from IPython.display import SVG, Image, display

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from d2l_common.descriptions import Described
+
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
-class History:
+class History(Described):
     """
     Record of a training run, as float64 arrays (section 3.2).
 
@@ -21,6 +25,8 @@ class History:
     plotted. The usual ones are attributes as well. Under a schedule, `history["lr"]` has the
     learning rate of each epoch.
     """
+
+    machinery: tuple[str, ...] = ("end_epoch", "extend", "from_arrays", "steps_of_epoch", "to_arrays")
 
     def __init__(self) -> None:
         self._series: dict[str, list[float]] = {}
@@ -102,10 +108,8 @@ class History:
             if not values or label == "lr":
                 continue
             start = bisect_left(self._epochs[label], self._epochs[label][-1])
-            last = values[start:]
-            sizes = self._sizes[-len(last) :] if label.startswith("train_") else []
-            weights = sizes if len(sizes) == len(last) and sum(sizes) else None
-            found[label] = float(np.average(last, weights=weights))
+            weights = self._weights(label)[start:]
+            found[label] = float(np.average(values[start:], weights=weights))
         return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -139,6 +143,41 @@ class History:
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
         return frame
 
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table of epochs to a file, with all digits, and return its path."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.to_frame().to_csv(path)
+        return path
+
+    def plot(self) -> Figure:
+        """
+        Return a matplotlib Figure with a panel for each quantity, such as loss and accuracy.
+
+        The values of training steps are a faint line behind their averages over each epoch. A
+        notebook shows the figure at the end of a cell; elsewhere `history.plot().savefig(path)`.
+        """
+        from d2l_common.plotting.history import draw_history
+
+        return draw_history(
+            {
+                label: (np.array(self._epochs[label]), np.array(values), self._weights(label))
+                for label, values in self._series.items()
+            }
+        )
+
+    def _weights(self, label: str) -> np.ndarray:
+        """Return the number of examples behind each value of training steps, otherwise ones."""
+        num_values = len(self._series[label])
+        is_step = label.startswith("train_") and num_values == len(self._sizes)
+        return self.batch_sizes if is_step else np.ones(num_values)
+
+    def summary(self) -> str:
+        """Return the numbers of epochs and steps, the latest values and the seconds, as a text."""
+        parts = [f"{len(self._seconds)} epochs", f"{len(self._sizes)} steps"]
+        parts += [f"{label} {value:.4g}" for label, value in self.latest().items()]
+        return f"{', '.join(parts)}; {sum(self._seconds):.1f} s"
+
     def __repr__(self) -> str:
-        sizes = {label: len(values) for label, values in self._series.items()}
-        return f"History({len(self._seconds)} epochs, {sizes})"
+        """Return the numbers of epochs and steps, the latest values and the seconds."""
+        return f"History({self.summary()})"

@@ -41,6 +41,13 @@ class TrainerBase(Recipe, HyperParameters):
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
     room: int | None = None  # what `room_for_data` returned for this fit
+    machinery: tuple[str, ...] = (
+        "alone", "as_tensor", "average_of", "base_lrs", "begin_checkpoints", "check_batch",
+        "check_data", "checkpoint_backend", "choose_gpus", "chunks", "classifier_class",
+        "devices", "follow_schedule", "learning_rates", "loader", "module_class", "move",
+        "named_parameters", "num_classes", "read_base_lrs", "receive", "recheck", "record",
+        "recorder", "room", "run", "run_epochs", "set_learning_rates", "try_out",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,6 +75,12 @@ class TrainerBase(Recipe, HyperParameters):
         with held():
             self.recorder.read()
         return self.recorder.history
+
+    def summary(self) -> str:
+        """Return what was trained and how far, as a text."""
+        if self.recorder is None:
+            return "nothing trained yet"
+        return f"{type(self.model).__name__}, {self.recorder.history.summary()}"
 
     def alone(self) -> threading.Lock:
         """

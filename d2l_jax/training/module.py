@@ -20,6 +20,7 @@ from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
 from d2l_jax.nn.initialization import init_layers
 from d2l_jax.nn.lazy import learn_shapes
+from d2l_jax.training.overview import count_params, layer_name, overview
 
 
 class Module(nnx.Module, HyperParameters):
@@ -150,6 +151,12 @@ class Module(nnx.Module, HyperParameters):
             rows.append((layer_name(layer), X.shape, count_params(layer)))
         print(format_summary(rows))
 
+    def __repr__(self) -> str:
+        """Return a table of the layers and their parameters."""
+        return overview(self)
+
+    __str__ = __repr__  # NNX has one of its own
+
     def __deepcopy__(self, memo: Any = None) -> Any:
         """Return a copy of the model, without its trainer."""
         trainer, self.trainer = self.trainer, None
@@ -200,19 +207,6 @@ def apply_copy(layer: Any, X: Array) -> Array:
         layer = nnx.merge(*nnx.split(layer), copy=True)
         layer.eval()
     return layer(X)
-
-
-def layer_name(layer: Any) -> str:
-    """Return the name of a layer's class, or of a function."""
-    layer = getattr(layer, "func", layer)  # of a partial
-    return getattr(layer, "__name__", type(layer).__name__).strip("<>")
-
-
-def count_params(layer: Any) -> int:
-    """Return the number of parameters of a layer; 0 for a function."""
-    if not isinstance(layer, nnx.Module):
-        return 0
-    return sum(x.size for x in jax.tree.leaves(nnx.state(layer, nnx.Param)))
 
 
 def view(model: Any, **mode: bool) -> Any:

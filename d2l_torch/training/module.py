@@ -16,6 +16,7 @@ from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, plot_label, plot_results, put_on_record
 from d2l_torch.nn.initialization import init_layers
+from d2l_torch.training.overview import overview
 
 
 class Module(nn.Module, HyperParameters):
@@ -134,6 +135,10 @@ class Module(nn.Module, HyperParameters):
                 num_params = sum(param.numel() for param in layer.parameters())
                 rows.append((type(layer).__name__, tuple(X.shape), num_params))
         print(format_summary(rows))
+
+    def __repr__(self) -> str:
+        """Return a table of the layers and their parameters."""
+        return overview(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign; a tensor that requires a gradient becomes a parameter, as a layer's are."""

@@ -282,3 +282,16 @@ board.figure().canvas.draw()
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("labels", [("train_loss", "val_loss", "val_acc"), "abcdefgh"])
+def test_the_legend_is_clear_of_the_curves(labels):
+    board = ProgressBoard()
+    for label in labels:
+        board.draw_many([0, 1], [0, 1], label)
+    figure = board.figure()
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y0 >= axes.get_window_extent().y1  # above the axes
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1 and legend.y1 <= figure.bbox.y1

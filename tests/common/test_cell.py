@@ -25,7 +25,7 @@ class Notebook:
         # What a frame costs, in seconds.
         self.cost = 0.02
         ipython, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-        ipython.get_ipython = lambda: self
+        ipython.get_ipython, ipython.version_info = lambda: self, (9, 0)  # matplotlib reads it
         ipython.display = display
         display.SVG = lambda data: ("svg", data)
         display.Image = lambda data, format, retina: (format, data)
@@ -164,3 +164,27 @@ def test_terminal_of_ipython_is_no_notebook(notebook):
     board.draw(0, 0, "a")
     board.flush()
     assert notebook.slots == [] and notebook.hooks == []
+
+
+def test_a_cell_that_ends_with_the_board_shows_it_once(notebook, capsys):
+    board = ProgressBoard("x")
+    board._ipython_display_()
+    assert capsys.readouterr().out == "ProgressBoard(xlabel='x')\n" and notebook.slots == []
+    board.draw(0, 0, "a")
+    board.flush()
+    board._ipython_display_()  # `fit` has shown it in this cell
+    assert [len(slot) for slot in notebook.slots] == [1]
+    board.draw(1, 1, "a")
+    board._ipython_display_()  # in the same place
+    notebook.end_cell()
+    assert [len(slot) for slot in notebook.slots] == [2]
+    board._ipython_display_()
+    notebook.end_cell()
+    assert [len(slot) for slot in notebook.slots] == [2, 1]
+
+
+def test_a_board_is_a_text_outside_a_notebook(capsys):
+    board = ProgressBoard("x")
+    board.draw(0, 0, "a")
+    board._ipython_display_()
+    assert capsys.readouterr().out == "ProgressBoard(xlabel='x'): points a 1\n"
