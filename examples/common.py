@@ -3,7 +3,8 @@
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from d2l_common.training.history import History
 from d2l_common.weights import initial_weights
 
 OUTPUT = Path("out")
+program = ""  # such as "d2l run mlp", which sets it; by default the name of the script
 NAME_WIDTH = 32  # of the names that `show` prints before the numbers
 
 
@@ -65,25 +67,25 @@ class Example:
 
     def parser(self) -> argparse.ArgumentParser:
         """Return the parser of the options that all examples share; `main` adds the backend."""
-        parser = argparse.ArgumentParser(
-            description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
+        parser = make_parser(self.title)
         if self.images:
             add_image_options(parser)
-        parser.add_argument("--epochs", type=int, default=self.epochs)
-        parser.add_argument("--batch-size", type=int, default=self.batch_size)
-        parser.add_argument("--lr", type=float, default=self.lr, help="the learning rate")
+        parser.add_argument(
+            "--epochs", type=count, default=self.epochs, help="passes over the training data"
+        )
+        parser.add_argument(
+            "--batch-size", type=positive, default=self.batch_size, help="examples in a minibatch"
+        )
+        parser.add_argument("--lr", type=rate, default=self.lr, help="the learning rate")
         add_extra_options(parser, self.extra)
-        parser.add_argument("--seed", type=int, default=0, help="of weights, data and shuffling")
-        parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-        parser.add_argument("--plot", type=Path, metavar="FILE", help="where the figure goes")
+        add_common_options(parser, device="auto")
+        add_plot_option(parser)
         return parser
 
     def train(self, backend: str, options: argparse.Namespace) -> Run:
         """Train the model on `backend`, from weights that depend only on the seed."""
         d2l = load_backend(backend)
-        choose = {"auto": d2l.try_gpu, "cpu": d2l.cpu, "gpu": d2l.gpu}[options.device]
-        device = choose()
+        device = choose_device(d2l, options.device)
         with d2l.use_device(device):
             data = self.make_data(d2l, options)
             model = self.make_model(d2l, data, options)
@@ -98,13 +100,11 @@ class Example:
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run the script: train, print the table of epochs, write the figure."""
         parser = self.parser()
-        parser.add_argument("--backend", choices=["jax", "torch"], required=True)
+        add_backend_option(parser)
         options = parser.parse_args(arguments)
-        try:
+        with errors_in_one_line(parser):
             check_plot(options.plot)
             run = self.train(options.backend, options)
-        except (ImportError, OSError, ValueError) as error:
-            parser.exit(2, f"error: {error}\n")
         if not options.epochs:
             print("no epochs: nothing was trained")
             return
@@ -143,29 +143,25 @@ class Section:
 
     def parser(self) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
-        parser = argparse.ArgumentParser(
-            description=self.title, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-        parser.add_argument("--backend", choices=["jax", "torch"], required=True)
+        parser = make_parser(self.title)
+        add_backend_option(parser)
         if self.images:
             add_image_options(parser)
         add_extra_options(parser, self.extra)
-        parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+        add_common_options(parser, device="cpu")
         if self.draws:
-            parser.add_argument("--plot", type=Path, metavar="FILE", help="where the figure goes")
+            add_plot_option(parser)
         return parser
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
-        """Run the script on the CPU, and write the figure."""
+        """Run the script, and write the figure."""
         parser = self.parser()
         options = parser.parse_args(arguments)
-        try:
+        with errors_in_one_line(parser):
             check_plot(options.plot if self.draws else None)
             d2l = load_backend(options.backend)
-            with d2l.use_device(d2l.cpu()):
+            with d2l.use_device(choose_device(d2l, options.device)):
                 figure = self.run(d2l, options)
-        except (ImportError, OSError, ValueError) as error:
-            parser.exit(2, f"error: {error}\n")
         if self.draws:
             path = options.plot or default_path(parser, options)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,14 +192,12 @@ def prove_ports(
     weights_travel : callable
         Returns whether the weights of the proven port come back from a file.
     """
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--epochs", type=int, default=2)
+    parser = make_parser(doc)
+    parser.add_argument("--epochs", type=positive, default=2, help="passes over the training data")
     options = parser.parse_args()
     *mistaken, proven = titles
     found = True
-    try:
+    with errors_in_one_line(parser):
         for title in mistaken:
             report = compare_port(title, 1, nudges=0, dtypes=["float64"])
             print(f"{title}: {report.verdict.value}\n- {report.failures[0]}\n")
@@ -213,9 +207,93 @@ def prove_ports(
         paths = report.save(OUTPUT / name)
         print("report: " + ", ".join(map(str, paths.values())))
         found &= weights_travel()
+    sys.exit(0 if report.agree and found else 1)
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Help that shows the defaults, and the description as it is written."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        """Return the help of an option; one without a default says what happens."""
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser named after the script, or after the command that runs it."""
+    return argparse.ArgumentParser(
+        prog=program or Path(sys.argv[0]).name, description=description, formatter_class=Help
+    )
+
+
+@contextmanager
+def errors_in_one_line(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Return a context in which a mistake of the user's, or Ctrl-C, ends the script in a line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        parser.exit(130, "\ninterrupted\n")
     except (ImportError, OSError, ValueError) as error:
         parser.exit(2, f"error: {error}\n")
-    sys.exit(0 if report.agree and found else 1)
+
+
+def count(text: str, minimum: int = 0) -> int:
+    """Return the number of an option that counts."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be an integer, got {text!r}") from None
+    if number < minimum:
+        raise argparse.ArgumentTypeError(f"must be at least {minimum}, got {number}")
+    return number
+
+
+def positive(text: str) -> int:
+    """Return the number of an option that counts at least one."""
+    return count(text, minimum=1)
+
+
+def rate(text: str) -> float:
+    """Return the number of an option that is a rate."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, got {text!r}")
+    return number
+
+
+def add_backend_option(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of the backend."""
+    parser.add_argument(
+        "--backend", choices=["jax", "torch"], required=True, help="the framework to use"
+    )
+
+
+def add_common_options(parser: argparse.ArgumentParser, device: str) -> None:
+    """Add the options that every example has, with the default of `--device`."""
+    parser.add_argument("--seed", type=count, default=0, help="of weights, data and shuffling")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "gpu"],
+        default=device,
+        help="where to compute; auto: on a GPU if there is one",
+    )
+
+
+def add_plot_option(parser: argparse.ArgumentParser) -> None:
+    """Add the path of the figure."""
+    default = OUTPUT / f"{script_name(parser)}_BACKEND.png"
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help=f"where the figure goes (default: {default})"
+    )
+
+
+def choose_device(d2l: ModuleType, name: str) -> Any:
+    """Return the device of `--device`; a ValueError says that there is no GPU."""
+    if name == "gpu" and not d2l.num_gpus():
+        raise ValueError(f"--device gpu needs a GPU that {d2l.__name__} finds; use --device cpu")
+    return {"auto": d2l.try_gpu, "cpu": d2l.cpu, "gpu": d2l.gpu}[name]()
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
@@ -234,10 +312,11 @@ def add_extra_options(parser: argparse.ArgumentParser, extra: Mapping[str, Any])
     for name, default in extra.items():
         flag = "--" + name.replace("_", "-")
         if default is False:
-            parser.add_argument(flag, action="store_true", help=" ")
+            parser.add_argument(flag, action="store_true", help="default: %(default)s")
             continue
+        kind = count if type(default) is int else type(default)
         # Without any help text argparse would not print the default.
-        parser.add_argument(flag, type=type(default), default=default, help=" ")
+        parser.add_argument(flag, type=kind, default=default, help="default: %(default)s")
 
 
 def check_plot(path: Path | None) -> None:
@@ -252,7 +331,12 @@ def check_plot(path: Path | None) -> None:
 
 def default_path(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Path:
     """Return the default path of the figure."""
-    return OUTPUT / f"{Path(parser.prog).stem}_{options.backend}.png"
+    return OUTPUT / f"{script_name(parser)}_{options.backend}.png"
+
+
+def script_name(parser: argparse.ArgumentParser) -> str:
+    """Return the name of the script, which runs as `mlp.py` or as `d2l run mlp`."""
+    return Path(parser.prog.split()[-1]).stem
 
 
 def set_weights(d2l: ModuleType, model: Any, seed: int, scheme: str = "normal") -> None:

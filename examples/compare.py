@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from common import OUTPUT, Example, check_plot, four_significant, load_backend, set_weights
+import common
+from common import (
+    OUTPUT,
+    Example,
+    check_plot,
+    errors_in_one_line,
+    four_significant,
+    load_backend,
+    set_weights,
+)
 
 from d2l_parity import Report
 from d2l_parity import compare as compare_models
@@ -62,10 +71,12 @@ def run(name: str, example: Example, options: argparse.Namespace, plot: Path | N
 def main(arguments: list[str]) -> None:
     """Read the examples' names; the options after them go to the examples."""
     names = example_names()
+    program = common.program or "compare.py"
     parser = argparse.ArgumentParser(
+        prog=program,
         description=__doc__,
-        epilog="The options of an example: compare.py NAME --help.",
-        usage="compare.py [-h] (NAME | --all) [options of the example]",
+        epilog=f"The options of an example: {program} NAME --help.",
+        usage=f"{program} [-h] (NAME | --all) [options of the example]",
         add_help=False,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="one of " + ", ".join(names))
@@ -80,7 +91,7 @@ def main(arguments: list[str]) -> None:
     for name in names if first[0] == "--all" else first:
         example: Example = importlib.import_module(name).EXAMPLE
         options_parser = example.parser()
-        options_parser.prog = f"compare.py {name}"
+        options_parser.prog = f"{program} {name}"
         if first[0] == "--all":
             # Only some examples have an option such as --data; the others ignore it.
             options, _ = options_parser.parse_known_args(rest)
@@ -88,11 +99,9 @@ def main(arguments: list[str]) -> None:
         else:
             options = options_parser.parse_args(rest)
             plot = options.plot
-        try:
+        with errors_in_one_line(options_parser):
             check_plot(plot)
             agree &= run(name, example, options, plot)
-        except (ImportError, OSError, ValueError) as error:
-            options_parser.exit(2, f"error: {error}\n")
     sys.exit(0 if agree else 1)
 
 

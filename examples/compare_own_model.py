@@ -6,12 +6,11 @@ ignores that the layer normalizations of the frameworks add a different eps to t
 trains as well, with slightly different losses, which do not show why. The report names the layer.
 """
 
-import argparse
 import sys
 
 import numpy as np
 import torch
-from common import OUTPUT
+from common import OUTPUT, errors_in_one_line, make_parser, positive
 from flax import nnx
 from torch import nn
 
@@ -73,18 +72,14 @@ def compare_port(epsilon: float, epochs: int, name: str) -> Report:
 
 def main() -> None:
     """Compare the port with a mistake, and then the correct one."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--epochs", type=int, default=3)
+    parser = make_parser(__doc__)
+    parser.add_argument("--epochs", type=positive, default=3, help="passes over the training data")
     options = parser.parse_args()
-    try:
+    with errors_in_one_line(parser):
         reports = {
             "mistaken": compare_port(1e-6, options.epochs, "A port with a mistake"),
             "mended": compare_port(1e-5, options.epochs, "The port, mended"),
         }
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(2, f"error: {error}\n")
     for name, report in reports.items():
         print(f"{report}\n")
         paths = report.save(OUTPUT / f"own_model_{name}")

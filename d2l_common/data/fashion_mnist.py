@@ -106,6 +106,15 @@ def load_fashion_mnist(root: str | os.PathLike[str]) -> tuple[_Split, _Split]:
     return _load_files(_download(raw, files, root))
 
 
+def find_fashion_mnist(root: str | os.PathLike[str]) -> Path | None:
+    """Return the folder where `load_fashion_mnist` finds all of the data set, None if nowhere."""
+    root = Path(root).expanduser()
+    for folder in (root, root / "FashionMNIST" / "raw"):
+        if len(_find_files(folder)) == len(SHA256):
+            return folder
+    return next(_find_tfds_copies(root), None)
+
+
 def _find_files(folder: Path) -> dict[str, Path]:
     """Return the paths of the four files that are in `folder`; unpacked ones take precedence."""
     files = {}

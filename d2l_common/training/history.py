@@ -26,7 +26,13 @@ class History(Described):
     learning rate of each epoch.
     """
 
-    machinery: tuple[str, ...] = ("end_epoch", "extend", "from_arrays", "steps_of_epoch", "to_arrays")
+    machinery: tuple[str, ...] = (
+        "end_epoch",
+        "extend",
+        "from_arrays",
+        "steps_of_epoch",
+        "to_arrays",
+    )
 
     def __init__(self) -> None:
         self._series: dict[str, list[float]] = {}

@@ -1,0 +1,1 @@
+"""The command `d2l`, which is also `python -m d2l_common`."""
