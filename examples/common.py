@@ -316,7 +316,7 @@ def add_extra_options(parser: argparse.ArgumentParser, extra: Mapping[str, Any])
             continue
         kind = count if type(default) is int else type(default)
         # Without any help text argparse would not print the default.
-        parser.add_argument(flag, type=kind, default=default, help="default: %(default)s")
+        parser.add_argument(flag, type=kind, default=default, help="default: %(default)r")
 
 
 def check_plot(path: Path | None) -> None:

@@ -144,9 +144,3 @@ def test_a_warning_does_not_stand_on_the_line_of_the_bar(d2l, screen, monkeypatc
         d2l.Trainer(2).fit(model, regression(d2l, num_train=6, num_val=4, batch_size=2))
     assert lines == [""]  # cleared
     assert "epoch 2/2" in screen.states()[-2]
-
-
-@pytest.mark.parametrize("d2l", [d2l_jax, d2l_torch])
-def test_progress_must_be_a_choice(d2l):
-    with pytest.raises(TypeError, match="progress must be True, False or None, got 'bar'"):
-        d2l.Trainer(1, progress="bar")
