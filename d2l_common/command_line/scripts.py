@@ -9,13 +9,12 @@ import runpy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Where a wheel puts them, below the environment's folder; `pyproject.toml` names it, too.
 INSTALLED = "share/d2l-twins/examples/"
-NOT_LISTED = ("common", "frameworks", "house_table", "compare")
 TITLE = re.compile(
-    r"(?P<title>.*?)(?: \((?:sections? (?P<section>[^)]*)|a tool, not a section)\))?\.?$"
+    r"(?P<title>.*?)(?: \((?:sections? (?P<section>[^)]*)|a tool, not a section)\))?(?:\..*)?$"
 )
 
 
@@ -54,11 +53,13 @@ def scripts() -> list[Script]:
     """Return the examples in the order of their sections, the tools last."""
     found = []
     for path in examples_folder().glob("*.py"):
-        if path.stem not in NOT_LISTED:
-            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        code = path.read_text(encoding="utf-8")
+        if "__main__" in code and path.stem != "compare":  # a command of its own
+            text = ast.get_docstring(ast.parse(code)) or ""
             match = TITLE.match(text.partition("\n")[0])
             title, section = (match["title"], match["section"]) if match else (text, None)
-            found.append(Script(path.stem, section or "", title, path))
+            section = (section or "").replace("the 2026 edition", "2026")
+            found.append(Script(path.stem, section, title, path))
     return sorted(found, key=lambda x: (not x.section, numbers(x.section), x.name))
 
 
@@ -102,7 +103,8 @@ def run_file(path: Path, program: str, options: Sequence[str]) -> None:
     before = sys.argv, sys.path[:]
     sys.argv, sys.path[:] = [str(path), *options], [str(path.parent), *sys.path]
     try:
-        importlib.import_module("common").program = program  # that --help shows
+        common: Any = importlib.import_module("common")
+        common.program = program  # that --help shows
         runpy.run_path(str(path), run_name="__main__")
     finally:
         sys.argv, sys.path[:] = before

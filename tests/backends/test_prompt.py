@@ -1,4 +1,4 @@
-"""What the prompt shows: the reprs of objects, and the names that Tab completes."""
+"""The prompt: the reprs of objects, and the names that Tab completes."""
 
 import numpy as np
 import pytest
