@@ -137,6 +137,26 @@ def reshaped(local: str, torch_shape: tuple[int, ...], jax_shape: tuple[int, ...
     return Rule(local, lambda x: x.reshape(torch_shape), lambda x: x.reshape(jax_shape))
 
 
+def num_axes(layer: Any, leaf: Any) -> int | None:
+    """Return the number of axes of an array that a single layer has; None if it is not known."""
+    if leaf == "kernel" and isinstance(layer, nnx.LinearGeneral):
+        return len(layer.in_features) + len(layer.out_features)
+    if leaf == "kernel" and isinstance(layer, nnx.Einsum):
+        return len(layer.kernel_shape)
+    if leaf == "kernel" and isinstance(layer, nnx.Conv | nnx.ConvTranspose):
+        return len(layer.kernel_shape)
+    known = {
+        nnx.Linear: ("kernel", 2),
+        nnx.Embed: ("embedding", 2),
+        nnx.PReLU: ("negative_slope", 0),
+    }
+    known |= dict.fromkeys((nnx.BatchNorm, nnx.LayerNorm, nnx.RMSNorm, nnx.GroupNorm), ("", 1))
+    for kind, (name, axes) in known.items():
+        if isinstance(layer, kind) and name in ("", leaf):
+            return axes
+    return None
+
+
 # For each kind of NNX layer: PyTorch's class, and the function that returns the rules.
 LAYERS: dict[type, tuple[str, Callable[[Any], Rules]]] = {
     nnx.Linear: ("Linear", linear),

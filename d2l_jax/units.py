@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import nnx
 
-from .layer_layouts import Rule, rules_of
+from .layer_layouts import Rule, num_axes, rules_of
 from .packed_layouts import Packed
 
 Path = tuple[Any, ...]
@@ -47,6 +47,8 @@ class Unit(NamedTuple):
         Local names of the state that is a plain array, not an `nnx.Variable`.
     lost : callable
         Returns the local names of the arrays whose values NNX cannot represent.
+    stacked : int
+        Number of axes in front of those of the layer's arrays, as `nnx.vmap` adds them.
     """
 
     place: Path
@@ -61,6 +63,7 @@ class Unit(NamedTuple):
     to_jax: Convert
     plain: frozenset[str] = frozenset()
     lost: Callable[[Arrays], list[str]] = lambda arrays: []
+    stacked: int = 0
 
     def full(self, local: str) -> str:
         """Return PyTorch's name in the model of a local name."""
@@ -81,12 +84,14 @@ def single_unit(
     by_local = {rule.local: leaf for leaf, rule in rules.items()}
     held = {rules[leaf].local: arrays[path] for leaf, path in leaves.items()}
 
-    def to_torch(values: Arrays) -> Arrays:
+    def one_to_torch(values: Arrays) -> Arrays:
         return {rules[leaf].local: rules[leaf].to_torch(x) for leaf, x in values.items()}
 
-    def to_jax(values: Arrays) -> Arrays:
+    def one_to_jax(values: Arrays) -> Arrays:
         return {by_local[local]: rules[by_local[local]].to_jax(x) for local, x in values.items()}
 
+    stacked = num_stacked(modules, leaves, arrays)
+    to_torch, to_jax = (on_stacks(convert, stacked) for convert in (one_to_torch, one_to_jax))
     return Unit(
         place=place,
         name=layer_name(modules, place),
@@ -99,6 +104,7 @@ def single_unit(
         to_torch=to_torch,
         to_jax=to_jax,
         plain=frozenset(k for k, x in held.items() if not isinstance(x, nnx.Variable)),
+        stacked=stacked,
     )
 
 
@@ -110,7 +116,9 @@ def packed_unit(
     arrays: Mapping[Path, Any],
 ) -> Unit:
     """Return the unit of a layer that PyTorch stores as one, or of one direction of it."""
-    shapes = shapes_of(part.to_torch, leaves, arrays)
+    stacked = num_stacked(modules, leaves, arrays)
+    to_torch, to_jax = (on_stacks(convert, stacked) for convert in (part.to_torch, part.to_jax))
+    shapes = shapes_of(to_torch, leaves, arrays)
     trained = any(isinstance(arrays[path], nnx.Param) for path in leaves.values())
     return Unit(
         place=place,
@@ -121,10 +129,37 @@ def packed_unit(
         parts=shapes,
         state=frozenset() if trained else frozenset(shapes),
         absent=part.absent,
-        to_torch=part.to_torch,
-        to_jax=part.to_jax,
+        to_torch=to_torch,
+        to_jax=to_jax,
         lost=part.lost,
+        stacked=stacked,
     )
+
+
+def num_stacked(
+    modules: Mapping[Path, Any], leaves: Mapping[str, Path], arrays: Mapping[Path, Any]
+) -> int:
+    """Return how many axes `nnx.vmap` has put in front of the arrays of a layer of NNX."""
+    extra = {
+        arrays[path].ndim - axes
+        for path in leaves.values()
+        if (axes := num_axes(modules.get(path[:-1]), path[-1])) is not None
+    }
+    return max(0, extra.pop()) if len(extra) == 1 else 0
+
+
+def on_stacks(convert: Convert, stacked: int) -> Convert:
+    """Return a conversion of the arrays of stacked layers, given that of those of one."""
+    if not stacked:
+        return convert
+    inner = on_stacks(convert, stacked - 1)
+
+    def all_of_them(values: Arrays) -> Arrays:
+        sizes = {len(x) for x in values.values()}
+        each = [inner({k: x[i] for k, x in values.items()}) for i in range(min(sizes, default=0))]
+        return {k: np.stack([one[k] for one in each]) for k in (each[0] if each else ())}
+
+    return all_of_them
 
 
 def shapes_of(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from d2l_parity.activations import Call
+from d2l_parity.layer import Layer as OneSided
+from d2l_parity.pairing import ties
+from d2l_parity.tolerances import ROUNDING_ONLY
 
 if TYPE_CHECKING:
     from d2l_parity.layers import Layer
@@ -33,33 +38,56 @@ def explain_state(
     paths : dict
         The places of the arrays in JAX.
     """
-    found = []
+    causes: dict[str, dict[str, str]] = {}  # for each, the first array of each layer
     for layer in layers:
         same = {name for name, gap in layer.state.items() if gap <= SAME_DIRECTION}
         for name in sorted(layer.state.keys() - same):
             moves = [
                 np.asarray(after[b][name], np.float64) - before[name] for b in ("jax", "torch")
             ]
-            sizes = [float(np.linalg.norm(move)) for move in moves]
-            subject = f"`{name}`" + (f" (`{paths[name]}` in JAX)" if paths[name] != name else "")
-            factor = ratio(*moves)
-            if not sizes[0] or not sizes[1]:
-                still = "PyTorch" if sizes[0] else "JAX"
-                found.append(
-                    f"{subject} stays as it is in {still}, as in evaluation mode: look for "
-                    "use_running_average=True or eval()."
+            cause = _cause_of_state(moves, name.endswith("var") and bool(same))
+            if cause:
+                subject = f"`{name}`" + (
+                    f" (`{paths[name]}` in JAX)" if paths[name] != name else ""
                 )
-            elif factor is not None:
-                found.append(
-                    f"{subject} moves {factor:.4g} times as far in JAX as in PyTorch: look at the "
-                    "momentum (0.9 in NNX is 0.1 in PyTorch)."
-                )
-            elif name.endswith("var") and same:
-                found.append(
-                    f"{subject} averages a different variance: NNX's BatchNorm divides by n, "
-                    "PyTorch's running variance by n - 1."
-                )
-    return found
+                causes.setdefault(cause, {}).setdefault(layer.name, subject)
+    return [
+        f"{next(iter(names.values()))} {said_once(cause, len(names) - 1, 'layer')}"
+        for cause, names in causes.items()
+    ]
+
+
+def _cause_of_state(moves: list[np.ndarray], may_be_variance: bool) -> str:
+    """Return what follows the name of a running average that moves differently; "" if not known."""
+    sizes = [float(np.linalg.norm(move)) for move in moves]
+    if not sizes[0] or not sizes[1]:
+        still = "PyTorch" if sizes[0] else "JAX"
+        return (
+            f"stays as it is in {still}, as in evaluation mode{OTHERS}: look for "
+            "use_running_average=True or eval()."
+        )
+    factor = ratio(*moves)
+    if factor is not None:
+        return (
+            f"moves {factor:.4g} times as far in JAX as in PyTorch{OTHERS}: look at the momentum "
+            "(0.9 in NNX is 0.1 in PyTorch)."
+        )
+    if may_be_variance:
+        return (
+            f"averages a different variance{OTHERS}: NNX's BatchNorm divides by n, PyTorch's "
+            "running variance by n - 1."
+        )
+    return ""
+
+
+# Where a sentence says of how many more it is true.
+OTHERS = "{others}"
+
+
+def said_once(cause: str, more: int, noun: str) -> str:
+    """Return a cause with the number of further layers or calls of which it is true."""
+    others = f" (and so in {more} more {noun}{'s' * (more > 1)})" if more else ""
+    return cause.replace(OTHERS, others)
 
 
 def explain_absent(kind: str, name: str) -> str:
@@ -74,6 +102,47 @@ def explain_absent(kind: str, name: str) -> str:
     )
 
 
+def explain_alone(
+    left: Sequence[OneSided], gradients: Arrays, framework: str, others: Sequence[OneSided]
+) -> tuple[list[str], list[str]]:
+    """
+    Return sentences on the parameters of one model alone: on those that it trains, and others.
+
+    Parameters
+    ----------
+    left : sequence of Layer
+        Each with one array, of the model of `framework`, "JAX" or "PyTorch".
+    gradients : dict of arrays
+        Of all parameters of that model, by their names.
+    others : sequence of Layer
+        The layers of the other model.
+    """
+    other = "PyTorch" if framework == "JAX" else "JAX"
+    total = float(np.sqrt(sum(np.sum(np.square(x)) for x in gradients.values())))
+    trained = [
+        x for x in left if np.linalg.norm(gradients.get(x.name, 0.0)) > ROUNDING_ONLY * total
+    ]
+    unused = [x for x in left if x not in trained]
+    hint = ties(left, others, other)
+    return (
+        [_alone(trained, "trained in", framework, other) + hint + "."] if trained else [],
+        [_alone(unused, "without a gradient in", framework, other) + "."] if unused else [],
+    )
+
+
+def _alone(left: Sequence[OneSided], how: str, framework: str, other: str) -> str:
+    """Return the beginning of a sentence on parameters of the model of one framework."""
+    more = len(left) - 1
+    names = f"`{left[0].place}`" + (f" and {more} more parameter{'s' * (more > 1)}" if more else "")
+    verb, it = ("are", "them") if more else ("is", "it")
+    text = (
+        f"{names} {verb} {how} {framework}, and the {other} model does not have {it}: add {it} "
+        f"there, or remove {it} here"
+    )
+    is_bias = all("bias" in x.params for x in left)
+    return text + " (use_bias=False in NNX, bias=False in PyTorch)" * is_bias
+
+
 def ratio(one: np.ndarray, other: np.ndarray) -> float | None:
     """Return the number by which `other` times it is `one`; None if there is none."""
     one, other = one.ravel(), other.ravel()
@@ -85,12 +154,21 @@ def ratio(one: np.ndarray, other: np.ndarray) -> float | None:
     return factor if rest <= SAME_DIRECTION * float(np.linalg.norm(one)) else None
 
 
-def explain_update(mine: Any, theirs: Any, weights: Any, before: Any = None) -> str:
+def explain_update(
+    mine: Any, theirs: Any, weights: Any, before: Any = None, still: str = ""
+) -> str:
     """
     Return what to look at, given two different updates of a parameter from equal gradients.
 
-    `before` is the update of the step before, if there is one.
+    `before` is the update of the step before, if there is one, and `still` the framework in which
+    no parameter moves at all, "JAX" or "PyTorch".
     """
+    if still:
+        other = "PyTorch" if still == "JAX" else "JAX"
+        return (
+            f"nothing moves in {still}, and it does in {other}: is the learning rate 0 there, as "
+            "that of a schedule that starts at 0?"
+        )
     mine, theirs, weights = (np.asarray(x, np.float64) for x in (mine, theirs, weights))
     if not mine.any() or not theirs.any():
         still, other = ("JAX", "PyTorch") if not mine.any() else ("PyTorch", "JAX")
@@ -109,3 +187,32 @@ def explain_update(mine: Any, theirs: Any, weights: Any, before: Any = None) -> 
     if decay is not None:
         return f"they differ by {abs(decay):.3g} times the weights: look at the weight decay."
     return "look at the optimizers' settings: betas, eps, momentum."
+
+
+def dropout_hints(ours: Sequence[Call], theirs: Sequence[Call]) -> list[str]:
+    """Return sentences on dropout that only one side has, or that has another rate."""
+    if len(ours) != len(theirs):
+        return [
+            f"A step calls dropout {times(len(ours))} in JAX{places(ours)} and "
+            f"{times(len(theirs))} in PyTorch{places(theirs)}."
+        ]
+    rates: dict[tuple[float, float], list[tuple[Call, Call]]] = {}
+    for pair in zip(ours, theirs, strict=True):
+        if pair[0].rate != pair[1].rate:
+            rates.setdefault((pair[0].rate, pair[1].rate), []).append(pair)
+    return [
+        f"Dropout has the rate {one:g} in JAX ({pairs[0][0].where}) and {other:g} in PyTorch "
+        f"({pairs[0][1].where})" + said_once(f"{OTHERS}.", len(pairs) - 1, "call")
+        for (one, other), pairs in rates.items()
+    ]
+
+
+def times(number: int) -> str:
+    """Return a number of calls in words."""
+    return "never" if not number else "once" if number == 1 else f"{number} times"
+
+
+def places(calls: Sequence[Call]) -> str:
+    """Return where calls stand, as " (net.py:3, net.py:5)"."""
+    found = dict.fromkeys(call.where for call in calls)
+    return f" ({', '.join(found)})" if found else ""

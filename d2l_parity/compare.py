@@ -1,6 +1,6 @@
 """Train two models side by side, and report whether they are the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from d2l_parity.matching import pair
 from d2l_parity.minibatches import check_data
 from d2l_parity.passes import gradients_of, passes_of, without_dropout, zero_model_loss
 from d2l_parity.report import Report
-from d2l_parity.rounding import only_rounding
+from d2l_parity.rounding import negligible, only_rounding
 from d2l_parity.runs import Run, moved_by_one_ulp, train
 from d2l_parity.setting import describe
 from d2l_parity.sides import Arrays, Side
@@ -126,15 +126,15 @@ def compare(
         dtype: {backend: run(side, dtype) for backend, side in sides.items()}
         for dtype in sorted(set(dtypes))
     }
-    noise = noise_of(runs, counted) if len(runs) == 2 else {}
+    noise = noise_of(runs, counted, run, sides)
     if "float64" in runs:
         gradients = {
             b: {n: x[0] for n, x in each.gradients.items()} for b, each in runs["float64"].items()
         }
     else:
         gradients = {b: gradients_of(side, data, initial, True, plan) for b, side in sides.items()}
-    passes = passes_of(sides, data, initial, without, plan, gradients)
-    first = compare_passes(sides, initial, passes, noise)
+    passes = passes_of(sides, data, initial, without, plan, gradients, pairing.alone)
+    first = compare_passes(sides, initial, passes, noise, pairing.alone)
     comparisons = {}
     for dtype, both in runs.items():
         judged_as = "float32" if first.is_relaxed() else dtype
@@ -177,29 +177,36 @@ def check_dtypes(dtypes: Any) -> None:
         raise ValueError(f"dtypes must be a list of 'float32' and 'float64', got {dtypes!r}")
 
 
-def noise_of(runs: Mapping[str, Mapping[str, Run]], counted: set[str]) -> dict[str, float]:
-    """Return the parameters whose gradients are only rounding, on both backends."""
-    gradients = {
-        dtype: [{n: x for n, x in run.gradients.items() if n in counted} for run in both.values()]
-        for dtype, both in runs.items()
-    }
-    names = set.intersection(*(set(x) for both in gradients.values() for x in both))
-    return only_rounding(
-        **{
-            dtype: [{n: x[n] for n in sorted(names)} for x in both]
-            for dtype, both in gradients.items()
-        }
-    )
+def noise_of(
+    runs: Mapping[str, Mapping[str, Run]],
+    counted: set[str],
+    run: Callable[[Side, str], Run],
+    sides: Mapping[str, Side],
+) -> dict[str, float]:
+    """Return the parameters whose gradients are only rounding; `run` makes a missing run."""
+
+    def gradients(dtype: str) -> list[Arrays]:
+        both = runs.get(dtype) or {b: run(side, dtype) for b, side in sides.items()}
+        found = [
+            {n: x for n, x in each.gradients.items() if n in counted} for each in both.values()
+        ]
+        names = sorted(set.intersection(*(set(x) for x in found)))
+        return [{n: x[n] for n in names} for x in found]
+
+    if "float64" not in runs or not negligible(fine := gradients("float64")):
+        return {}
+    return only_rounding(float32=gradients("float32"), float64=fine)
 
 
 def initial_weights(side: Side, weights: Any) -> Arrays:
     """Return `weights`, or those of the side's model for None, by common names and checked."""
-    exported = side.own_weights()
+    arrays = side.own_arrays()
     if weights is not None:
         given = as_arrays(weights)
-        state = {name: x for name, x in exported.items() if name not in side.trained}
-        check_weights({n: x.shape for n, x in exported.items()}, state | given)
-        exported = exported | given
+        state = {name: x for name, x in arrays.items() if name not in side.whole_trained}
+        check_weights({n: x.shape for n, x in arrays.items()}, state | given)
+        arrays |= given
+    exported = side.by_common_name(arrays)
     for name, array in exported.items():
         if not np.isfinite(array).all():
             raise ValueError(

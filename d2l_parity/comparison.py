@@ -142,11 +142,20 @@ class Comparison:
                 floor = 1e-6 * float(np.linalg.norm(theirs.weights[name][step]))
                 if relative_gap(mine, other, floor) > SAME_UPDATE:
                     before = self._update(theirs, name, step - 1) if step else None
-                    cause = explain_update(mine, other, theirs.weights[name][step], before)
+                    still = self._still(sorted(both), step)
+                    cause = explain_update(mine, other, theirs.weights[name][step], before, still)
                     return (
                         f"The gradients are the same up to step {step}, where the optimizers "
                         f"update `{name}` differently: {cause}"
                     )
+        return ""
+
+    def _still(self, names: list[str], step: int) -> str:
+        """Return the framework in which a step moves none of several parameters; "" if none."""
+        runs = {"JAX": self.jax, "PyTorch": self.torch}
+        for framework, run in runs.items() if len(names) > 1 else ():
+            if not any(self._update(run, name, step).any() for name in names):
+                return framework
         return ""
 
     @staticmethod

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
-from d2l_parity.activations import Call
-from d2l_parity.causes import explain_absent, explain_state
+from d2l_parity.causes import dropout_hints, explain_absent, explain_alone, explain_state
 from d2l_parity.closeness import relative_gap
+from d2l_parity.layer import Layer as OneSided
 from d2l_parity.layers import Layer, compare_layers, fill_gradients, fill_state, in_both
-from d2l_parity.passes import Observation, Passes, results_gap
+from d2l_parity.passes import Passes, results_gap
 from d2l_parity.sides import NAMES, Arrays, Names
 from d2l_parity.tolerances import NARROW_LAYER, SAME_LAYER, SAME_TABLE
 
@@ -45,6 +46,10 @@ class FirstMinibatch:
         `{parameter that only PyTorch trains: a sentence}`.
     constants : list of str
         Sentences on tables that hold different numbers.
+    alone : list of str
+        Sentences on parameters that one model alone has, and trains.
+    unused : list of str
+        Sentences on those that it does not train.
     always_random : bool
         Whether a side is random in evaluation mode as well.
     """
@@ -62,6 +67,8 @@ class FirstMinibatch:
     narrow: dict[str, list[str]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     constants: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     always_random: bool = False
 
     def less_than_float32(self) -> bool:
@@ -85,14 +92,16 @@ class FirstMinibatch:
         They differ if outputs, loss, state or gradients do; the layers only say where. What a
         layer returns may be cut or joined otherwise without any difference.
         """
-        if self.constants:
-            return " ".join(self.constants)
+        found = " ".join(self.alone + self.constants) or self._difference()
+        return " ".join([found, *self.unused]) if found else ""
+
+    def _difference(self) -> str:
+        """Return likewise a sentence on outputs, loss, state or gradients."""
         if not self.always_random:
             found = self._results("", self.output, self.loss)
             if found:
                 return self.first_layer() or found
-        found = self._training_mode() or self._first_gradient_difference()
-        return found
+        return self._training_mode() or self._first_gradient_difference()
 
     def first_layer(self) -> str:
         """Return a sentence on the first layer that differs forward; empty if none does."""
@@ -166,12 +175,23 @@ def compare_passes(
     weights: Arrays,
     passes: Mapping[str, Passes],
     only_rounding: Collection[str] = (),
+    alone: Mapping[str, Sequence[OneSided]] = MappingProxyType({}),
 ) -> FirstMinibatch:
     """
     Compare what one minibatch left on both sides.
 
-    `only_rounding` are the parameters whose gradients are 0 up to rounding.
+    `only_rounding` are the parameters whose gradients are 0 up to rounding, and `alone` those that
+    one side alone has.
     """
+    lonely = [
+        explain_alone(
+            left,
+            passes[b].all_gradients,
+            NAMES[b],
+            sides["torch" if b == "jax" else "jax"].layers,
+        )
+        for b, left in alone.items()
+    ]
     random = {NAMES[b]: each.random for b, each in passes.items() if each.random}
     evaluated, trained, without = (
         {b: getattr(each, name) for b, each in passes.items()}
@@ -193,12 +213,14 @@ def compare_passes(
         *results[0],
         *results[1],
         paths,
-        dropout=[] if random else dropout_hints(without),
+        dropout=[] if random else dropout_hints(*(without[b].dropout for b in passes)),
         hints=hints,
         random=random,
         narrow={NAMES[b]: each.narrow for b, each in passes.items() if each.narrow},
         absent=absent_parameters(sides),
         constants=different_constants(sides, weights, passes),
+        alone=[text for trained_alone, _ in lonely for text in trained_alone],
+        unused=[text for _, unused in lonely for text in unused],
         always_random=any(each.always_random for each in passes.values()),
     )
     if found.narrow and found.first_difference():
@@ -244,30 +266,3 @@ def absent_parameters(sides: Mapping[str, Names]) -> dict[str, str]:
         for full in (layer.params[local] for local in layer.absent)
         if names.get(full) in sides["torch"].trained
     }
-
-
-def dropout_hints(passes: Mapping[str, Observation]) -> list[str]:
-    """Return sentences on dropout that only one side has, or that has another rate."""
-    ours, theirs = (passes[b].dropout for b in ("jax", "torch"))
-    if len(ours) != len(theirs):
-        return [
-            f"A step calls dropout {times(len(ours))} in JAX{places(ours)} and "
-            f"{times(len(theirs))} in PyTorch{places(theirs)}."
-        ]
-    return [
-        f"Dropout has the rate {one.rate:g} in JAX ({one.where}) and {other.rate:g} in PyTorch "
-        f"({other.where})."
-        for one, other in zip(ours, theirs, strict=True)
-        if one.rate != other.rate
-    ]
-
-
-def times(number: int) -> str:
-    """Return a number of calls in words."""
-    return "never" if not number else "once" if number == 1 else f"{number} times"
-
-
-def places(calls: Sequence[Call]) -> str:
-    """Return where calls stand, as " (net.py:3, net.py:5)"."""
-    found = dict.fromkeys(call.where for call in calls)
-    return f" ({', '.join(found)})" if found else ""

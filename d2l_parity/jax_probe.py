@@ -22,7 +22,7 @@ from d2l_parity.jax_precision import copy_as as copy_as
 from d2l_parity.jax_precision import narrowed
 from d2l_parity.jax_precision import precision as precision
 from d2l_parity.layer import Layer
-from d2l_parity.models import loss_of, run_model
+from d2l_parity.models import first_run, loss_of, run_model
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,7 +47,16 @@ def layers(model: nnx.Module, whole: set[str]) -> list[Layer]:
             alias.rpartition(".")[0] for full in params.values() for alias in tied.get(full, ())
         )
         found.append(
-            Layer(unit.name + unit.suffix, place, module, unit.kind, *parts, others, unit.absent)
+            Layer(
+                unit.name + unit.suffix,
+                place,
+                module,
+                unit.kind,
+                *parts,
+                others,
+                unit.absent,
+                unit.stacked,
+            )
         )
     return found
 
@@ -126,7 +135,7 @@ def observe(
         reseed(model, seed)
         add_hooks(model, calls)
         with context:
-            output = run_model(model, batch, train)
+            output = first_run(model, batch, train, "JAX")
             loss = loss_of(model, output, batch)
         if all(call.inputs is not None for call in calls):
             break

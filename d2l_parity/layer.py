@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 Shape = tuple[int, ...]
@@ -31,6 +32,8 @@ class Layer(NamedTuple):
         Further names of the layer, if the model holds it more than once.
     absent : collection of str
         Local names of arrays that only PyTorch has; JAX computes as if they were 0.
+    stacked : int
+        Number of axes that `nnx.vmap` has put in front of the arrays.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Layer(NamedTuple):
     state: frozenset[str] = frozenset()
     aliases: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    stacked: int = 0
 
     def trained_names(self) -> set[str]:
         """Return the full names of the trained arrays."""
@@ -63,7 +67,17 @@ class Layer(NamedTuple):
             {local: full},
             {local: self.shapes[local]},
             {local: self.places[local]},
+            self.state & {local},
             aliases=frozenset(f"{alias}.{local}" for alias in self.aliases),
+        )
+
+    def without(self, arrays: Collection[str]) -> Layer:
+        """Return the layer without the arrays of these full names."""
+        kept = [local for local, full in self.params.items() if full not in arrays]
+        return self._replace(
+            params={local: self.params[local] for local in kept},
+            shapes={local: self.shapes[local] for local in kept},
+            places={local: self.places[local] for local in kept},
         )
 
     def is_part(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -77,7 +78,10 @@ def modules_of(sides: Mapping[str, Names]) -> dict[str, Modules]:
                 if not is_tied or common:
                     modules = Modules(torch, jax, layer.place)
                     found.setdefault(other.module, {})[layer.module] = modules
-    return {name: next(iter(ours.values())) for name, ours in found.items() if len(ours) == 1}
+    single = {name: next(iter(ours.values())) for name, ours in found.items() if len(ours) == 1}
+    # A module of one side may hold the arrays of several of the other.
+    counts = Counter(jax for ours in found.values() for jax in ours)
+    return {name: each for name, each in single.items() if counts[next(iter(found[name]))] == 1}
 
 
 def compare_layers(

@@ -1,16 +1,21 @@
 """Pair the layers of two models, and try which of several possible pairings holds."""
 
-from collections.abc import Mapping
+import functools
+import importlib
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from d2l_parity.activations import gap_of_calls
+from d2l_parity.layer import Layer
 from d2l_parity.layers import modules_of
+from d2l_parity.minibatches import check_modules
 from d2l_parity.models import check_models, check_optimizer
 from d2l_parity.pairing import Pairer, Pairing, search
 from d2l_parity.passes import Observation, observe, results_gap
-from d2l_parity.sides import COMPOSITES, Arrays, Side
+from d2l_parity.pieces import FIRST, Cut, Orders, cut_layers, opened, orders_of, packs, stacks
+from d2l_parity.sides import COMPOSITES, Arrays, Names, Side
 from d2l_parity.tolerances import SAME_LAYER
 
 
@@ -31,6 +36,7 @@ def pair(
     """
     check_models(jax_model, torch_model)
     check_optimizer(optimizer)
+    check_modules(data, [importlib.import_module(f"d2l_{backend}") for backend in ("torch", "jax")])
     own = optimizer or (None, None)
     theirs = Side("torch", torch_model, data, loss, lr, own[1])
     # A layer that PyTorch has as a whole is compared as a whole, others in their parts.
@@ -45,18 +51,74 @@ def pair(
             found.append(list(dict.fromkeys(call.name for call in calls)))
         return found[0], found[1]
 
-    weights = distinct(theirs.own_weights())
-    reference: list[Observation] = []
-
     def agreement(pairing: Pairing) -> float:
-        reference[:] = reference or [observe(theirs, data, weights)]
         ours.adopt(pairing, theirs.shapes)
-        return agreeing_layers(sides, observe(ours, data, weights), reference[0])
+        weights = distinct(theirs.own_weights())
+        # Of one set of names, the same weights.
+        names = tuple(theirs.pieces)
+        if names not in reference:
+            reference.clear()
+            reference[names] = observe(theirs, data, weights)
+        return agreeing_layers(sides, observe(ours, data, weights), reference[names])
 
-    best = search(Pairer(ours.layers, theirs.layers, mapping, orders), agreement, float("inf"))
+    reference: dict[tuple[str, ...], Observation] = {}
+    best = best_pairing(sides, mapping, orders, agreement, float("inf"))
     add_biases(best, sides)
     ours.adopt(best, theirs.shapes)
     return sides, best
+
+
+def best_pairing(
+    sides: Mapping[str, Names],
+    mapping: Mapping[str, str] | None,
+    orders: Callable[[], tuple[list[str], list[str]]],
+    score: Callable[[Pairing], float],
+    enough: float,
+) -> Pairing:
+    """
+    Cut the arrays that one side alone packs or stacks, and return the best pairing.
+
+    Packed arrays are cut in each order of their parts until the score is `enough`.
+    """
+
+    def pairing_of(parts: Orders) -> Pairing:
+        cut_sides(sides, mapping, parts)
+        ours, theirs = (side.layers for side in sides.values())
+        return search(Pairer(ours, theirs, mapping, orders), score, enough)
+
+    every = list(orders_of(cut_sides(sides, mapping)))
+    if len(every) == 1:
+        return pairing_of(every[0])
+    found: list[tuple[float, Orders]] = []
+    for parts in every:
+        found.append((score(pairing_of(parts)), parts))
+        if found[-1][0] >= enough:
+            break
+    return pairing_of(max(found, key=lambda each: each[0])[1])
+
+
+def cut_sides(
+    sides: Mapping[str, Names], mapping: Mapping[str, str] | None, parts: Orders = FIRST
+) -> list[Cut]:
+    """Cut what one side alone packs or stacks, except what `mapping` names; return the cuts."""
+    named = {*(mapping or {}), *(mapping or {}).values()}
+    layers = [side.whole_layers for side in sides.values()]
+    layers = [opened(layers[i], layers[1 - i]) for i in (0, 1)]
+    found: list[list[Cut]] = [[], []]
+    for cuts_of in (stacks, functools.partial(packs, orders=parts)):
+        cuts = [cuts_of(layers[i], layers[1 - i]) for i in (0, 1)]
+        cuts = [[each for each in own if not is_named(each.layer, named)] for own in cuts]
+        layers = [cut_layers(layers[i], cuts[i]) for i in (0, 1)]
+        found = [found[i] + cuts[i] for i in (0, 1)]
+    for side, own, made in zip(sides.values(), layers, found, strict=True):
+        side.cut(own, made)
+    return found[0] + found[1]
+
+
+def is_named(layer: Layer, names: Collection[str]) -> bool:
+    """Return whether a layer, an array of it, or a module around it is among `names`."""
+    own = {layer.name, layer.place, *layer.params.values(), *layer.places.values()}
+    return any(f"{each}.".startswith(f"{name}.") for each in own for name in names)
 
 
 def add_biases(pairing: Pairing, sides: Mapping[str, Side]) -> None:

@@ -162,6 +162,17 @@ def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
     if not callable(data):
         return _given_batches(d2l, data, dtype)
     module = data(d2l)
+    _check_module(module, d2l)
+    return module
+
+
+def check_modules(data: Any, packages: Iterable[ModuleType]) -> None:
+    """Raise a `TypeError` if a function `data` returns for one of the packages what it must not."""
+    for d2l in packages if callable(data) else ():
+        _check_module(data(d2l), d2l)
+
+
+def _check_module(module: Any, d2l: ModuleType) -> None:
     if not hasattr(module, "train_dataloader"):
         raise TypeError(
             "data must return a data module of the package that is passed to it, such as "
@@ -174,7 +185,6 @@ def data_module(d2l: ModuleType, data: Any, dtype: str) -> Any:
             f"data was passed {d2l.__name__}, but returned a data module of {other.pop()}; use "
             "the argument, lambda d2l: d2l.Digits()"
         )
-    return module
 
 
 def _given_batches(d2l: ModuleType, batches: Sequence[Any], dtype: str) -> Any:

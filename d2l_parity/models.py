@@ -119,6 +119,45 @@ def run_model(model: Any, batch: Any, train: bool) -> Any:
     return model(*batch[:-1]) if run is None else run(batch, train)
 
 
+def first_run(model: Any, batch: Any, train: bool, name: str) -> Any:
+    """
+    Return likewise the output of the first call of a model of the framework `name`.
+
+    Raises
+    ------
+    ValueError
+        If the framework refuses the inputs, as those of a wrong shape.
+    """
+    try:
+        return run_model(model, batch, train)
+    except (RuntimeError, TypeError, ValueError) as error:
+        if not _is_refusal(error):
+            raise
+        *inputs, _ = batch
+        given = " and ".join(
+            f"{str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}" for x in inputs
+        )
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        integers = any("int" in str(x.dtype) for x in inputs)
+        hint = ", and pixels as floats, X.astype('float32') / 255" if integers else ""
+        raise ValueError(
+            f"the inputs of data must fit the {name} model, got {given} ({reason}); pass inputs in "
+            f"the shape that both models take{hint}"
+        ) from error
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Return whether a framework raised an error, not this package or the user's own code."""
+    frame, package = error.__traceback__, ""
+    while frame is not None:
+        name = frame.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        package = package if name == "d2l_parity" else name
+        frame = frame.tb_next
+    # What is wrong with a traced value is not a matter of the inputs.
+    is_traced = any(kind.__name__.startswith(("Jax", "Tracer")) for kind in type(error).__mro__)
+    return package in ("jax", "flax", "torch", "numpy") and not is_traced
+
+
 def loss_of(model: Any, output: Any, batch: Any) -> Any:
     """Return the loss of a model's output."""
     return model.loss(output, batch if hasattr(model, "run") else batch[-1])

@@ -28,6 +28,9 @@ class Pairing:
         `{place in JAX: name in PyTorch}` of layers or arrays that neither names nor shapes decide.
     left_out : list of str
         Sentences on the state of one model that the other does not have.
+    alone : dict
+        `{"jax" or "torch": [layers of one array]}` of the parameters of one model that the other
+        does not have.
     choices : list
         What was decided by a guess, and can be decided otherwise: groups of layers, and `SQUARES`.
     """
@@ -36,6 +39,7 @@ class Pairing:
     transposed: set[str] = field(default_factory=set)
     guessed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    alone: dict[str, list[Layer]] = field(default_factory=dict)
     choices: list[Hashable] = field(default_factory=list)
 
 
@@ -75,7 +79,7 @@ class Pairer:
         Raises
         ------
         ValueError
-            If the models do not have the same parameters.
+            If both models have layers without a counterpart, or no array has one.
         """
         found = Pairing(names=dict(self.given))
         used = set(self.given), set(self.given.values())
@@ -86,10 +90,15 @@ class Pairer:
         ours, theirs = ([layer for layer in side if layer.kind] for side in left)
         self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
         # A class of the user's may be split in layers in a different way: array by array.
-        for key in (_squeezed, _sorted):
-            ours, theirs = (self._single(found, i) for i in (0, 1))
-            self._pair(found, ours, theirs, key, otherwise)
-        self._pair_state(found)
+        for is_matrix in (True, False):
+            for key in (_squeezed, _sorted):
+                ours, theirs = (
+                    [x for x in self._single(found, i) if (len(_squeezed(x)) > 1) == is_matrix]
+                    for i in (0, 1)
+                )
+                self._pair(found, ours, theirs, key, otherwise)
+            self._pair_within(found)
+        _pair_alike(found, *(self._single(found, i, True) for i in (0, 1)))
         self._check(found)
         squares = self._squares(found)
         if squares:
@@ -132,8 +141,8 @@ class Pairer:
             if full not in taken and (state or local not in layer.state)
         ]
 
-    def _pair_state(self, found: Pairing) -> None:
-        """Pair what is left within the layers that are paired, and then everywhere."""
+    def _pair_within(self, found: Pairing) -> None:
+        """Pair what is left within the layers that are paired."""
         owners = {full: layer for layer in self.sides[1] for full in layer.params.values()}
         for layer in self.sides[0]:
             counterparts = [
@@ -144,16 +153,23 @@ class Pairer:
                 mine = [x for x in self._single(found, 0, True) if x.module == layer.module]
                 theirs = [x for x in self._single(found, 1, True) if x.name in names]
                 _pair_alike(found, mine, theirs)
-        _pair_alike(found, self._single(found, 0, True), self._single(found, 1, True))
 
     def _check(self, found: Pairing) -> None:
-        """List the state that is left, and raise if a parameter is."""
+        """List what is left of either side, and raise if layers of both sides are."""
         trained = [{n for x in side for n in x.trained_names()} for side in self.sides]
         left = [self._single(found, i, True) for i in (0, 1)]
-        shapes = [x.shape() for i in (0, 1) for x in left[i] if x.name in trained[i]]
-        if shapes:
-            one, other = ([x for x in side if x.shape() == shapes[0]] for side in left)
+        parameters = [[x for x in left[i] if x.name in trained[i]] for i in (0, 1)]
+        lonely = [_only_of(parameters[i], self.sides[i]) for i in (0, 1)]
+        if any(parameters) and (all(lonely) or not trained[0] & found.names.keys()):
+            shape = (parameters[0] + parameters[1])[0].shape()
+            one, other = ([x for x in side if x.shape() == shape] for side in left)
             raise different_parameters(one, other, self.sides)
+        found.alone = {
+            backend: each
+            for backend, each in zip(("jax", "torch"), parameters, strict=True)
+            if each
+        }
+        left = [[x for x in left[i] if x not in parameters[i]] for i in (0, 1)]
         for name, side in zip(("JAX", "PyTorch"), left, strict=True):
             found.left_out += [
                 f"`{x.name}` of shape {x.shape()} is in the {name} model only: it keeps its own "
@@ -237,12 +253,19 @@ def different_parameters(one: list[Layer], other: list[Layer], sides: Any) -> Va
         f"has {[x.place for x in one] or 'none'} that PyTorch lacks, and PyTorch "
         f"{[x.place for x in other] or 'none'} that JAX lacks"
     )
-    for name, side, left in (("PyTorch", sides[1], one), ("JAX", sides[0], other)):
-        tied = {alias for layer in side for alias in layer.aliases}
-        for x in left:
-            if x.module in tied:
-                text += f"; {name} ties {x.name} to another layer"
-    return ValueError(text)
+    return ValueError(text + ties(one, sides[1], "PyTorch") + ties(other, sides[0], "JAX"))
+
+
+def ties(left: Sequence[Layer], others: Sequence[Layer], name: str) -> str:
+    """Return what to say of arrays that the other model, of the framework `name`, has tied."""
+    tied = {alias for layer in others for alias in layer.aliases}
+    return "".join(f"; {name} ties {x.name} to another layer" for x in left if x.module in tied)
+
+
+def _only_of(left: list[Layer], layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers all of whose parameters are `left`."""
+    names = {x.name for x in left}
+    return [each for each in layers if each.trained_names() and each.trained_names() <= names]
 
 
 def _local(name: str) -> str:

@@ -1,6 +1,6 @@
 """Run the first minibatch through one side, in both modes, and once more to find randomness."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ def observe(
         outputs, loss, calls, model = side.probe.observe(make_model, batch, train, seed)
         after = side.state(model)
     dropout = [call for call in calls if call.name.startswith("dropout ")]
-    return Observation(outputs, loss, calls, [*masks.calls, *dropout], after)
+    return Observation(outputs, loss, side.by_piece(calls), [*masks.calls, *dropout], after)
 
 
 @contextmanager
@@ -68,9 +68,16 @@ def gradients_of(
     plan: MaskPlan = NOTHING_DROPPED,
 ) -> Arrays:
     """Return the gradients of the first minibatch in float64 by common names."""
+    return side.by_common_name(all_gradients(side, data, weights, train, plan))
+
+
+def all_gradients(
+    side: Side, data: Any, weights: Arrays, train: bool = False, plan: MaskPlan = NOTHING_DROPPED
+) -> Arrays:
+    """Return likewise the gradients of all parameters by the side's own names."""
     with first_batch_of(side, data, weights, plan) as (make_model, batch, _):
-        gradients = side.probe.gradients(make_model(), batch, train, side.whole)
-    return side.by_common_name(gradients)
+        gradients: Arrays = side.probe.gradients(make_model(), batch, train, side.whole)
+    return side.by_piece_name(gradients)
 
 
 def zero_model_loss(side: Side, data: Any, weights: Arrays) -> float:
@@ -99,6 +106,8 @@ class Passes(NamedTuple):
         By common names; in training mode, or in evaluation mode if the side is random.
     own_state : dict of arrays
         The state of the user's model, by common names.
+    all_gradients : dict of arrays
+        Those of all parameters, by the side's own names; empty if both sides have all.
     always_random : bool
         Whether a second pass in evaluation mode differs from the first as well.
     """
@@ -110,6 +119,7 @@ class Passes(NamedTuple):
     narrow: list[str]
     gradients: Arrays
     own_state: Arrays
+    all_gradients: Arrays
     always_random: bool = False
 
 
@@ -120,12 +130,14 @@ def passes_of(
     without: Mapping[str, Observation],
     plan: MaskPlan,
     gradients: Mapping[str, Arrays],
+    alone: Collection[str] = (),
 ) -> dict[str, Passes]:
     """
     Run the first minibatch through both sides from equal weights.
 
     `without` and `plan` are what `without_dropout` returned; `gradients` are those of the first
-    step of training, which count unless a side is random.
+    step of training, which count unless a side is random. `alone` are the sides, "jax" or "torch",
+    that have parameters which the other one does not have.
     """
     runs = {b: training_passes(side, data, weights, without[b], plan) for b, side in sides.items()}
     evaluated = {b: observe(side, data, weights) for b, side in sides.items()}
@@ -150,6 +162,7 @@ def passes_of(
             narrowed(side, data, weights),
             gradients[b],
             side.own_state(),
+            all_gradients(side, data, weights, True, plan) if b in alone else {},
             bool(always[b]),
         )
         for b, side in sides.items()

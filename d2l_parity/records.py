@@ -18,9 +18,10 @@ from d2l_parity.comparison import Comparison
 from d2l_parity.dropout_masks import NOTHING_DROPPED
 from d2l_parity.first_minibatch import compare_passes
 from d2l_parity.layer import Layer
+from d2l_parity.matching import best_pairing
 from d2l_parity.minibatches import check_data
 from d2l_parity.models import backend_of
-from d2l_parity.pairing import Pairer, Pairing, search
+from d2l_parity.pairing import Pairing
 from d2l_parity.passes import (
     Observation,
     Passes,
@@ -129,6 +130,7 @@ def passes_without_dropout(side: Side, data: Any, weights: Arrays) -> Passes:
         narrowed(side, data, weights),
         gradients_of(side, data, weights, not random),
         side.own_state(),
+        {},
     )
 
 
@@ -165,18 +167,21 @@ def compare_records(
         backend: Names([_layer(x) for x in each["facts"]["layers"]], set(each["facts"]["trained"]))
         for backend, each in read.items()
     }
-    ours, theirs = (
-        list(dict.fromkeys(call["name"] for call in each["facts"]["calls"]["evaluated"]))
-        for each in read.values()
-    )
+
+    def orders() -> tuple[list[str], list[str]]:
+        found = []
+        for backend, side in sides.items():
+            names = [call["name"] for call in read[backend]["facts"]["calls"]["evaluated"]]
+            calls = side.by_piece([Call(name, None, None, "") for name in names])
+            found.append(list(dict.fromkeys(call.name for call in calls)))
+        return found[0], found[1]
 
     def score(pairing: Pairing) -> float:
         sides["jax"].adopt(pairing, sides["torch"].shapes)
         mine, other = (_common(sides[b], read[b], "weights") for b in read)
         return -max(relative_gap(x, other[name]) for name, x in mine.items())
 
-    pairer = Pairer(sides["jax"].layers, sides["torch"].layers, mapping, lambda: (ours, theirs))
-    best = search(pairer, score, 0.0)
+    best = best_pairing(sides, mapping, orders, score, 0.0)
     if score(best) < -1e-6:  # float32 roundings of weights are allowed
         raise ValueError(
             "the records must start from equal weights: save PyTorch's by d2l_torch.save_weights, "
@@ -184,7 +189,7 @@ def compare_records(
         )
     passes = {b: _passes(sides[b], read[b]) for b in read}
     initial = _common(sides["torch"], read["torch"], "weights")
-    first = compare_passes(sides, initial, passes)
+    first = compare_passes(sides, initial, passes, alone=best.alone)
     runs = {b: _run(sides[b], read[b]) for b in read}
     counted = sides["torch"].trained & set(sides["jax"].names.values())
     scale = float(read["torch"]["arrays"]["scale"].item())
@@ -256,7 +261,7 @@ def _passes(side: Names, each: Mapping[str, Any]) -> Passes:
         return Observation(
             [outputs[str(i)] for i in range(len(outputs))],
             float(arrays[f"{name}/loss"].item()),
-            calls,
+            side.by_piece(calls),
             dropout,
             _common(side, each, f"{name}/state"),
         )
@@ -265,7 +270,9 @@ def _passes(side: Names, each: Mapping[str, Any]) -> Passes:
     narrow, random = facts["narrow"], facts["random"]
     gradients = _common(side, each, "gradients")
     state = _common(side, each, "evaluated/state")  # as the user's model holds it
-    return Passes(observation("evaluated"), without, without, random, narrow, gradients, state)
+    everything = side.by_piece_name(_under(arrays, "gradients"))
+    observed = observation("evaluated"), without, without
+    return Passes(*observed, random, narrow, gradients, state, everything)
 
 
 def _run(side: Names, each: Mapping[str, Any]) -> Run:

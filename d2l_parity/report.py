@@ -165,6 +165,7 @@ class Report:
             "otherwise):": guessed,
             "Matrices that one model holds transposed, by JAX's names:": transposed,
             "State that only one model has:": self.pairing.left_out,
+            "Parameters that only one model has:": self.first.unused,
             "Computed in less than float64:": narrow,
         }
         return {title: lines for title, lines in notes.items() if lines}

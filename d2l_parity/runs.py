@@ -117,7 +117,11 @@ def record_steps(
     configure = model.configure_optimizers
     step_size = 2 * sum(np.size(array) for array in weights.values()) * np.dtype(dtype).itemsize
     max_kept = max(1, MAX_KEPT_BYTES // step_size)
-    names = {name for name, common in side.names.items() if counted is None or common in counted}
+    names = {
+        side.array_of(name)
+        for name, common in side.names.items()
+        if counted is None or common in counted
+    }
 
     def configure_recording() -> Any:
         num_steps = model.trainer.max_epochs * model.trainer.num_train_batches

@@ -1,15 +1,17 @@
 """The two sides of a comparison: a model of each backend, and the names of its arrays."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from d2l_parity.activations import Call
 from d2l_parity.layer import Layer
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model
 from d2l_parity.pairing import Pairing
+from d2l_parity.pieces import Cut, Piece, calls_of, parts_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -36,33 +38,71 @@ class Names:
         Shapes of the arrays by name, and their places in their own framework.
     names : dict
         `{name: common name}` of the arrays that both sides have.
+    pieces : dict
+        What part of which array of the model it is, for each name that is a piece of one.
     """
 
     def __init__(self, layers: list[Layer], trained: set[str]):
-        self.layers, self.trained = layers, trained
+        self.whole_layers, self.whole_trained = layers, trained
+        self.pieces: dict[str, Piece] = {}
+        self._cuts: Sequence[Cut] = ()
+        self.cut(layers, [])
+
+    def cut(self, layers: list[Layer], cuts: Sequence[Cut]) -> None:
+        """Replace the layers of the model by `layers`, which hold the pieces that `cuts` made."""
+        self.pieces = {}
+        for each in cuts:
+            for name, piece in each.pieces().items():
+                # Of an array that is a piece itself: one of a stack.
+                whole = self.pieces.get(piece.array, Piece(piece.array, ()))
+                self.pieces[name] = Piece(whole.array, whole.where + piece.where)
+        self._cuts = cuts
+        self._opened = parts_of(self.whole_layers, [*(each.layer for each in cuts), *layers])
+        self.layers = layers
+        self.trained = {
+            name
+            for layer in self.layers
+            for name in layer.params.values()
+            if self.array_of(name) in self.whole_trained
+        }
         self.shapes = {
-            layer.params[local]: shape for layer in layers
+            layer.params[local]: shape for layer in self.layers
             for local, shape in layer.shapes.items()
         }  # fmt: skip
         self.places = {
-            layer.params[local]: place for layer in layers
+            layer.params[local]: place for layer in self.layers
             for local, place in layer.places.items()
         }  # fmt: skip
         self.names, self._common_shapes = {name: name for name in self.shapes}, self.shapes
         self._transposed: set[str] = set()
+
+    def array_of(self, name: str) -> str:
+        """Return the array of the model that `name` is, or is a piece of."""
+        return self.pieces[name].array if name in self.pieces else name
 
     def adopt(self, pairing: Pairing, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Take the common names from a pairing, and the `shapes` of the arrays by them."""
         self.names, self._transposed = pairing.names, pairing.transposed
         self._common_shapes = dict(shapes)
 
-    def by_own_name(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
-        """Return arrays by the side's own names, given by common names."""
-        own = {}
+    def by_own_name(self, arrays: Mapping[str, np.ndarray], before: Mapping[str, Any]) -> Arrays:
+        """
+        Return arrays by the side's own names, given by common names.
+
+        Of an array that is cut, the pieces without a common name are those of `before`.
+        """
+        own: Arrays = {}
         for name, common in self.names.items():
             array = np.asarray(arrays[common])
             array = array.T if name in self._transposed else array
-            own[name] = array.reshape(self.shapes[name])
+            array = array.reshape(self.shapes[name])
+            if name not in self.pieces:
+                own[name] = array
+                continue
+            whole, index = self.pieces[name]
+            if whole not in own:
+                own[whole] = np.array(before[whole], array.dtype)
+            own[whole][index] = array
         return own
 
     def by_common_name(self, arrays: Mapping[str, Any], stacked: bool = False) -> Arrays:
@@ -73,17 +113,33 @@ class Names:
         """
         found = {}
         for name, common in self.names.items():
-            if name in arrays:
-                array = arrays[name]
+            whole, index = self.pieces.get(name, Piece(name, ()))
+            if whole in arrays:
+                array = arrays[whole][(slice(None), *index) if stacked else index]
                 if name in self._transposed:
                     array = array.swapaxes(-1, -2)
                 shape = self._common_shapes[common]
                 found[common] = array.reshape((array.shape[0], *shape) if stacked else shape)
         return found
 
+    def by_piece_name(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+        """Return arrays of the model by the side's own names, with pieces for what is cut."""
+        pieces = {n: arrays[p.array][p.where] for n, p in self.pieces.items() if p.array in arrays}
+        whole = {piece.array for piece in self.pieces.values()}
+        return {name: x for name, x in arrays.items() if name not in whole} | pieces
+
     def places_by_common(self) -> dict[str, str]:
         """Return the place of each array in the user's module by common names."""
         return {common: self.places[name] for name, common in self.names.items()}
+
+    def by_piece(self, calls: Sequence[Call]) -> list[Call]:
+        """Return calls of layers, with those of pieces in the place of those of cut layers."""
+        opened = [
+            each._replace(name=name, inputs=None, outputs=None) if name != each.name else each
+            for each in calls
+            for name in (each.name, *self._opened.get(each.name, ()))
+        ]
+        return calls_of(self._cuts, opened)
 
 
 class Side(Names):
@@ -126,6 +182,10 @@ class Side(Names):
         layers = self.probe.layers(module, whole)
         super().__init__(layers, self.probe.trained(module, layers))
 
+    def own_arrays(self) -> Arrays:
+        """Return parameters and state of the user's module by its own names, nothing cut."""
+        return self.probe.read(self.module, self.whole)
+
     def batches(self, data: Any, dtype: str) -> Any:
         """Return the data module of this backend with numbers of type `dtype`."""
         return data_module(self.d2l, data, dtype)
@@ -137,7 +197,9 @@ class Side(Names):
     def copy(self, dtype: str, weights: Mapping[str, np.ndarray]) -> Any:
         """Return a copy of the model of type `dtype` with `weights`, given by common names."""
         model = self.probe.copy_as(self.model, dtype)
-        self.probe.write(self._inner(model), self.by_own_name(weights), self.whole)
+        inner = self._inner(model)
+        before = self.probe.read(inner, self.whole) if self.pieces else {}
+        self.probe.write(inner, self.by_own_name(weights, before), self.whole)
         return model
 
     def weights(self, model: Any) -> Arrays:
@@ -154,12 +216,13 @@ class Side(Names):
 
     def own_weights(self) -> Arrays:
         """Return parameters and state of the user's module by common names."""
-        return self.by_common_name(self.probe.read(self.module, self.whole))
+        return self.by_common_name(self.own_arrays())
 
     def _state_of(self, module: Any) -> Arrays:
         state = {layer.params[local] for layer in self.layers for local in layer.state}
-        found = self.probe.read(module, self.whole)
-        return self.by_common_name({name: x for name, x in found.items() if name in state})
+        common = {self.names[name] for name in state if name in self.names}
+        found = self.by_common_name(self.probe.read(module, self.whole))
+        return {name: x for name, x in found.items() if name in common}
 
     def _inner(self, model: Any) -> Any:
         return model.net if self.prefix else model

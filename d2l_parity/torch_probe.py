@@ -15,7 +15,7 @@ from d2l_common.arrays import to_numpy
 from d2l_common.weights import is_counter
 from d2l_parity.activations import Call, leaves_of, numbers, place_of_call
 from d2l_parity.layer import Layer
-from d2l_parity.models import loss_of, run_model
+from d2l_parity.models import first_run, loss_of, run_model
 from d2l_parity.torch_dropout import shared_masks as shared_masks
 from d2l_parity.torch_precision import Narrowed
 from d2l_parity.torch_precision import copy_as as copy_as
@@ -135,7 +135,7 @@ def observe(
         hook = functools.partial(_record, name, calls)
         inner.get_submodule(name).register_forward_hook(hook, with_kwargs=True)
     with torch.no_grad():
-        output = run_model(model, batch, train)
+        output = first_run(model, batch, train, "PyTorch")
         loss = loss_of(model, output, batch)
     return _numbers(output), float(loss), calls, model
 

@@ -17,10 +17,6 @@ WEIGHTS = {name: param.detach().numpy() for name, param in TorchMLP().named_para
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (
-            {"jax_model": FlaxMLP("no bias")},
-            "JAX has none that PyTorch lacks, and PyTorch ['fc2.bias'] that",
-        ),
         ({"mapping": {"hiden1": "fc1"}}, "no 'hiden1', only ['hidden1.bias', 'hidden1.kernel', "),
         ({"mapping": {"hidden1": "fc2"}}, "hidden1.kernel in JAX has shape (12, 64) (in PyTorch's"),
         ({"mapping": {"fc1.weight": "hidden1.kernel"}}, "the mapping is the other way round"),

@@ -122,7 +122,7 @@ def test_equal_optimizers_agree(optimizers):
         (
             (optax.set_to_zero(), sgd()),
             0,
-            "it stays as it is in JAX and moves in PyTorch: is it frozen in JAX alone?",
+            "nothing moves in JAX, and it does in PyTorch: is the learning rate 0 there, as that",
         ),
     ],
 )

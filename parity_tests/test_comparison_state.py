@@ -202,10 +202,33 @@ def test_tied_weights_are_one_array(attend, agree):
         assert "emb" in found.failures[0]
 
 
-def test_weights_that_one_model_alone_ties_are_refused():
+def test_weights_that_one_model_alone_ties_are_a_difference():
     tokens = batches(4, 6, classes=11, dtype=np.int32)
-    with pytest.raises(ValueError, match=r"do not have the same parameters: .*\['head.weight'\]"):
-        short(*tied(lambda self, H: self.emb.attend(H), tie=False), tokens)
+    found = short(*tied(lambda self, H: self.emb.attend(H), tie=False), tokens)
+    assert found.verdict is Verdict.DIFFERENT
+    assert "`head.weight` is trained in PyTorch" in found.failures[0]
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, Verdict.SAME), (1.01, Verdict.DIFFERENT)])
+def test_a_table_in_a_cache_keeps_its_own_numbers(factor, verdict):
+    """A cache holds what a call leaves behind, so that it is not one of the weights."""
+    table = np.arange(8.0).reshape(1, 8) / 8
+
+    def call(self, X):
+        return self.fc(X + self.table)
+
+    ours = port(call, fc=linear(8, 4), table=lambda rngs: nnx.Cache(jnp.array(factor * table)))
+    theirs = original(call, fc=torch_linear(8, 4))
+    theirs.register_buffer("table", torch.tensor(table))
+    found = short(ours, theirs, batches(4, 8))
+    assert found.verdict is verdict, found.failures
+    assert found.pairing.left_out == [
+        "`table` of shape (1, 8) is in the PyTorch model only: it keeps its own values."
+    ]
 
 
 # -- frozen weights --------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from parity_tests import (
     test_comparison,
     test_comparison_layouts,
     test_comparison_optimizers,
+    test_comparison_pieces,
     test_comparison_precision,
     test_comparison_randomness,
     test_comparison_records,
@@ -27,7 +28,7 @@ layouts, randomness, state = (
     test_comparison_randomness,
     test_comparison_state,
 )
-verdict = test_comparison_verdict
+verdict, pieces = test_comparison_verdict, test_comparison_pieces
 
 # -- layouts and pairs -----------------------------------------------------------------------------
 
@@ -90,6 +91,44 @@ def the_first_pairing_whatever_its_score(pairer, score, enough):
 )
 def dicts_in_the_order_of_their_making(tree):
     return tree_leaves(tree)
+
+
+@instead_of(
+    "d2l_parity.pieces._text",
+    caught_by=check_of(pieces, "test_pieces_are_read_and_written_where_they_are"),
+)
+def pieces_of_one_name(index):
+    return "[0]"
+
+
+@around(
+    "d2l_parity.pieces.packs",
+    caught_by=check_of(pieces, "test_parts_may_have_different_sizes_and_any_order"),
+)
+def parts_in_one_order_only(original, layers, others, orders=None):
+    return original(layers, others)
+
+
+@around(
+    "d2l_parity.pieces.calls_of",
+    caught_by=check_of(pieces, "test_calls_of_a_stack_are_those_of_its_layers_in_turn"),
+)
+def calls_of_a_stack_from_last_to_first(original, cuts, calls):
+    return original(cuts, calls[::-1])
+
+
+@instead_of(
+    "d2l_parity.causes._alone",
+    caught_by=check_of(
+        pieces,
+        "test_a_bias_of_one_model_is_a_difference_that_is_named",
+        (pieces.rows(), pieces.torch_rows(bias=False)),
+        "JAX",
+        "PyTorch",
+    ),
+)
+def a_parameter_of_one_model_without_its_name(left, how, framework, other):
+    return "The models do not have the same parameters"
 
 
 # -- dropout and other randomness ------------------------------------------------------------------
@@ -248,7 +287,7 @@ def gradients_of_frozen_parameters(model, layers):
         "the last update: look at the moment",
     ),
 )
-def a_momentum_taken_for_weight_decay(original, mine, theirs, weights, before=None):
+def a_momentum_taken_for_weight_decay(original, mine, theirs, weights, before=None, still=""):
     return original(mine, theirs, weights)
 
 
