@@ -16,9 +16,11 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_jax.nn.convolution import conv2d as conv2d_of_jax
+from d2l_jax.nn.normalization import LayerNorm as layer_norm_of_jax
 from d2l_jax.nn.normalization import batch_norm_1d as batch_norm_of_jax
 from d2l_parity import assert_within
 from d2l_torch.nn.convolution import conv2d as conv2d_of_torch
+from d2l_torch.nn.normalization import LayerNorm as layer_norm_of_torch
 from d2l_torch.nn.normalization import batch_norm_1d as batch_norm_of_torch
 from parity_tests.support.backends import BACKENDS
 
@@ -166,6 +168,16 @@ def check_batch_norm(d2l):
 
 def test_batch_norm(d2l):
     check_batch_norm(d2l)
+
+
+def test_layer_norm(d2l):
+    """As batch normalization: computed in float32, and the output is rounded once."""
+    X = np.random.default_rng(1).normal(10, 2, (4, 16))
+    output = (layer_norm_of_jax if d2l is JAX else layer_norm_of_torch)(16)(narrow(d2l, X))
+    assert str(output.dtype).endswith("bfloat16")
+    mean, var = rounded(X).mean(1, keepdims=True), rounded(X).var(1, keepdims=True)
+    truth = (rounded(X) - mean) / np.sqrt(var + 1e-5)
+    assert_within(d2l.numpy(output), truth, ROUNDING * abs(truth) + IN_FLOAT32)
 
 
 def test_batch_norm_with_parameters_of_bfloat16(d2l):

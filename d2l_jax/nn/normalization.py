@@ -116,7 +116,8 @@ class LayerNorm(nnx.LayerNorm):
         """Return `x` normalized."""
         check_floating("X", is_floating(x), x.dtype)
         check_last_axis(self.num_features, x.shape)
-        return super().__call__(x, **options)
+        y = super().__call__(widened(x), **options)
+        return y.astype(x.dtype) if is_narrow(x) else y
 
 
 class LayerNorm2d(LayerNorm):
