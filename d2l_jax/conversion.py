@@ -59,3 +59,13 @@ def holds_arrays(x: Any) -> bool:
     """Return whether `x` is a list or tuple with arrays of JAX in it, which may be traced."""
     is_list = isinstance(x, list | tuple)
     return is_list and any(isinstance(leaf, Array) for leaf in jax.tree.leaves(x))
+
+
+def is_narrow(X: Array) -> bool:
+    """Return whether an array holds floats of fewer bits than float32, such as bfloat16."""
+    return jnp.issubdtype(X.dtype, jnp.floating) and X.dtype.itemsize < 4
+
+
+def widened(X: Array) -> Array:
+    """Return floats of fewer bits than float32 as float32, and any other array as it is."""
+    return X.astype(jnp.float32) if is_narrow(X) else X

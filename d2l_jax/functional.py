@@ -22,7 +22,7 @@ from d2l_common.checks.tensors import (
     check_scalar_output,
     check_weights,
 )
-from d2l_jax.conversion import as_single, as_tensor
+from d2l_jax.conversion import as_single, as_tensor, widened
 
 
 def linreg(X: Array, w: Array, b: Array) -> Array:
@@ -113,7 +113,8 @@ def softmax(X: Array) -> Array:
     X = as_tensor(X, "X")
     check_floating("X", is_floating(X), X.dtype)
     check_last_axis("X", X.shape)
-    return jax.nn.softmax(X, axis=-1)
+    # JAX rounds each step of it to bfloat16; PyTorch rounds the result alone.
+    return jax.nn.softmax(widened(X), axis=-1).astype(X.dtype)
 
 
 def squared_loss(y_hat: Array, y: Array) -> Array:

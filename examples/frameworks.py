@@ -1,6 +1,7 @@
 """The parts of examples that differ by framework: optimizers, and random numbers for steps."""
 
 import importlib
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -39,3 +40,124 @@ def add_stream(d2l: ModuleType, model: Any, seed: int) -> None:
 def next_source(d2l: ModuleType, model: Any) -> dict[str, Any]:
     """Return the keyword argument with the next source of a model's stream."""
     return {"generator": model.generator} if d2l.__name__ == "d2l_torch" else {"key": model.rngs()}
+
+
+def linear(d2l: ModuleType, num_inputs: int, num_outputs: int, bias: bool = True) -> Any:
+    """Return a fully connected layer of the framework."""
+    nn = library(d2l, "flax.nnx", "torch.nn")
+    if d2l.__name__ == "d2l_torch":
+        return nn.Linear(num_inputs, num_outputs, bias=bias)
+    return nn.Linear(num_inputs, num_outputs, use_bias=bias, rngs=nn.Rngs(0))
+
+
+def relu(d2l: ModuleType) -> Any:
+    """Return the activation as a layer: NNX takes functions for layers."""
+    nn = library(d2l, "flax.nnx", "torch.nn")
+    return nn.ReLU() if d2l.__name__ == "d2l_torch" else nn.relu
+
+
+def sequential(d2l: ModuleType, *layers: Any) -> Any:
+    """Return layers in a row."""
+    return library(d2l, "flax.nnx", "torch.nn").Sequential(*layers)
+
+
+def parameter(d2l: ModuleType, array: Any) -> Any:
+    """Return an array as an attribute that a model trains."""
+    nn = library(d2l, "flax.nnx", "torch.nn")
+    return (nn.Parameter if d2l.__name__ == "d2l_torch" else nn.Param)(array)
+
+
+def set_buffer(d2l: ModuleType, model: Any, name: str, array: Any) -> None:
+    """Set an attribute that a model keeps and does not train."""
+    if d2l.__name__ == "d2l_torch":
+        model.register_buffer(name, array)
+    else:
+        setattr(model, name, library(d2l, "flax.nnx", "torch.nn").Variable(array))
+
+
+def gradients(d2l: ModuleType, model: Any, loss: Any) -> dict[str, Any]:
+    """Return the gradient of `loss(model)` by each parameter, as `export_weights` names them."""
+    if d2l.__name__ == "d2l_torch":
+        model.zero_grad()
+        loss(model).backward()
+        return {name: param.grad.numpy() for name, param in model.named_parameters()}
+    nnx = library(d2l, "flax.nnx", "torch.nn")
+    copy = nnx.clone(model)
+    nnx.update(copy, nnx.grad(loss)(model))
+    return d2l.export_weights(copy, state=False)
+
+
+def sgd_of(d2l: ModuleType, model: Any, names: Any) -> Any:
+    """Return SGD at `model.lr` of the attributes in `names`; what is not in them is frozen."""
+    optim = library(d2l, "optax", "torch.optim")
+    if d2l.__name__ == "d2l_torch":
+        params = [p for name in names for p in getattr(model, name).parameters()]
+        return optim.SGD(params, lr=model.lr)
+    tree = library(d2l, "jax.tree", "torch.nn")
+
+    def labels(params: Any) -> Any:
+        return tree.map_with_path(
+            lambda path, _: "trained" if path[0].key in names else "frozen", params
+        )
+
+    return optim.multi_transform(
+        {"trained": optim.sgd(model.lr), "frozen": optim.set_to_zero()}, labels
+    )
+
+
+def held_constant(d2l: ModuleType, x: Any) -> Any:
+    """Return `x`, through which no gradient flows."""
+    if d2l.__name__ == "d2l_torch":
+        return x.detach()
+    return library(d2l, "jax.lax", "torch").stop_gradient(x)
+
+
+def dtype(d2l: ModuleType, name: str) -> Any:
+    """Return a type of numbers by its name, such as "bfloat16"."""
+    return getattr(library(d2l, "jax.numpy", "torch"), name)
+
+
+def limits(d2l: ModuleType, name: str) -> tuple[float, float, float]:
+    """Return the largest number, the smallest normal one and the spacing above 1 of a type."""
+    info = library(d2l, "jax.numpy", "torch").finfo(dtype(d2l, name))
+    return float(info.max), float(info.tiny), float(info.eps)
+
+
+def set_compute_dtype(d2l: ModuleType, model: Any, name: str) -> None:
+    """Make linear layers of NNX compute in a type; their weights keep theirs."""
+    if d2l.__name__ == "d2l_jax":
+        nnx = library(d2l, "flax.nnx", "torch.nn")
+        for _, layer in nnx.iter_modules(model):
+            if isinstance(layer, nnx.Linear):
+                layer.dtype = dtype(d2l, name)
+
+
+def autocast(d2l: ModuleType, name: str) -> AbstractContextManager[Any]:
+    """Return a context in which layers of PyTorch compute in a type."""
+    if d2l.__name__ == "d2l_jax" or name == "float32":
+        return nullcontext()
+    return library(d2l, "jax", "torch").autocast("cpu", dtype(d2l, name))
+
+
+def outputs_of_layers(d2l: ModuleType, net: Any, X: Any) -> dict[str, Any]:
+    """Return the output of each layer with parameters in `net`, a row, by the layer's name."""
+    nn = library(d2l, "flax.nnx", "torch.nn")
+    if d2l.__name__ == "d2l_jax":
+        _, found = nn.capture(net, nn.Intermediate, method_outputs=nn.Intermediate)(X)
+        return {str(i): found["layers"][i]["__call__"][0] for i in sorted(found["layers"])}
+    outputs = {}
+    hooks = [
+        layer.register_forward_hook(lambda _, X, Y, name=name: outputs.update({name: Y.detach()}))
+        for name, layer in net.named_children()
+        if list(layer.parameters())
+    ]
+    net(X)
+    for hook in hooks:
+        hook.remove()
+    return outputs
+
+
+def image_shape(d2l: ModuleType, n: int, channels: int, size: int) -> tuple[int, ...]:
+    """Return the shape of `n` square images, whose channels are last in JAX."""
+    shape = (n, channels, size, size)
+    return shape if d2l.__name__ == "d2l_torch" else (n, size, size, channels)

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes
 from d2l_common.checks.tensors import check_floating, check_last_axis
+from d2l_jax.conversion import is_narrow, widened
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.batch_norm import batch_norm
 from d2l_jax.nn.lazy import Lazy
@@ -52,8 +53,9 @@ class BatchNorm1d(nnx.BatchNorm):
         if use_running_average is None:
             use_running_average = self.use_running_average
         scale, bias, mean, var = (x[...] for x in (self.scale, self.bias, self.mean, self.var))
+        # As in PyTorch: statistics of bfloat16 are computed in float32, and the output is bfloat16.
         y, mean, var = batch_norm(
-            x,
+            widened(x),
             scale,
             bias,
             mean,
@@ -63,8 +65,9 @@ class BatchNorm1d(nnx.BatchNorm):
             training=not use_running_average,
         )
         if not use_running_average:
-            self.mean[...], self.var[...] = mean, var
-        return y
+            self.mean[...] = mean.astype(self.mean.dtype)
+            self.var[...] = var.astype(self.var.dtype)
+        return y.astype(x.dtype) if is_narrow(x) else y
 
 
 class BatchNorm2d(BatchNorm1d):
@@ -113,7 +116,8 @@ class LayerNorm(nnx.LayerNorm):
         """Return `x` normalized."""
         check_floating("X", is_floating(x), x.dtype)
         check_last_axis(self.num_features, x.shape)
-        return super().__call__(x, **options)
+        y = super().__call__(widened(x), **options)
+        return y.astype(x.dtype) if is_narrow(x) else y
 
 
 class LayerNorm2d(LayerNorm):

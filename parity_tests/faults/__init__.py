@@ -2,6 +2,7 @@
 
 from parity_tests.faults import (
     bad_input,
+    bfloat16,
     checkpoints,
     comparison,
     cross_correlation,
@@ -19,6 +20,7 @@ from parity_tests.faults.planting import FAULTS
 __all__ = [
     "FAULTS",
     "bad_input",
+    "bfloat16",
     "checkpoints",
     "comparison",
     "cross_correlation",

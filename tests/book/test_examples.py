@@ -99,6 +99,32 @@ CASES = {
     "training_recipes": Case(
         "--data digits --epochs 4 --num-train 100 --num-hiddens 16", ("2015         4",), r"^2022"
     ),
+    # 6.1 to 6.7
+    "model_construction": Case(
+        prints=("net.1.net.0.weight   (3, 3)", "233,866", "(120, 576), 82,826"), draws=False
+    ),
+    "parameters": Case(
+        prints=(
+            "their sum: True",
+            "body.0.weight    changed: False",
+            "head.bias        changed: T",
+        ),
+        draws=False,
+    ),
+    "parameter_initialization": Case(prints=("[[42.  2.  3.  4.]", "last weights 0")),
+    "custom_layers": Case(
+        prints=("trains [], keeps ['later']", "[1. 2. 3.]", "[3, 2, 1]    [3. 2. 1.]"), draws=False
+    ),
+    "saving_loading": Case(
+        prints=("read by d2l_jax, equal to the bit: True", "\nequal to the bit: True"), draws=False
+    ),
+    # XLA and autograd keep other results.
+    "devices": Case(prints=("262,144 parameters",), varies="kept for the gradient", draws=False),
+    # Of the 2026 edition alone: 5.5 and 5.8.
+    "numerics": Case("--epochs 2", ("within one rounding of bfloat16: True", "inf, stable 12.41")),
+    "reproducibility": Case(
+        prints=("unrelated draws       equal to the bit: True", "first layer that returns NaN: 6")
+    ),
     # 7.2 to 7.5
     "convolutions": Case("--data digits", ("[ 0.  1.  0.  0.  0. -1.  0.]", "[[ 0.9885 -0.9885]]")),
     "padding_strides": Case(
