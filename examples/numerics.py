@@ -1,5 +1,5 @@
 """
-Numbers of 32 and of 16 bits, and training with both (2026 edition, section 5.5).
+Numbers of 32 and of 16 bits, and training with both (section 5.5 of 2026).
 
 bfloat16 has the range of float32 and 3 digits. Matrices are multiplied in it, while weights, whose
 updates would be lost in it, and the loss are float32. The figure shows both losses.

@@ -1,5 +1,5 @@
 """
-Runs that repeat themselves, and a look inside a model (2026 edition, section 5.8).
+Runs that repeat themselves, and a look inside a model (section 5.8 of 2026).
 
 One seed decides initial weights and the order of the data; other random numbers do not change
 them. Outputs of each layer show where numbers grow, and where the first NaN comes from.
