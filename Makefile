@@ -15,7 +15,7 @@ demo: .venv/made
 check: lint types
 	$(PYTEST) -m "not slow"
 
-# All of it: about a quarter of an hour on two cores.
+# All of it: some 20 minutes on two cores.
 test: .venv/made
 	$(PYTEST)
 
