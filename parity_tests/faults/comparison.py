@@ -191,7 +191,7 @@ def the_same_mask_at_each_step(original, index, step, site, rate):
         "Dropout has the rate 0.5 in JAX",
     ),
 )
-def rates_that_are_not_compared(passes):
+def rates_that_are_not_compared(*arguments):
     return []
 
 
