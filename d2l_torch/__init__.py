@@ -10,6 +10,7 @@ from d2l_common.data.hub import DATA_HUB as DATA_HUB
 from d2l_common.data.hub import DATA_URL as DATA_URL
 from d2l_common.data.hub import download as download
 from d2l_common.data.loader import TensorFlowDataLoader as TensorFlowDataLoader
+from d2l_common.data.mixup import mixup_loss as mixup_loss
 from d2l_common.hyperparameters import HyperParameters as HyperParameters
 from d2l_common.hyperparameters import add_to_class as add_to_class
 from d2l_common.plotting.board import ProgressBoard as ProgressBoard
@@ -31,7 +32,6 @@ from .data.images import Digits as Digits
 from .data.images import FashionMNIST as FashionMNIST
 from .data.images import MNISTSample as MNISTSample
 from .data.mixup import mixup as mixup
-from .data.mixup import mixup_loss as mixup_loss
 from .data.module import DataModule as DataModule
 from .data.synthetic import HighDimensionalData as HighDimensionalData
 from .data.synthetic import PolynomialData as PolynomialData

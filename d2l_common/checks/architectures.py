@@ -6,7 +6,7 @@ from typing import Any
 from d2l_common.checks.arguments import check_count
 
 
-def check_stages(arch: Any, names: Sequence[str]) -> list[tuple[int, ...]]:
+def check_stages(arch: Any, names: Sequence[str], others: Sequence[str] = ()) -> list[Any]:
     """
     Return the stages of a network, a sequence of tuples of positive integers, as a list.
 
@@ -14,23 +14,27 @@ def check_stages(arch: Any, names: Sequence[str]) -> list[tuple[int, ...]]:
     ----------
     arch : sequence of sequences of int
     names : sequence of str
-        The names of the numbers of a stage.
+        The names of the positive integers of a stage.
+    others : sequence of str
+        The names of what follows them in a stage, which is not checked.
 
     Raises
     ------
     TypeError, ValueError
         If `arch` is empty or not such a sequence, or a number is not a positive integer.
     """
+    names = [*names, *others]
     form = f"arch must be a sequence of tuples ({', '.join(names)}), one a stage"
     if not is_sequence(arch) or not arch:
         raise ValueError(f"{form}, got {arch!r}")
     for stage in arch:
         if not is_sequence(stage) or len(stage) != len(names):
             raise ValueError(f"{form}, got the stage {stage!r}")
-    return [
-        tuple(check_count(f"{name} in arch", n) for name, n in zip(names, stage, strict=True))
-        for stage in arch
-    ]
+    num_counts = len(names) - len(others)
+    for stage in arch:
+        for name, number in zip(names[:num_counts], stage, strict=False):
+            check_count(f"{name} in arch", number)
+    return [tuple(stage) for stage in arch]
 
 
 def check_counts(name: str, counts: Any, length: int | None = None) -> tuple[int, ...]:

@@ -28,20 +28,26 @@ def as_pair(name: str, value: Any, minimum: int = 1) -> Pair:
     return height, width
 
 
-def check_groups(groups: Any, in_channels: int, out_channels: int) -> None:
-    """Raise a `ValueError` unless `groups` divides the numbers of channels."""
+def check_groups(groups: Any, *channels: int) -> None:
+    """Raise a `ValueError` unless `groups` divides each number of `channels`."""
     check_count("groups", groups)
-    if in_channels % groups or out_channels % groups:
-        raise ValueError(
-            f"groups must divide the numbers of channels, {in_channels} and {out_channels}, "
-            f"got {groups}"
-        )
+    if any(number % groups for number in channels):
+        numbers = " and ".join(map(str, channels))
+        raise ValueError(f"groups must divide the numbers of channels, {numbers}, got {groups}")
 
 
 def check_channels(expected: int, found: int, shape: Sequence[int]) -> None:
     """Raise a `ValueError` unless images of `shape` have the `expected` number of channels."""
     if found != expected:
         raise ValueError(f"X must have {expected} channels, got {found} (shape {tuple(shape)})")
+
+
+def check_one_per_channel(name: str, expected: int, found: int, shape: Sequence[int]) -> None:
+    """Raise a `ValueError` unless an array has one value for each of the `expected` channels."""
+    if found != expected:
+        raise ValueError(
+            f"{name} must have {expected} values, one for each channel, got shape {tuple(shape)}"
+        )
 
 
 def check_num_axes(expected: int, shape: Sequence[int]) -> None:

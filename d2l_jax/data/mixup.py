@@ -1,6 +1,5 @@
 """Mixup: convex combinations of examples (section 7.5 of 2026)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ from jax import Array
 
 from d2l_common.checks.arguments import check_positive, check_probability
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
+from d2l_jax.conversion import as_tensor
 from d2l_jax.functional import is_floating
 from d2l_jax.random import get_key
 
@@ -50,12 +50,14 @@ def mixup(
         If `X` holds integers, `alpha` is not a number above 0, `lam` is not in [0, 1], `y` has
         another number of examples than `X`, or `perm` is not a permutation of them.
     """
+    X, y = as_tensor(X, "X"), as_tensor(y, "y")
     check_floating("X", is_floating(X), X.dtype)
     check_positive("alpha", alpha)
     check_one_per_example("y", len(X), y.shape[:1])
     if lam is not None and not isinstance(lam, Array):
         check_probability("lam", lam)
     if perm is not None:
+        perm = as_tensor(perm, "perm")
         check_one_per_example("perm", len(X), perm.shape)
         if not isinstance(perm, jax.core.Tracer):  # a traced one has no values to check
             is_permutation = np.array_equal(np.sort(np.asarray(perm)), np.arange(len(X)))
@@ -67,21 +69,3 @@ def mixup(
     if perm is None:
         perm = jax.random.permutation(key_perm, len(X))
     return lam * X + (1 - lam) * X[perm], y, y[perm], lam
-
-
-def mixup_loss(loss: Callable[..., Array], y_hat: Array, y_a: Array, y_b: Array, lam: Any) -> Array:
-    """
-    Return `lam * loss(y_hat, y_a) + (1 - lam) * loss(y_hat, y_b)` (section 7.5 of 2026).
-
-    Cross-entropy is linear in its targets, so this is the cross-entropy of the mixed targets.
-
-    Parameters
-    ----------
-    loss : callable
-        Such as the `loss` of a model.
-    y_hat : array of shape `(n, ...)`
-        The predictions for `X_mixed`.
-    y_a, y_b, lam
-        As `mixup` returns them.
-    """
-    return lam * loss(y_hat, y_a) + (1 - lam) * loss(y_hat, y_b)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import nnx
 
+from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_jax.nn.convolution import conv2d
 from d2l_jax.nn.initialization import init_cnn, init_layers
@@ -36,7 +37,8 @@ class AnyNet(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or an argument of a stage is not one of `ResNeXtBlock`.
+        If `arch` is not such a sequence, `lr` is negative, or an argument of a stage is not one of
+        `ResNeXtBlock`.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class AnyNet(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])
         rngs = default_rngs(rngs)
+        stages = check_stages(arch, ("depth", "num_channels", "groups"), ("bot_mul",))
         layers, channels = [self.stem(stem_channels, in_channels, rngs)], stem_channels
-        for depth, num_channels, groups, bot_mul in arch:
+        for depth, num_channels, groups, bot_mul in stages:
             layers.append(self.stage(depth, num_channels, groups, bot_mul, channels, rngs))
             channels = num_channels
         head = nnx.Sequential(global_avg_pool, linear(channels, num_classes, rngs=rngs))

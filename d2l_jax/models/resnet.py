@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import nnx
 
+from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_jax.nn.convolution import conv2d
 from d2l_jax.nn.initialization import init_cnn, init_layers
@@ -35,7 +36,8 @@ class ResNet(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or another number is not a positive integer.
+        If `arch` is not such a sequence, `lr` is negative, or another number is not a positive
+        integer.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class ResNet(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])
         rngs = default_rngs(rngs)
+        stages = check_stages(arch, ("num_residuals", "num_channels"))
         layers, channels = [self.b1(in_channels, rngs)], 64
-        for i, (num_residuals, num_channels) in enumerate(arch):
+        for i, (num_residuals, num_channels) in enumerate(stages):
             layers.append(self.block(num_residuals, num_channels, channels, i == 0, rngs))
             channels = num_channels
         last = nnx.Sequential(global_avg_pool, linear(channels, num_classes, rngs=rngs))

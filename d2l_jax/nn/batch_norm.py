@@ -7,8 +7,14 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
-from d2l_common.checks.images import check_channels, check_num_axes, check_several_values
+from d2l_common.checks.images import (
+    check_channels,
+    check_num_axes,
+    check_one_per_channel,
+    check_several_values,
+)
 from d2l_common.checks.tensors import check_floating
+from d2l_jax.conversion import as_tensor
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.layer import Layer
 from d2l_jax.tensors import ones, zeros
@@ -49,11 +55,17 @@ def batch_norm(
     ------
     TypeError, ValueError
         If `X` holds integers, has neither two nor four axes, or has one value for each channel
-        in training.
+        in training; or if another array does not have one value for each channel.
     """
+    X = as_tensor(X, "X")
     check_floating("X", is_floating(X), X.dtype)
     if X.ndim != 2:
         check_num_axes(4, X.shape)
+    given = {"gamma": gamma, "beta": beta, "moving_mean": moving_mean, "moving_var": moving_var}
+    arrays = [as_tensor(x, name) for name, x in given.items()]
+    for name, x in zip(given, arrays, strict=True):
+        check_one_per_channel(name, X.shape[-1], x.size, x.shape)
+    gamma, beta, moving_mean, moving_var = arrays
     if not training:
         return normalize(X, gamma, beta, moving_mean, moving_var, eps), moving_mean, moving_var
     n = math.prod(X.shape[:-1])

@@ -81,12 +81,12 @@ def conv2d(
     check_count("out_channels", out_channels)
     kernel_size, stride = as_pair("kernel_size", kernel_size), as_pair("stride", stride)
     padding = as_pair("padding", padding, minimum=0)
+    known = () if in_channels is None else (check_count("in_channels", in_channels),)
+    check_groups(groups, *known, out_channels)
     if in_channels is None:
-        check_groups(groups, groups, out_channels)
         sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
         make = partial(conv2d, out_channels=out_channels, **sizes, groups=groups, bias=bias)
         return Lazy(make, rngs)
-    check_groups(groups, check_count("in_channels", in_channels), out_channels)
     draw = uniform(1 / math.sqrt(in_channels // groups * math.prod(kernel_size)))
     return Conv2d(
         in_channels,

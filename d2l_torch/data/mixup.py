@@ -1,6 +1,5 @@
 """Mixup: convex combinations of examples (section 7.5 of 2026)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from d2l_common.checks.arguments import check_positive, check_probability
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
+from d2l_torch.conversion import as_tensor
 
 
 def mixup(
@@ -53,12 +53,14 @@ def mixup(
         If `X` holds integers, `alpha` is not a number above 0, `lam` is not in [0, 1], `y` has
         another number of examples than `X`, or `perm` is not a permutation of them.
     """
+    X, y = as_tensor(X, "X"), as_tensor(y, "y")
     check_floating("X", X.is_floating_point(), X.dtype)
     check_positive("alpha", alpha)
     check_one_per_example("y", len(X), y.shape[:1])
     if lam is not None and not isinstance(lam, Tensor):
         check_probability("lam", lam)
     if perm is not None:
+        perm = as_tensor(perm, "perm")
         check_one_per_example("perm", len(X), perm.shape)
         is_permutation = perm.sort().values == torch.arange(len(X), device=perm.device)
         check_permutation("perm", bool(is_permutation.all()), len(X))
@@ -68,23 +70,3 @@ def mixup(
     if perm is None:
         perm = torch.randperm(len(X), generator=generator).to(X.device)
     return lam * X + (1 - lam) * X[perm], y, y[perm], lam
-
-
-def mixup_loss(
-    loss: Callable[..., Tensor], y_hat: Tensor, y_a: Tensor, y_b: Tensor, lam: Any
-) -> Tensor:
-    """
-    Return `lam * loss(y_hat, y_a) + (1 - lam) * loss(y_hat, y_b)` (section 7.5 of 2026).
-
-    Cross-entropy is linear in its targets, so this is the cross-entropy of the mixed targets.
-
-    Parameters
-    ----------
-    loss : callable
-        Such as the `loss` of a model.
-    y_hat : tensor of shape `(n, ...)`
-        The predictions for `X_mixed`.
-    y_a, y_b, lam
-        As `mixup` returns them.
-    """
-    return lam * loss(y_hat, y_a) + (1 - lam) * loss(y_hat, y_b)

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
@@ -35,7 +36,8 @@ class AnyNet(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or an argument of a stage is not one of `ResNeXtBlock`.
+        If `arch` is not such a sequence, `lr` is negative, or an argument of a stage is not one of
+        `ResNeXtBlock`.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class AnyNet(Classifier):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
+        stages = check_stages(arch, ("depth", "num_channels", "groups"), ("bot_mul",))
         layers, channels = [self.stem(stem_channels, in_channels, generator)], stem_channels
-        for depth, num_channels, groups, bot_mul in arch:
+        for depth, num_channels, groups, bot_mul in stages:
             layers.append(self.stage(depth, num_channels, groups, bot_mul, channels, generator))
             channels = num_channels
         head = nn.Sequential(GlobalAvgPool(), linear(channels, num_classes, generator=generator))

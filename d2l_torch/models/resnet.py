@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
@@ -34,7 +35,8 @@ class ResNet(Classifier):
     Raises
     ------
     TypeError, ValueError
-        If `lr` is negative, or another number is not a positive integer.
+        If `arch` is not such a sequence, `lr` is negative, or another number is not a positive
+        integer.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class ResNet(Classifier):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
+        stages = check_stages(arch, ("num_residuals", "num_channels"))
         layers, channels = [self.b1(in_channels, generator)], 64
-        for i, (num_residuals, num_channels) in enumerate(arch):
+        for i, (num_residuals, num_channels) in enumerate(stages):
             layers.append(self.block(num_residuals, num_channels, channels, i == 0, generator))
             channels = num_channels
         last = nn.Sequential(GlobalAvgPool(), linear(channels, num_classes, generator=generator))

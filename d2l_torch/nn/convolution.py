@@ -93,11 +93,11 @@ def conv2d(
     check_count("out_channels", out_channels)
     kernel_size, stride = as_pair("kernel_size", kernel_size), as_pair("stride", stride)
     padding = as_pair("padding", padding, minimum=0)
-    check_groups(groups, groups, out_channels)
+    known = () if in_channels is None else (check_count("in_channels", in_channels),)
+    check_groups(groups, *known, out_channels)
     sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
     layer = LazyConv2d(out_channels, **sizes, groups=groups, bias=bias, generator=generator)
     if in_channels is not None:
-        check_groups(groups, check_count("in_channels", in_channels), out_channels)
         # An image of zeros is PyTorch's way to give a lazy layer its shape.
         with torch.no_grad():
             layer(torch.zeros(1, in_channels, *kernel_size))

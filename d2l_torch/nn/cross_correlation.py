@@ -1,6 +1,5 @@
 """Cross-correlation and pooling as pure functions (sections 7.2, 7.4 and 7.5)."""
 
-from collections.abc import Iterator
 from functools import reduce
 from operator import add, mul
 
@@ -16,6 +15,8 @@ from d2l_common.checks.cross_correlation import (
     check_pooling,
 )
 from d2l_common.checks.tensors import check_floating
+from d2l_common.windows import shifted
+from d2l_torch.conversion import as_tensor
 
 
 def corr2d(X: Tensor, K: Tensor) -> Tensor:
@@ -39,10 +40,11 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
     ValueError
         If `X` or `K` does not have two axes, or if `K` is empty or does not fit into `X`.
     """
+    X, K = as_tensor(X, "X"), as_tensor(K, "K")
     check_kernel(X.shape, K.shape, MATRIX, MATRIX)
     kernel_h, kernel_w = K.shape
     entries = (K[a, b] for a in range(kernel_h) for b in range(kernel_w))
-    return reduce(add, map(mul, _shifted(X, kernel_h, kernel_w), entries))
+    return reduce(add, map(mul, shifted(X, kernel_h, kernel_w), entries))
 
 
 def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
@@ -64,6 +66,7 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
         If `X` or `K` does not have three axes, if they differ in the number of channels, or if `K`
         is empty or does not fit into `X`.
     """
+    X, K = as_tensor(X, "X"), as_tensor(K, "K")
     check_kernel(X.shape, K.shape, CHANNELS, CHANNELS)
     return reduce(add, map(corr2d, X, K))
 
@@ -87,6 +90,7 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
         If `X` does not have three axes or `K` four, if they differ in the number of input channels,
         or if `K` is empty or does not fit into `X`.
     """
+    X, K = as_tensor(X, "X"), as_tensor(K, "K")
     check_kernel(X.shape, K.shape, CHANNELS, CHANNELS_IN_AND_OUT)
     return torch.stack([corr2d_multi_in(X, kernel) for kernel in K])
 
@@ -110,6 +114,7 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
         If `X` does not have three axes or `K` the shape above, if they differ in the number of
         input channels, or if `K` is empty.
     """
+    X, K = as_tensor(X, "X"), as_tensor(K, "K")
     check_1x1(K.shape)
     check_kernel(X.shape, K.shape, CHANNELS, CHANNELS_IN_AND_OUT)
     channels_out, channels_in = K.shape[:2]
@@ -142,16 +147,9 @@ def pool2d(X: Tensor, pool_size: tuple[int, int], mode: str = "max") -> Tensor:
         If `X` has neither two nor three axes, if a window does not fit into it, or if `mode` is
         neither "max" nor "avg".
     """
-    windows = torch.stack(list(_shifted(X, *check_pooling(X.shape, pool_size, mode))))
+    X = as_tensor(X, "X")
+    windows = torch.stack(list(shifted(X, *check_pooling(X.shape, pool_size, mode))))
     if mode == "max":
         return windows.amax(0)
     check_floating("X", X.is_floating_point(), X.dtype)
     return windows.mean(0)
-
-
-def _shifted(X: Tensor, window_h: int, window_w: int) -> Iterator[Tensor]:
-    """Yield the entries `(a, b)` of all windows of `X` at once, for each `(a, b)` in turn."""
-    height, width = X.shape[-2] - window_h + 1, X.shape[-1] - window_w + 1
-    for a in range(window_h):
-        for b in range(window_w):
-            yield X[..., a : a + height, b : b + width]

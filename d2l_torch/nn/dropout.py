@@ -70,8 +70,10 @@ def drop_path(
     TypeError, ValueError
         If `drop_prob` is not a number in [0, 1], or `mask` is not of shape `(n,)`.
     """
+    X = as_tensor(X, "X")
     check_probability("drop_prob", drop_prob)
     if mask is not None:
+        mask = as_tensor(mask, "mask")
         check_one_per_example("mask", len(X), mask.shape)
     if drop_prob == 1:
         return torch.zeros_like(X)

@@ -50,10 +50,10 @@ def targets_that_are_swapped(d2l, original, *args, **kwargs):
 
 
 @instead_of(
-    "d2l_*.data.mixup.mixup_loss",
+    "d2l_common.data.mixup.mixup_loss",
     caught_by=check_of(test_recipes, "test_the_loss_under_mixup_is_that_of_mixed_targets"),
 )
-def a_weight_on_the_other_loss(d2l, loss, y_hat, y_a, y_b, lam):
+def a_weight_on_the_other_loss(loss, y_hat, y_a, y_b, lam):
     return (1 - lam) * loss(y_hat, y_a) + lam * loss(y_hat, y_b)
 
 

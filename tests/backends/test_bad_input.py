@@ -11,7 +11,7 @@ from tests.support.bad_input import names, rows
 
 ROWS = rows()
 # A model draws its weights before it is used.
-MODELS = re.compile("Regression|MLP|Decay|lin|soft|fit")
+MODELS = re.compile("Regression|MLP|Decay|lin|soft|fit|Net|Res")
 
 
 def error_of(expression, d2l):

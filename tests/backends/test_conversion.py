@@ -38,6 +38,38 @@ def test_any_kind_of_array(d2l, kind):
     np.testing.assert_array_equal(d2l.numpy(result), expected)
 
 
+IMAGES, KERNELS = X[None].tolist(), np.ones((1, 1, 2, 2), np.float32)
+ONES, ZEROS = [1.0] * 3, np.zeros(3)
+FUNCTIONS = {
+    "corr2d": lambda d2l, as_given: d2l.corr2d(as_given(X), as_given(KERNELS[0, 0])),
+    "corr2d_multi_in": lambda d2l, as_given: d2l.corr2d_multi_in(
+        as_given(IMAGES), as_given(KERNELS[0])
+    ),
+    "corr2d_multi_in_out": lambda d2l, as_given: d2l.corr2d_multi_in_out(
+        as_given(IMAGES), as_given(KERNELS)
+    ),
+    "corr2d_multi_in_out_1x1": lambda d2l, as_given: d2l.corr2d_multi_in_out_1x1(
+        as_given(IMAGES), as_given(KERNELS[:, :, :1, :1])
+    ),
+    "pool2d": lambda d2l, as_given: d2l.pool2d(as_given(X), (2, 2)),
+    "batch_norm": lambda d2l, as_given: d2l.batch_norm(
+        as_given(X), *map(as_given, (ONES, ZEROS, ZEROS, ONES)), 1e-5, 0.1, training=True
+    )[0],
+    "drop_path": lambda d2l, as_given: d2l.drop_path(as_given(X), 0.5, mask=as_given([1, 0])),
+    "mixup": lambda d2l, as_given: d2l.mixup(
+        as_given(X), as_given([0, 1]), 0.5, lam=0.25, perm=as_given([1, 0])
+    )[0],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_on_images_take_any_kind_of_array(d2l, name):
+    call = FUNCTIONS[name]
+    expected = d2l.numpy(call(d2l, d2l.tensor))
+    for as_given in (np.asarray, lambda x: np.asarray(x).tolist()):
+        np.testing.assert_array_equal(d2l.numpy(call(d2l, as_given)), expected)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_float64_of_numpy_becomes_the_default(d2l, dtype):
     with precision(dtype):
