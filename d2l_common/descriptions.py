@@ -1,7 +1,7 @@
 """Short texts for the prompt: the repr of an object, and the names that Tab completes."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from d2l_common.arrays import describe
@@ -84,13 +84,17 @@ def table(title: str, rows: Iterable[tuple[str, str, str, int]]) -> str:
         lines.append((name, kind, shapes, f"{count:,}"))
         total += count
     lines.append(("total", "", "", f"{total:,}"))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    texts = [
-        f"{'  '.join(f'{x:<{n}}' for x, n in zip(line[:3], widths, strict=False))}  "
-        f"{line[3]:>{widths[3]}}"
-        for line in lines
-    ]
-    return "\n".join([title, *texts])
+    return f"{title}\n{aligned(lines)}"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a text with columns, the last one aligned at the right."""
+    *widths, last = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = []
+    for *cells, number in lines:
+        padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
+        texts.append("  ".join([*padded, f"{number:>{last}}"]))
+    return "\n".join(texts)
 
 
 def describe_shapes(shapes: dict[str, tuple[int, ...]]) -> str:

@@ -229,6 +229,10 @@ MISTAKES = {
         lambda d2l, nn, images: nn("convolution").conv2d(1, 2, 3)(images(2, 3)),
         r"X must be a minibatch of images with four axes, got shape \(2, 3\)",
     ),
+    "vectors for images, at the first call": (
+        lambda d2l, nn, images: nn("convolution").conv2d(None, 2, 3)(images(2, 3)),
+        r"X must be a minibatch of images with four axes, got shape \(2, 3\)",
+    ),
     "integers": (
         lambda d2l, nn, images: nn("convolution").conv2d(1, 2, 3)(
             d2l.astype(images(2, 1, 4, 4), d2l.int32)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from d2l_common.descriptions import aligned
+
 
 def layers_of_net(model: Any, kind: type) -> list[Any]:
     """
@@ -30,8 +32,4 @@ def format_summary(rows: Iterable[tuple[str, Sequence[int], int]]) -> str:
         lines.append((name, str(tuple(shape)), f"{count:,}"))
         total += count
     lines.append(("total", "", f"{total:,}"))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}"
-        for name, shape, count in lines
-    )
+    return aligned(lines)

@@ -42,9 +42,10 @@ class LazyConv2d(LearnsInit, nn.LazyConv2d):  # type: ignore[misc]  # as in PyTo
         self._generator = generator
         super().__init__(*args, **kwargs)
 
-    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
+    def initialize_parameters(self, X: Tensor) -> None:
         """Give the layer its shape; PyTorch leaves `in_channels` at 0 after a `load_state_dict`."""
-        super().initialize_parameters(*args, **kwargs)
+        check_num_axes(4, X.shape)
+        super().initialize_parameters(X)
         self.in_channels = self.weight.shape[1] * self.groups
 
     def reset_parameters(self) -> None:
