@@ -215,10 +215,10 @@ def view(model: Any, **mode: bool) -> Any:
 
 
 def global_name(function: Any) -> str:
-    """Return the name under which pickle finds a function with its own gradient: `nnx.relu`."""
+    """Return the name under which pickle finds a function: `nnx.relu`."""
     return function.__qualname__
 
 
-# Layers hold such functions. Pickle would take them apart and fail on a function inside.
-copyreg.pickle(jax.custom_jvp, global_name)
-copyreg.pickle(jax.custom_vjp, global_name)
+# Models hold nnx.relu and nnx.sigmoid. Pickle would take these apart and fail on what is inside.
+for kind in (jax.custom_jvp, jax.custom_vjp, type(jax.jit(global_name))):
+    copyreg.pickle(kind, global_name)

@@ -13,6 +13,12 @@ def by_pickle(x):
     return pickle.loads(pickle.dumps(x))
 
 
+def on_images(d2l, model):
+    """Return a model whose layers know their shapes."""
+    model.apply_init([d2l.Digits(batch_size=1, resize=16).val_dataloader().first()[0]])
+    return model
+
+
 COPIES = {"pickle": by_pickle, "deepcopy": copy.deepcopy}
 MODELS = {
     "LinearRegressionScratch": lambda d2l: d2l.LinearRegressionScratch(2, 0.1),
@@ -24,6 +30,9 @@ MODELS = {
     "MLP": lambda d2l: d2l.MLP(10, 4, lr=0.1, num_inputs=64),
     "DropoutMLPScratch": lambda d2l: d2l.DropoutMLPScratch(10, 4, 4, 0.5, 0.5, 0.1, num_inputs=64),
     "DropoutMLP": lambda d2l: d2l.DropoutMLP(10, 4, 4, 0.5, 0.5, 0.1, num_inputs=64),
+    "BNLeNet": lambda d2l: on_images(d2l, d2l.BNLeNet()),
+    "ResNet": lambda d2l: on_images(d2l, d2l.ResNet(((1, 64),))),
+    "ConvNeXt": lambda d2l: on_images(d2l, d2l.ConvNeXt(((1, 4),))),
 }
 DATA = {
     "SyntheticRegressionData": regression,
@@ -44,6 +53,15 @@ def assert_same_weights(d2l, one, other):
 def test_models(d2l, name, how):
     model = MODELS[name](d2l)
     assert_same_weights(d2l, COPIES[how](model), model)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_model_without_shapes_keeps_its_draws(d2l, how):
+    model = d2l.LeNet()
+    assert type(COPIES[how](model)) is d2l.LeNet
+    if d2l.__name__ == "d2l_jax":  # in PyTorch the global generator draws when shapes are known
+        X = np.ones((1, 16, 16, 1), np.float32)
+        np.testing.assert_array_equal(COPIES[how](model)(X), model(X))
 
 
 @pytest.mark.parametrize("how", COPIES)
