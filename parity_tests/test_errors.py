@@ -226,7 +226,7 @@ CASES = {
     ),
     "image size 0": (
         lambda d2l: d2l.Digits(resize=(0, 8)),
-        "size[0] must be at least 1, got 0",
+        "resize must be at least 1, got 0",
     ),
     "an image of three axes": (
         lambda d2l: d2l.corr2d(d2l.ones(2, 3, 3), d2l.ones(2, 2)),
