@@ -7,6 +7,8 @@ import numpy as np
 from flax import nnx
 from jax import numpy as jnp
 
+from d2l_common.checks.models import no_shape_yet
+
 from .nn.lazy import lazy_layers
 from .packed_layouts import packed
 from .units import Path, dotted, layer_name, packed_unit, single_unit
@@ -50,7 +52,7 @@ def units(model: nnx.Module, whole: Collection[str] | None = None) -> list[Unit]
     modules = dict(nnx.iter_modules(model))
     for path in lazy_layers(model):
         name = layer_name(modules, path)
-        raise ValueError(f"{name}.weight has no shape yet; call the model on a minibatch first")
+        raise no_shape_yet(f"{name}.weight")
     return units_of(modules, arrays_of(model), whole)
 
 

@@ -89,7 +89,8 @@ def test_a_given_weight_of_mixup_takes_the_dtype_of_the_images(d2l, dtype):
 
 def test_the_weight_of_mixup_may_be_differentiated_and_traced(d2l):
     def first_pixel(lam):
-        return d2l.mixup(d2l.tensor([[1.0], [5.0]]), d2l.ones(2), 1.0, lam=lam, perm=[1, 0])[0][0, 0]
+        X = d2l.tensor([[1.0], [5.0]])
+        return d2l.mixup(X, d2l.ones(2), 1.0, lam=lam, perm=[1, 0])[0][0, 0]
 
     # Of lam + 5 (1 - lam).
     assert float(d2l.numpy(d2l.grad(first_pixel)(d2l.tensor(0.25)))) == -4

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from d2l_common.checks.arguments import check_probability
-from d2l_common.checks.fits import check_same_weights, no_average
+from d2l_common.checks.optimizers import check_averages, check_same_weights, no_average
 from d2l_torch.weights import checked_tensors
 
 
@@ -75,11 +75,8 @@ class EMA:
 
 def averaging(optimizer: Any, decay: float) -> Any:
     """Return an optimizer that also averages its parameters, in its groups of parameters."""
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise TypeError(
-            "the optimizer must be one of torch.optim if ema_decay is given, got "
-            f"{type(optimizer).__name__}; return such an optimizer"
-        )
+    is_one = isinstance(optimizer, torch.optim.Optimizer)
+    check_averages("one of torch.optim", is_one, optimizer, "such an optimizer")
 
     def begin(optimizer: Any, *_: Any) -> None:
         for group in optimizer.param_groups:
