@@ -1,4 +1,4 @@
-"""What a pairing leaves over: named where one model alone has it, an error where both have."""
+"""Name what one model alone has after a pairing, and raise where both have something left over."""
 
 from __future__ import annotations
 
