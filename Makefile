@@ -28,6 +28,13 @@ bench: .venv/made
 notebooks: .venv/made
 	$(BIN)/python examples/make_notebooks.py out/notebooks $(ARGS)
 
+# The site, in out/site: needs no network once Sphinx and the theme are installed.
+docs: .venv/made
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/site/make_pages.py out/site-source
+	$(BIN)/python -m sphinx -q -W --keep-going -b html out/site-source out/site
+	$(BIN)/python docs/site/check_links.py out/site
+
 lint: .venv/made
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -104,8 +104,8 @@ def run_file(path: Path, program: str, options: Sequence[str]) -> None:
     before = sys.argv, sys.path[:]
     sys.argv, sys.path[:] = [str(path), *options], [str(path.parent), *sys.path]
     try:
-        options: Any = importlib.import_module("options")
-        with options.run_by(program=program):  # --help shows it
+        command_line: Any = importlib.import_module("options")
+        with command_line.run_by(program=program):  # --help shows it
             runpy.run_path(str(path), run_name="__main__")
     finally:
         sys.argv, sys.path[:] = before
