@@ -69,6 +69,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
         prog=command.program or Path(sys.argv[0]).name,
         description=(description or "").strip().removeprefix("# "),
         formatter_class=Help,
+        allow_abbrev=False,  # `--n` of one example is not `--num-train` of another
     )
 
 
@@ -98,8 +99,8 @@ def read_options(
     parser: argparse.ArgumentParser, in_cells: Sequence[str] = ()
 ) -> argparse.Namespace:
     """Return the options of the command line; in a notebook, those of the arguments `in_cells`."""
-    if in_notebook():
-        return parser.parse_args(in_cells)
+    if in_notebook():  # the site's notebooks have `command.arguments`
+        return parser.parse_known_args([*in_cells, *(command.arguments or [])])[0]
     if not command.program:  # `d2l` reports errors itself
         sys.excepthook = report_error
     if command.strict:

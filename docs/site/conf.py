@@ -25,7 +25,6 @@ pygments_dark_style = "github-dark"
 nb_execution_mode = "off"  # make_pages.py has run the notebooks
 nb_merge_streams = True
 myst_heading_anchors = 4
-myst_enable_extensions = ["dollarmath"]
 myst_links_external_new_tab = False
 # Code blocks of README's kind whose language Pygments does not know are text.
 suppress_warnings = ["misc.highlighting_failure"]
