@@ -6,7 +6,7 @@ BIN := .venv/bin
 # finds; then each takes of what is left.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo check test bench lint types clean
+.PHONY: demo check test bench notebooks docs lint types clean
 
 demo: .venv/made
 	$(BIN)/python examples/compare.py mlp --lr 0.5 --epochs 20 --plot out/demo.png
@@ -23,6 +23,17 @@ test: .venv/made
 bench: .venv/made
 	-$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt keras lightning
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# The examples as notebooks, for Jupyter and Colab. ARGS="--backend torch" for PyTorch.
+notebooks: .venv/made
+	$(BIN)/python examples/make_notebooks.py out/notebooks $(ARGS)
+
+# The site, in out/site: needs no network once Sphinx and the theme are installed.
+docs: .venv/made
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/site/make_pages.py out/site-source
+	$(BIN)/python -m sphinx -q -W --keep-going -b html out/site-source out/site
+	$(BIN)/python docs/site/check_links.py out/site
 
 lint: .venv/made
 	$(BIN)/ruff check .

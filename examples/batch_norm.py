@@ -1,35 +1,50 @@
-"""LeNet with and without batch normalization, and the curves of both losses (section 8.5)."""
+# %% [markdown]
+"""
+# LeNet with and without batch normalization, and the curves of both losses (section 8.5)
 
-from common import Section, image_data, set_weights
+Batch normalization gives the outputs of a layer mean 0 and variance 1 over the minibatch. With it a
+network bears a learning rate at which it would learn nothing without it.
+"""
 
-LAYERS = {"LeNet": "LeNet", "with normalization": "BNLeNet", "from scratch": "BNLeNetScratch"}
+# %%
+from common import image_data, save_figure, show_source, start
+from networks import initialize
 
+d2l, args = start(__doc__, backend="jax", images=True, lr=0.5, epochs=5, batch_size=64)
 
-def run(d2l, options):
-    """Train all three on the same minibatches; return the figure of their losses."""
-    curves = {}
-    for title, name in LAYERS.items():
-        data = image_data(d2l, options, resize=(28, 28))
-        model = getattr(d2l, name)(options.lr, num_classes=len(data.classes))
-        model.apply_init(data.train_dataloader().first()[:-1])
-        set_weights(d2l, model, options.seed, "xavier")
-        history = d2l.Trainer(options.epochs).fit(model, data)
-        curves[title] = history.train_loss
-        accuracies = " ".join(f"{accuracy:.3f}" for accuracy in history.val_acc)
-        print(f"{title:<20} loss {history.train_loss[-1]:.4f}, accuracy {accuracies}")
-    steps = range(len(curves["LeNet"]))
-    d2l.plot(
-        list(steps),
-        list(curves.values()),
-        xlabel="step",
-        ylabel="training loss",
-        legend=list(curves),
-        figsize=(5, 3),
-    )
-    return d2l.plt.gcf()
+# %% [markdown]
+# ## The layer from scratch
+#
+# In training it normalizes by the minibatch and keeps running averages, by which it normalizes in
+# validation. A scale and a shift are learned.
 
+# %%
+show_source(d2l.BatchNorm)
 
-SECTION = Section(__doc__, run, images=True, extra={"lr": 0.5, "epochs": 5, "batch_size": 64})
+# %% [markdown]
+# ## Three networks, one learning rate
+#
+# They train on the same minibatches. The normalization from scratch and the frameworks' own compute
+# the same.
 
-if __name__ == "__main__":
-    SECTION.main()
+# %%
+LAYERS = {
+    "LeNet": d2l.LeNet,
+    "with normalization": d2l.BNLeNet,
+    "from scratch": d2l.BNLeNetScratch,
+}
+curves = {}
+for title, network in LAYERS.items():
+    data = image_data(d2l, args, resize=(28, 28))
+    model = network(args.lr, num_classes=len(data.classes))
+    initialize(d2l, model, data, args.seed, "xavier")
+    history = d2l.Trainer(args.epochs).fit(model, data)
+    curves[title] = history.train_loss
+    accuracies = " ".join(f"{accuracy:.3f}" for accuracy in history.val_acc)
+    print(f"{title:<20} loss {history.train_loss[-1]:.4f}, accuracy {accuracies}")
+
+# %%
+steps = list(range(len(curves["LeNet"])))
+losses, legend = list(curves.values()), list(curves)
+d2l.plot(steps, losses, "step", "training loss", legend=legend, figsize=(5, 3))
+save_figure(args, d2l.plt.gcf())

@@ -1,49 +1,52 @@
 """Run an example on both backends, from the same weights on the same batches, and compare."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import common
-from common import (
-    OUTPUT,
-    Example,
-    check_plot,
-    errors_in_one_line,
-    four_significant,
-    load_backend,
-    set_weights,
-)
+from common import four_significant
+from options import OUTPUT, check_plot, command, errors_in_one_line, run_by
 
 from d2l_parity import Report
 from d2l_parity import compare as compare_models
 
+FOLDER = Path(__file__).parent
+TRAINING = "\n# %% Training\n"  # the cell before which an example has its data and its model
+
 
 def example_names() -> list[str]:
-    """Return the names of the scripts that train a model: those that define `EXAMPLE`."""
-    scripts = sorted(Path(__file__).parent.glob("*.py"))
-    return [path.stem for path in scripts if "\nEXAMPLE = " in path.read_text()]
+    """Return the names of the examples that train one model: those that have such a cell."""
+    scripts = sorted(FOLDER.glob("*.py"))
+    return [path.stem for path in scripts if TRAINING in path.read_text(encoding="utf-8")]
 
 
-def compare(example: Example, options: argparse.Namespace) -> Report:
+def prepare(name: str, backend: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run the cells of an example before its training; return what they define."""
+    path = FOLDER / f"{name}.py"
+    cells, _, _ = path.read_text(encoding="utf-8").partition(TRAINING)
+    defined: dict[str, Any] = {"__name__": name}
+    with run_by(backend=backend, arguments=arguments):
+        exec(compile(cells, str(path), "exec"), defined)
+    return defined
+
+
+def compare(name: str, arguments: Sequence[str]) -> Report:
     """Train an example's model on both backends, in both precisions, and return the report."""
-    packages = [load_backend(backend) for backend in ("jax", "torch")]
-    d2l_torch = packages[1]
-    data = example.make_data(d2l_torch, options)
-    if example.images and options.data == "auto":  # the choice, made once
-        options.data = "digits" if isinstance(data, d2l_torch.Digits) else "fashion_mnist"
-    jax_model, torch_model = (example.make_model(d2l, data, options) for d2l in packages)
-    set_weights(d2l_torch, torch_model, options.seed, example.scheme)
+    sides = [prepare(name, backend, arguments) for backend in ("jax", "torch")]
+    args, data = sides[1]["args"], sides[1]["data"]
+    if getattr(args, "data", "") == "auto":  # the choice, made once
+        kind = "digits" if type(data).__name__ == "Digits" else "fashion_mnist"
+        arguments = [*arguments, "--data", kind]
     return compare_models(
-        jax_model,
-        torch_model,
-        lambda d2l: example.make_data(d2l, options),
-        epochs=options.epochs,
-        num_gpus=choose_num_gpus(options.device, packages),
-        name=example.title.strip().splitlines()[0].split(" (")[0],
+        sides[0]["model"],
+        sides[1]["model"],
+        lambda d2l: prepare(name, d2l.__name__.removeprefix("d2l_"), arguments)["data"],
+        epochs=args.epochs,
+        num_gpus=choose_num_gpus(args.device, [side["d2l"] for side in sides]),
+        name=sides[0]["__doc__"].strip().splitlines()[0].removeprefix("# ").split(" (")[0],
     )
 
 
@@ -55,12 +58,9 @@ def choose_num_gpus(device: str, packages: Sequence[ModuleType]) -> int:
     return int(device != "cpu" and all(d2l.num_gpus() > 0 for d2l in packages))
 
 
-def run(name: str, example: Example, options: argparse.Namespace, plot: Path | None) -> bool:
+def run(name: str, arguments: Sequence[str], plot: Path | None) -> bool:
     """Compare one example, print and write the report, and return whether the backends agree."""
-    if not options.epochs:
-        print("no epochs, so nothing to compare")
-        return True
-    report = compare(example, options)
+    report = compare(name, arguments)
     print(f"{report}\n\nThe epochs in float32:\n")
     print(report.epochs().to_string(float_format=four_significant))
     paths = report.save((plot or OUTPUT / f"compare_{name}.png").with_suffix(""))
@@ -68,10 +68,17 @@ def run(name: str, example: Example, options: argparse.Namespace, plot: Path | N
     return report.agree
 
 
+def plot_option(arguments: Sequence[str]) -> Path | None:
+    """Return the path of `--plot`, which the comparison takes in place of the example."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--plot", type=Path)
+    return parser.parse_known_args(arguments)[0].plot
+
+
 def main(arguments: list[str]) -> None:
     """Read the examples' names; the options after them go to the examples."""
     names = example_names()
-    program = common.program or "compare.py"
+    program = command.program or "compare.py"
     parser = argparse.ArgumentParser(
         prog=program,
         description=__doc__,
@@ -85,23 +92,18 @@ def main(arguments: list[str]) -> None:
     if not first or first[0] in ("-h", "--help"):
         parser.print_help()
         parser.exit(0 if first else 2)
-    if first[0] != "--all" and first[0] not in names:
+    every = first[0] == "--all"
+    if not every and first[0] not in names:
         parser.error(f"the name of an example comes first, one of {', '.join(names)}")
     agree = True
-    for name in names if first[0] == "--all" else first:
-        example: Example = importlib.import_module(name).EXAMPLE
-        options_parser = example.parser()
-        options_parser.prog = f"{program} {name}"
-        if first[0] == "--all":
-            # Only some examples have an option such as --data; the others ignore it.
-            options, _ = options_parser.parse_known_args(rest)
-            plot = options.plot and options.plot.with_stem(f"{options.plot.stem}_{name}")
-        else:
-            options = options_parser.parse_args(rest)
-            plot = options.plot
-        with errors_in_one_line(options_parser):
+    for name in names if every else first:
+        # Only some examples have an option such as --data; with --all the others ignore it.
+        with errors_in_one_line(parser), run_by(program=f"{program} {name}", strict=not every):
+            plot = plot_option(rest)
             check_plot(plot)
-            agree &= run(name, example, options, plot)
+            if plot and every:
+                plot = plot.with_stem(f"{plot.stem}_{name}")
+            agree &= run(name, rest, plot)
     sys.exit(0 if agree else 1)
 
 

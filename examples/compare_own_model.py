@@ -1,23 +1,35 @@
+# %% [markdown]
 """
-Compare two modules of your own layer by layer (a tool, not a section).
+# Compare two modules of your own layer by layer (a tool, not a section)
 
 The perceptron below has two hidden layers, once in PyTorch and once ported to Flax. The first port
 ignores that the layer normalizations of the frameworks add a different eps to the variance. It
 trains as well, with slightly different losses, which do not show why. The report names the layer.
 """
 
-import sys
+# %% [markdown]
+# The options are read first, before the frameworks are imported.
 
+# %%
+from ports import finish, gpus_of, start_tool
+
+args = start_tool(__doc__, epochs=3)
+
+# %%
 import numpy as np
 import torch
-from common import OUTPUT, errors_in_one_line, make_parser, positive
 from flax import nnx
+from options import OUTPUT
 from torch import nn
 
 from d2l_common.data.digits import load_digits_images
 from d2l_parity import Report, compare
 
+# %% [markdown]
+# ## The original in PyTorch
 
+
+# %%
 class TorchMLP(nn.Module):
     """The original model in PyTorch."""
 
@@ -34,6 +46,13 @@ class TorchMLP(nn.Module):
         return self.fc3(H)
 
 
+# %% [markdown]
+# ## The port to Flax
+#
+# The layers have names of their own: they are matched by their shapes.
+
+
+# %%
 class FlaxMLP(nnx.Module):
     """The port to Flax; `epsilon` of the layer normalization is Flax's default if not given."""
 
@@ -49,6 +68,11 @@ class FlaxMLP(nnx.Module):
         return self.output(H)
 
 
+# %% [markdown]
+# ## The data
+
+
+# %%
 def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return minibatches of NumPy arrays, for both frameworks."""
     (images, labels), _ = load_digits_images()
@@ -57,35 +81,42 @@ def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(X[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(X), batch_size)]
 
 
-def compare_port(epsilon: float, epochs: int, name: str) -> Report:
+# %% [markdown]
+# ## The comparison
+#
+# Both models get the same weights and train on the same minibatches.
+
+
+# %%
+def compare_port(epsilon: float, name: str) -> Report:
     """Compare the original with a port; weights are matched by their shapes."""
-    torch.manual_seed(0)
+    torch.manual_seed(args.seed)
     return compare(
-        FlaxMLP(nnx.Rngs(0), epsilon),
+        FlaxMLP(nnx.Rngs(args.seed), epsilon),
         TorchMLP(),
         digits(),
         loss="softmax_cross_entropy",
-        epochs=epochs,
+        epochs=args.epochs,
+        num_gpus=gpus_of(args),
         name=name,
     )
 
 
-def main() -> None:
-    """Compare the port with a mistake, and then the correct one."""
-    parser = make_parser(__doc__)
-    parser.add_argument("--epochs", type=positive, default=3, help="passes over the training data")
-    options = parser.parse_args()
-    with errors_in_one_line(parser):
-        reports = {
-            "mistaken": compare_port(1e-6, options.epochs, "A port with a mistake"),
-            "mended": compare_port(1e-5, options.epochs, "The port, mended"),
-        }
-    for name, report in reports.items():
-        print(f"{report}\n")
-        paths = report.save(OUTPUT / f"own_model_{name}")
-        print("report: " + ", ".join(map(str, paths.values())), end="\n\n")
-    sys.exit(0 if reports["mended"].agree and not reports["mistaken"].agree else 1)
+def show_report(report: Report, name: str) -> None:
+    """Print and save a report."""
+    print(f"{report}\n")
+    paths = report.save(OUTPUT / f"own_model_{name}")
+    print("report: " + ", ".join(map(str, paths.values())), end="\n\n")
 
 
-if __name__ == "__main__":
-    main()
+# %% [markdown]
+# The first port keeps Flax's eps, 1e-6, where PyTorch's is 1e-5.
+
+# %%
+mistaken = compare_port(1e-6, "A port with a mistake")
+show_report(mistaken, "mistaken")
+
+# %%
+mended = compare_port(1e-5, "The port, mended")
+show_report(mended, "mended")
+finish(mended.agree and not mistaken.agree)

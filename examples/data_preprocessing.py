@@ -1,11 +1,24 @@
-"""Data preprocessing: from a CSV file with missing values to tensors (section 2.2)."""
+# %% [markdown]
+"""
+# Data preprocessing: from a CSV file with missing values to tensors (section 2.2)
 
+Data rarely come as tensors. Here a table of houses, with gaps in it, is read by pandas and becomes
+a matrix of inputs and a vector of prices.
+"""
+
+# %%
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-from common import Section, show
+from common import show, start
 
+d2l, args = start(__doc__, backend="jax", draws=False)
+
+# %% [markdown]
+# ## Reading the file
+
+# %%
 HOUSES = """\
 NumRooms,RoofType,Price
 NA,NA,127500
@@ -13,32 +26,37 @@ NA,NA,127500
 4,Slate,178100
 NA,NA,140000
 """
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "house_tiny.csv"
+    path.write_text(HOUSES)
+    data = pd.read_csv(path)
+print(data, end="\n\n")
 
+# %% [markdown]
+# ## Filling the gaps
+#
+# The last column is the target. A category becomes a column of zeros and ones for each of its
+# values; a missing category counts as a value of its own.
 
-def read_houses():
-    """Write `house_tiny.csv` to a temporary folder, and read it as a table."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "house_tiny.csv"
-        path.write_text(HOUSES)
-        return pd.read_csv(path)
+# %%
+inputs, targets = data.iloc[:, 0:2], data.iloc[:, 2]
+inputs = pd.get_dummies(inputs, dummy_na=True)
+print(inputs, end="\n\n")
 
+# %% [markdown]
+# A missing number becomes the mean of the others.
 
-def run(d2l, options):
-    """Print the table at each step, and the tensors at the end."""
-    data = read_houses()
-    print(data, end="\n\n")
-    inputs, targets = data.iloc[:, 0:2], data.iloc[:, 2]
-    # A category becomes a column of zeros and ones for each of its values, also for missing.
-    inputs = pd.get_dummies(inputs, dummy_na=True)
-    print(inputs, end="\n\n")
-    # A missing number becomes the mean of the others.
-    inputs = inputs.fillna(inputs.mean())
-    print(inputs, end="\n\n")
-    X = d2l.tensor(inputs.to_numpy(dtype=float), dtype=d2l.float32)
-    y = d2l.tensor(targets.to_numpy(dtype=float), dtype=d2l.float32)
-    show("X", X)
-    show("y", y)
+# %%
+inputs = inputs.fillna(inputs.mean())
+print(inputs, end="\n\n")
 
+# %% [markdown]
+# ## Tensors
+#
+# All columns are numbers now.
 
-if __name__ == "__main__":
-    Section(__doc__, run, draws=False).main()
+# %%
+X = d2l.tensor(inputs.to_numpy(dtype=float), dtype=d2l.float32)
+y = d2l.tensor(targets.to_numpy(dtype=float), dtype=d2l.float32)
+show("X", X)
+show("y", y)

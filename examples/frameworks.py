@@ -1,4 +1,4 @@
-"""The parts of examples that differ by framework: optimizers, and random numbers for steps."""
+"""The parts of examples that differ by framework: layers, optimizers, random numbers."""
 
 import importlib
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +9,19 @@ from typing import Any
 def library(d2l: ModuleType, of_jax: str, of_torch: str) -> Any:
     """Return the module named `of_jax` or `of_torch`, whichever is of the backend."""
     return importlib.import_module(of_jax if d2l.__name__ == "d2l_jax" else of_torch)
+
+
+def set_seed(d2l: ModuleType, seed: int) -> None:
+    """Let random numbers without a source of their own, such as dropout's masks, follow a seed."""
+    if d2l.__name__ == "d2l_torch":
+        library(d2l, "jax", "torch").manual_seed(seed)
+    else:  # one stream of keys, in which each seed has a place
+        library(d2l, "d2l_jax.random", "torch").set_num_keys(seed << 16)
+
+
+def scratch_sgd(d2l: ModuleType, params: Any, lr: float) -> Any:
+    """Return the library's minibatch SGD; in JAX it takes the parameters at each step."""
+    return d2l.SGD(params, lr) if d2l.__name__ == "d2l_torch" else d2l.SGD(lr)
 
 
 def momentum(d2l: ModuleType, model: Any, wd: float) -> Any:
@@ -54,6 +67,21 @@ def relu(d2l: ModuleType) -> Any:
     """Return the activation as a layer: NNX takes functions for layers."""
     nn = library(d2l, "flax.nnx", "torch.nn")
     return nn.ReLU() if d2l.__name__ == "d2l_torch" else nn.relu
+
+
+def flatten(d2l: ModuleType) -> Any:
+    """Return the layer that turns each image into a vector."""
+    if d2l.__name__ == "d2l_torch":
+        return library(d2l, "flax.nnx", "torch.nn").Flatten()
+    return lambda X: d2l.reshape(X, (len(X), -1))
+
+
+def dropout(d2l: ModuleType, rate: float, seed: int) -> Any:
+    """Return a dropout layer; in JAX its masks depend on `seed`."""
+    nn = library(d2l, "flax.nnx", "torch.nn")
+    if d2l.__name__ == "d2l_torch":
+        return nn.Dropout(rate)
+    return nn.Dropout(rate, rngs=nn.Rngs(seed))
 
 
 def sequential(d2l: ModuleType, *layers: Any) -> Any:

@@ -1,37 +1,63 @@
-"""LeNet, a convolutional network (section 7.6)."""
+# %% [markdown]
+"""
+# LeNet, a convolutional network (section 7.6)
 
-from functools import partial
+Two convolutions with pooling find features, three linear layers classify them. A convolution has
+the same few weights at each place of the image, where a linear layer has a weight for each pixel.
+"""
 
-import frameworks
-from common import Example, image_data
+# %%
+from common import image_data, save_figure, show_source, show_table, start
+from networks import adam, initialize
 
-
-def make_model(d2l, data, options):
-    """Return LeNet with the optimizer Adam: plain SGD learns nothing from small data sets."""
-
-    class LeNet(d2l.LeNet):
-        def configure_optimizers(self):
-            return frameworks.adamw(d2l, self, wd=0)
-
-    return LeNet(options.lr, num_classes=len(data.classes))
-
-
-def report(d2l, run, options):
-    """Print the layers, their output shapes and parameters."""
-    run.model.layer_summary((1, 28, 28, 1) if d2l.__name__ == "d2l_jax" else (1, 1, 28, 28))
-
-
-EXAMPLE = Example(
-    __doc__,
-    partial(image_data, resize=(28, 28)),
-    make_model,
-    lr=0.003,
-    epochs=10,
-    batch_size=64,
-    images=True,
-    scheme="xavier",
-    report=report,
+d2l, args = start(
+    __doc__, backend="jax", device="auto", images=True, epochs=10, batch_size=64, lr=0.003
 )
 
-if __name__ == "__main__":
-    EXAMPLE.main()
+# %% [markdown]
+# ## Data
+
+# %%
+data = image_data(d2l, args, resize=(28, 28))
+
+# %% [markdown]
+# ## Model
+
+# %%
+show_source(d2l.LeNet)
+
+# %% [markdown]
+# The optimizer is Adam: plain SGD learns nothing from small data sets.
+
+
+# %%
+class LeNet(d2l.LeNet):
+    """LeNet with Adam."""
+
+    def configure_optimizers(self):
+        """Return Adam."""
+        return adam(d2l, self)
+
+
+model = LeNet(args.lr, num_classes=len(data.classes))
+initialize(d2l, model, data, args.seed, "xavier")
+
+# %% [markdown]
+# ## Training
+
+# %% Training
+trainer = d2l.Trainer(args.epochs, num_gpus=args.num_gpus)
+history = trainer.fit(model, data)
+
+# %%
+show_table(history)
+
+# %% [markdown]
+# ## Layers
+#
+# The output shape of each layer and its number of parameters.
+
+# %%
+X, _ = data.val_dataloader().first()
+model.layer_summary((1, *X.shape[1:]))
+save_figure(args, model.board)

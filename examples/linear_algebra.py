@@ -1,71 +1,87 @@
-"""Linear algebra: reductions, products, norms (section 2.3)."""
+# %% [markdown]
+"""
+# Linear algebra: reductions, products, norms (section 2.3)
 
-from common import Section, show
+The operations on scalars, vectors and matrices that every model of the book is made of.
+"""
 
+# %%
+from common import show, start
 
-def show_objects(d2l):
-    """Print scalars, vectors, matrices and tensors of more axes."""
-    x, y = d2l.tensor(3.0), d2l.tensor(2.0)
-    show("x + y, x * y, x / y, x ** y", d2l.stack([x + y, x * y, x / y, x**y]))
-    v = d2l.arange(3)
-    show("vector", v)
-    print("length:", len(v), "shape:", tuple(v.shape), "v[2]:", int(v[2]))
-    A = d2l.reshape(d2l.arange(6), (3, 2))
-    show("A", A)
-    show("transpose of A", d2l.transpose(A))
-    S = d2l.tensor([[1, 2, 3], [2, 0, 4], [3, 4, 5]])
-    print("S is symmetric:", bool((d2l.transpose(S) == S).all()))
-    show("a tensor of 3 axes", d2l.reshape(d2l.arange(24), (2, 3, 4)))
+d2l, args = start(__doc__, backend="jax", draws=False)
 
+# %% [markdown]
+# ## Scalars, vectors, matrices, tensors
 
-def show_reductions(d2l):
-    """Print sums and means over all entries, or over one axis."""
-    A = d2l.reshape(d2l.arange(6, dtype=d2l.float32), (2, 3))
-    print()
-    show("A", A)
-    show("A + A", A + A)
-    show("A * A, elementwise", A * A)
-    show("sum", d2l.reduce_sum(A))
-    show("sum over axis 0", d2l.reduce_sum(A, 0))
-    show("sum over axis 1", d2l.reduce_sum(A, 1))
-    show("mean", d2l.reduce_mean(A))
-    show("sum / number", d2l.reduce_sum(A) / d2l.size(A))
-    show("mean over axis 0", d2l.reduce_mean(A, 0))
-    sums = d2l.reduce_sum(A, 1, keepdims=True)
-    show("sum over axis 1, keepdims", sums)
-    show("A / these sums, broadcast", A / sums)
-    show("cumulative sum over axis 0", A.cumsum(0))
+# %%
+x, y = d2l.tensor(3.0), d2l.tensor(2.0)
+show("x + y, x * y, x / y, x ** y", d2l.stack([x + y, x * y, x / y, x**y]))
+v = d2l.arange(3)
+show("vector", v)
+print("length:", len(v), "shape:", tuple(v.shape), "v[2]:", int(v[2]))
 
+# %% [markdown]
+# The transpose exchanges rows and columns. A matrix that equals its transpose is symmetric.
 
-def show_products(d2l):
-    """Print products of vectors and matrices."""
-    A = d2l.reshape(d2l.arange(6, dtype=d2l.float32), (2, 3))
-    x, y, B = d2l.arange(3, dtype=d2l.float32), d2l.ones(3), d2l.ones(3, 4)
-    print()
-    show("dot product", d2l.matmul(x, y))
-    show("sum of x * y, the same", d2l.reduce_sum(x * y))
-    show("matrix-vector product", d2l.matmul(A, x))
-    show("matrix-matrix product", d2l.matmul(A, B))
-    show("A @ B, the same", A @ B)
-    print("of a batch:", tuple(d2l.batch_matmul(d2l.ones(5, 2, 3), d2l.ones(5, 3, 4)).shape))
+# %%
+A = d2l.reshape(d2l.arange(6), (3, 2))
+show("A", A)
+show("transpose of A", d2l.transpose(A))
+S = d2l.tensor([[1, 2, 3], [2, 0, 4], [3, 4, 5]])
+print("S is symmetric:", bool((d2l.transpose(S) == S).all()))
+show("a tensor of 3 axes", d2l.reshape(d2l.arange(24), (2, 3, 4)))
 
+# %% [markdown]
+# ## Sums and means
+#
+# Over all entries, or over one axis, which then disappears from the shape.
 
-def show_norms(d2l):
-    """Print norms of vectors and matrices."""
-    u = d2l.tensor([3.0, -4.0])
-    print()
-    show("l2 norm of (3, -4)", d2l.reduce_sum(u**2) ** 0.5)
-    show("l1 norm", d2l.reduce_sum(d2l.abs(u)))
-    show("Frobenius norm of 4 x 9 ones", d2l.reduce_sum(d2l.ones(4, 9) ** 2) ** 0.5)
+# %%
+A = d2l.reshape(d2l.arange(6, dtype=d2l.float32), (2, 3))
+print()
+show("A", A)
+show("A + A", A + A)
+show("A * A, elementwise", A * A)
+show("sum", d2l.reduce_sum(A))
+show("sum over axis 0", d2l.reduce_sum(A, 0))
+show("sum over axis 1", d2l.reduce_sum(A, 1))
+show("mean", d2l.reduce_mean(A))
+show("sum / number", d2l.reduce_sum(A) / d2l.size(A))
+show("mean over axis 0", d2l.reduce_mean(A, 0))
 
+# %% [markdown]
+# With `keepdims` the axis stays, with length 1, so that the sums can be broadcast against `A`.
 
-def run(d2l, options):
-    """Print all of the section's results."""
-    show_objects(d2l)
-    show_reductions(d2l)
-    show_products(d2l)
-    show_norms(d2l)
+# %%
+sums = d2l.reduce_sum(A, 1, keepdims=True)
+show("sum over axis 1, keepdims", sums)
+show("A / these sums, broadcast", A / sums)
+show("cumulative sum over axis 0", A.cumsum(0))
 
+# %% [markdown]
+# ## Products
+#
+# `d2l.matmul` multiplies vectors and matrices, `d2l.batch_matmul` a matrix for each example.
 
-if __name__ == "__main__":
-    Section(__doc__, run, draws=False).main()
+# %%
+x, B = d2l.arange(3, dtype=d2l.float32), d2l.ones(3, 4)
+y = d2l.ones(3)
+print()
+show("dot product", d2l.matmul(x, y))
+show("sum of x * y, the same", d2l.reduce_sum(x * y))
+show("matrix-vector product", d2l.matmul(A, x))
+show("matrix-matrix product", d2l.matmul(A, B))
+show("A @ B, the same", A @ B)
+print("of a batch:", tuple(d2l.batch_matmul(d2l.ones(5, 2, 3), d2l.ones(5, 3, 4)).shape))
+
+# %% [markdown]
+# ## Norms
+#
+# A norm is the size of a vector: by the squares of its entries, or by their absolute values.
+
+# %%
+u = d2l.tensor([3.0, -4.0])
+print()
+show("l2 norm of (3, -4)", d2l.reduce_sum(u**2) ** 0.5)
+show("l1 norm", d2l.reduce_sum(d2l.abs(u)))
+show("Frobenius norm of 4 x 9 ones", d2l.reduce_sum(d2l.ones(4, 9) ** 2) ** 0.5)

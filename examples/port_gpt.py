@@ -1,19 +1,29 @@
+# %% [markdown]
 """
-Port a small language model like GPT from PyTorch to Flax, and prove it (a tool, not a section).
+# Port a small language model like GPT from PyTorch to Flax, and prove it (a tool, not a section)
 
 The first port has three mistakes. Each report names the first of them; the next port mends it. At
 the end the weights go from PyTorch to Flax, into a file, and back.
 """
 
+# %% [markdown]
+# The options are read first, before the frameworks are imported.
+
+# %%
+from ports import find_mistakes, finish, gpus_of, prove, start_tool
+
+args = start_tool(__doc__, epochs=2)
+
+# %%
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
 import torch
-from common import OUTPUT, prove_ports
 from flax import nnx
 from jax import numpy as jnp
+from options import OUTPUT
 from torch import nn
 from torch.nn import functional as F
 
@@ -21,6 +31,7 @@ import d2l_jax
 import d2l_torch
 from d2l_parity import Report, compare
 
+# %%
 TEXT = (
     "The Time Traveller (for so it will be convenient to speak of him) was expounding a recondite "
     "matter to us. His pale grey eyes shone and twinkled, and his usually pale face was flushed "
@@ -30,9 +41,11 @@ TEXT = (
 VOCABULARY = sorted(set(TEXT))
 NUM_STEPS, NUM_HIDDENS, NUM_HEADS, NUM_BLOCKS = 16, 32, 2, 2
 
-# -- PyTorch --------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The original in PyTorch
 
 
+# %%
 class TorchAttention(nn.Module):
     """Causal self-attention with queries, keys and values in one matrix."""
 
@@ -86,9 +99,11 @@ class TorchGPT(nn.Module):
         return self.head(self.ln(H))
 
 
-# -- Flax -----------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The port to Flax
 
 
+# %%
 class Settings(NamedTuple):
     """Settings in which the ports differ; the defaults are those of the first one."""
 
@@ -158,9 +173,13 @@ PORTS = {
 }
 
 
-# -- the proof ------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The proof
+#
+# Both models get the same weights and train on the same minibatches.
 
 
+# %%
 def text(num_batches: int = 4, batch_size: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return minibatches of tokens and of the tokens that follow, both `(n, num_steps)`."""
     tokens = np.array([VOCABULARY.index(character) for character in TEXT], np.int32)
@@ -181,10 +200,10 @@ def torch_loss(logits: Any, y: Any) -> Any:
 
 def compare_port(title: str, epochs: int, **options: Any) -> Report:
     """Compare a port with the original, trained by AdamW."""
-    torch.manual_seed(0)
+    torch.manual_seed(args.seed)
     settings = PORTS[title]
     return compare(
-        FlaxGPT(settings, nnx.Rngs(0)),
+        FlaxGPT(settings, nnx.Rngs(args.seed)),
         TorchGPT(),
         text(),
         loss=(jax_loss, torch_loss),
@@ -194,6 +213,7 @@ def compare_port(title: str, epochs: int, **options: Any) -> Report:
         ),
         epochs=epochs,
         name=title,
+        num_gpus=gpus_of(args),
         **options,
     )
 
@@ -201,7 +221,7 @@ def compare_port(title: str, epochs: int, **options: Any) -> Report:
 def weights_travel() -> bool:
     """Send weights from PyTorch to Flax and back through a file; return whether outputs agree."""
     original, restored = TorchGPT(), TorchGPT()
-    port = FlaxGPT(list(PORTS.values())[-1], nnx.Rngs(0))
+    port = FlaxGPT(list(PORTS.values())[-1], nnx.Rngs(args.seed))
     d2l_jax.import_weights(port, original.state_dict())
     path = OUTPUT / "gpt.safetensors"
     d2l_jax.save_weights(path, port)
@@ -214,10 +234,22 @@ def weights_travel() -> bool:
     return bool((before == after).all()) and gap < 1e-5
 
 
-def main() -> None:
-    """Compare the ports one after another, and save the weights of the proven one."""
-    prove_ports(__doc__, "port_gpt", list(PORTS), compare_port, weights_travel)
+# %% [markdown]
+# The first ports, each with a mistake that the next one mends. The report names the first layer
+# that is different.
 
+# %%
+*mistaken, proven = PORTS
+found = find_mistakes(mistaken, compare_port)
 
-if __name__ == "__main__":
-    main()
+# %% [markdown]
+# The last port is the same.
+
+# %%
+same = prove("port_gpt", proven, args.epochs, compare_port)
+
+# %% [markdown]
+# Its weights go from PyTorch to Flax, into a file, and back to PyTorch.
+
+# %%
+finish(weights_travel() and same and found)

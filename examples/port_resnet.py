@@ -1,10 +1,20 @@
+# %% [markdown]
 """
-Port a small residual network from PyTorch to Flax, and prove it (a tool, not a section).
+# Port a small residual network from PyTorch to Flax, and prove it (a tool, not a section)
 
 The first port has three mistakes. Each report names the first of them; the next port mends it. At
 the end the weights go from PyTorch to Flax, into a file, and back.
 """
 
+# %% [markdown]
+# The options are read first, before the frameworks are imported.
+
+# %%
+from ports import find_mistakes, finish, gpus_of, prove, start_tool
+
+args = start_tool(__doc__, epochs=2)
+
+# %%
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,8 +22,8 @@ from typing import Any
 import jax
 import numpy as np
 import torch
-from common import OUTPUT, prove_ports
 from flax import nnx
+from options import OUTPUT
 from torch import nn
 
 import d2l_jax
@@ -21,9 +31,11 @@ import d2l_torch
 from d2l_common.data.digits import load_digits_images
 from d2l_parity import Report, compare
 
-# -- PyTorch --------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The original in PyTorch
 
 
+# %%
 class TorchBlock(nn.Module):
     """Two convolutions with a shortcut, which is a convolution where the shape changes."""
 
@@ -59,9 +71,11 @@ class TorchResNet(nn.Module):
         return self.fc(self.block2(self.block1(H)).mean((2, 3)))
 
 
-# -- Flax -----------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The port to Flax
 
 
+# %%
 class TorchBatchNorm(nnx.BatchNorm):
     """Batch normalization whose running variance is PyTorch's, divided by n - 1."""
 
@@ -121,9 +135,13 @@ PORTS: dict[str, tuple[Any, Callable[..., Any]]] = {
 }
 
 
-# -- the proof ------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The proof
+#
+# Both models get the same weights and train on the same minibatches.
 
 
+# %%
 def digits(num_batches: int = 4, batch_size: int = 50) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return minibatches of images `(n, 1, 8, 8)` and labels, for both frameworks."""
     (images, labels), _ = load_digits_images()
@@ -135,16 +153,21 @@ def digits(num_batches: int = 4, batch_size: int = 50) -> list[tuple[np.ndarray,
 
 def compare_port(title: str, epochs: int, **options: Any) -> Report:
     """Compare a port with the original."""
-    torch.manual_seed(0)
-    port = FlaxResNet(*PORTS[title], nnx.Rngs(0))
-    options |= {"loss": "softmax_cross_entropy", "epochs": epochs, "name": title}
+    torch.manual_seed(args.seed)
+    port = FlaxResNet(*PORTS[title], nnx.Rngs(args.seed))
+    options |= {
+        "loss": "softmax_cross_entropy",
+        "epochs": epochs,
+        "name": title,
+        "num_gpus": gpus_of(args),
+    }
     return compare(port, TorchResNet(), digits(), **options)
 
 
 def weights_travel() -> bool:
     """Send weights from PyTorch to Flax and back through a file; return whether outputs agree."""
     original, restored = TorchResNet().eval(), TorchResNet().eval()
-    port = FlaxResNet(*list(PORTS.values())[-1], nnx.Rngs(0))
+    port = FlaxResNet(*list(PORTS.values())[-1], nnx.Rngs(args.seed))
     port.eval()
     d2l_jax.import_weights(port, original.state_dict())
     path = OUTPUT / "resnet.safetensors"
@@ -158,10 +181,22 @@ def weights_travel() -> bool:
     return bool((before == after).all()) and gap < 1e-5
 
 
-def main() -> None:
-    """Compare the ports one after another, and save the weights of the proven one."""
-    prove_ports(__doc__, "port_resnet", list(PORTS), compare_port, weights_travel)
+# %% [markdown]
+# The first ports, each with a mistake that the next one mends. The report names the first layer
+# that is different.
 
+# %%
+*mistaken, proven = PORTS
+found = find_mistakes(mistaken, compare_port)
 
-if __name__ == "__main__":
-    main()
+# %% [markdown]
+# The last port is the same.
+
+# %%
+same = prove("port_resnet", proven, args.epochs, compare_port)
+
+# %% [markdown]
+# Its weights go from PyTorch to Flax, into a file, and back to PyTorch.
+
+# %%
+finish(weights_travel() and same and found)

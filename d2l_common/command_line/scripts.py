@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 # Where a wheel puts them, below the environment's folder; `pyproject.toml` names it, too.
 INSTALLED = "share/d2l-twins/examples/"
+CELLS = "# %% [markdown]"  # the first line of an example; the other files are helpers
 TITLE = re.compile(
     r"(?P<title>.*?)(?: \((?:sections? (?P<section>[^)]*)|a tool, not a section)\))?(?:\..*)?$"
 )
@@ -54,8 +55,8 @@ def scripts() -> list[Script]:
     found = []
     for path in examples_folder().glob("*.py"):
         code = path.read_text(encoding="utf-8")
-        if "__main__" in code and path.stem != "compare":  # a command of its own
-            text = ast.get_docstring(ast.parse(code)) or ""
+        if code.startswith(CELLS):
+            text = (ast.get_docstring(ast.parse(code)) or "").removeprefix("# ")
             match = TITLE.match(text.partition("\n")[0])
             title, section = (match["title"], match["section"]) if match else (text, None)
             section = (section or "").replace("the 2026 edition", "2026")
@@ -103,8 +104,8 @@ def run_file(path: Path, program: str, options: Sequence[str]) -> None:
     before = sys.argv, sys.path[:]
     sys.argv, sys.path[:] = [str(path), *options], [str(path.parent), *sys.path]
     try:
-        common: Any = importlib.import_module("common")
-        common.program = program  # that --help shows
-        runpy.run_path(str(path), run_name="__main__")
+        command_line: Any = importlib.import_module("options")
+        with command_line.run_by(program=program):  # --help shows it
+            runpy.run_path(str(path), run_name="__main__")
     finally:
         sys.argv, sys.path[:] = before

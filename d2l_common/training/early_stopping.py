@@ -7,7 +7,9 @@ import numpy as np
 from d2l_common.checks.arguments import check_count, check_nonnegative
 
 
-def out_of_patience(losses: Sequence[float], patience: int, min_delta: float = 0) -> bool:
+def out_of_patience(
+    losses: Sequence[float] | np.ndarray, patience: int, min_delta: float = 0
+) -> bool:
     """
     Return whether the loss has not improved for `patience` epochs.
 

@@ -5,6 +5,7 @@ from typing import Any
 from jax import Array
 
 from d2l_common.checks.classification import check_label_axes
+from d2l_common.overriding import any_parameters
 from d2l_common.training.tape import plot_results
 from d2l_jax import functional
 from d2l_jax.conversion import as_tensor
@@ -34,6 +35,7 @@ class Classifier(Module):
         """
         return functional.accuracy(*as_rows(Y_hat, Y), averaged)
 
+    @any_parameters
     def loss(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:
         """
         Return the cross-entropy of logits, on average or for each example (section 4.5.2).

@@ -28,7 +28,7 @@ class Module(nnx.Module, HyperParameters):
     """
     The base class of models: parameters, loss, and how to train them (section 3.2.2).
 
-    Its parameters are the `nnx.Param`s that are assigned to it, or to its layers.
+    Its parameters are those of type `nnx.Param` that are assigned to it, or to its layers.
 
     Parameters
     ----------

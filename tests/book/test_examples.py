@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from d2l_common.command_line.main import main
+from d2l_common.command_line.scripts import CELLS
 from tests.support.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(
     path.stem
     for path in EXAMPLES.glob("*.py")
-    if "__main__" in path.read_text() and not path.stem.startswith(("compare", "port_"))
+    if path.read_text().startswith(CELLS) and not path.stem.startswith(("compare", "port_"))
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 NEVER = r"(?!)"
@@ -245,11 +247,29 @@ def test_an_unknown_backend_is_refused(run, capsys):
         assert "invalid choice: 'numpy'" in capsys.readouterr().err
 
 
-def test_an_error_is_one_line(run, capsys):
-    with pytest.raises(SystemExit) as error:
-        run("weight_decay", "--backend", "torch", "--wd", "-1")
-    assert error.value.code == 2
+def test_an_error_is_one_line(capsys):
+    assert main(["run", "weight_decay", "--backend", "torch", "--wd", "-1"]) == 2
     assert capsys.readouterr().err.startswith("error: wd must ")
+
+
+@pytest.mark.parametrize(
+    "error, status, line",
+    [
+        (ValueError("wd must be positive"), 2, "error: wd must be positive\n"),
+        (KeyboardInterrupt(), 130, "\ninterrupted\n"),
+    ],
+)
+def test_a_script_reports_an_error_in_one_line(error, status, line, capsys):
+    options = importlib.import_module("options")
+    with pytest.raises(SystemExit) as ended:
+        options.report_error(type(error), error, None)
+    assert ended.value.code == status
+    assert capsys.readouterr().err == line
+
+
+def test_a_script_reports_a_bug_with_its_traceback(capsys):
+    importlib.import_module("options").report_error(TypeError, TypeError("a bug"), None)
+    assert "TypeError: a bug" in capsys.readouterr().err
 
 
 def test_the_figure_goes_where_it_is_asked_to(run):
@@ -262,7 +282,7 @@ def test_the_figure_goes_where_it_is_asked_to(run):
 def test_scripts_are_written_once_for_both_backends():
     for name in SCRIPTS:
         text = (EXAMPLES / f"{name}.py").read_text()
-        assert "backend ==" not in text
+        assert "backend ==" not in text and "d2l.__name__" not in text
         assert not re.search(r"\b(import|from) (jax|torch|flax|optax|d2l_jax|d2l_torch)\b", text)
         assert re.search(r"\((2026 edition, )?section \d\.\d", text), f"{name} names no section"
 
@@ -276,10 +296,8 @@ def test_the_readme_lists_every_example():
 
 def test_compare_knows_the_examples_that_train(run):
     names = importlib.import_module("compare").example_names()
-    with_table = [
-        name for name in SCRIPTS if "\nEXAMPLE = " in (EXAMPLES / f"{name}.py").read_text()
-    ]
-    assert names == with_table
+    train = [x for x in SCRIPTS if "trainer.fit(model, data)" in (EXAMPLES / f"{x}.py").read_text()]
+    assert names == [x for x in train if x not in ("house_prices", "training_recipes")]
     assert {"mlp", "dropout", "weight_decay_scratch"} < set(names) < set(SCRIPTS)
 
 
@@ -329,14 +347,10 @@ def test_a_port_is_proven(name, run, capsys):
         assert " ".join(sentence.split()).rstrip(".") in text
 
 
-def test_the_figure_of_wrong_predictions_says_which_name_is_true(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["predictions.py", "--backend", "torch", *IMAGES.split()])
-    predictions = importlib.import_module("predictions")
-    common = importlib.import_module("common")
-    extra = {"epochs": 2, "batch_size": 256, "lr": 0.1}
-    options = common.Section("", predictions.run, images=True, extra=extra).parser().parse_args()
-    figure = predictions.run(common.load_backend("torch"), options)
-    titles = [axes.get_title() for axes in figure.axes]
+def test_the_figure_of_wrong_predictions_says_which_name_is_true(run):
+    run("predictions", "--backend", "torch", *IMAGES.split())
+    titles = [axes.get_title() for axes in plt.gcf().axes]
+    assert titles
     assert all(re.fullmatch(r"true: \d\npred: \d", title) for title in titles)
 
 

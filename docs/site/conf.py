@@ -1,0 +1,39 @@
+"""Configuration of the site: Sphinx with MyST and the theme Furo, which loads nothing."""
+
+from d2l_common import __version__
+
+project = "Dive into Deep Learning, twice"
+author = "the authors of d2l-twins"
+copyright = "the authors of d2l-twins"
+release = __version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
+html_copy_source = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+nb_execution_mode = "off"  # make_pages.py has run the notebooks
+nb_merge_streams = True
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+# Code blocks of README's kind whose language Pygments does not know are text.
+suppress_warnings = ["misc.highlighting_failure"]
+
+autodoc_typehints = "none"  # the docstrings state types and shapes
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = True
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+default_role = "code"  # docstrings write names as Markdown does

@@ -1,0 +1,1 @@
+"""A user's code, which type checkers must accept as it stands."""
