@@ -233,9 +233,9 @@ class TrainerBase(Recipe, HyperParameters):
         model.board.xlabel = "epoch"
         self.recorder = recorder
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        weights = first_nonfinite(self.named_parameters())
         try:
             start = checkpoints.resume(recorder) if checkpoints else 0
+            weights = first_nonfinite(self.named_parameters())
             stop = start > 0 and self.should_stop(recorder.history)
             for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
@@ -245,11 +245,10 @@ class TrainerBase(Recipe, HyperParameters):
                     self.fit_epoch()
                 recorder.end_epoch()
                 report_nonfinite(self, weights)
+                stop = self.should_stop(recorder.history)
                 if checkpoints:
-                    checkpoints.end_epoch(epoch + 1)
-                if self.should_stop(recorder.history):
-                    if checkpoints:
-                        checkpoints.end_epoch(epoch + 1, is_last=True)
+                    checkpoints.end_epoch(epoch + 1, is_last=stop)
+                if stop:
                     break
             report_weights(self)
         finally:  # also after an interrupt: keep the record; leave the model ready to predict

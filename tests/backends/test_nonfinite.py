@@ -83,6 +83,15 @@ def test_weights_that_were_nan(d2l):
     ]
 
 
+def test_nan_weights_that_a_checkpoint_replaced_are_not_blamed(d2l, tmp_path):
+    assert messages(d2l, model_of(d2l), data(d2l, (X, Y)), epochs=1, checkpoint=tmp_path) == []
+    loss = lambda self, y_hat, y: d2l.log(((y_hat - y) ** 2).mean() - 1e6)  # noqa: E731
+    model = model_of(d2l, loss=loss)
+    d2l.import_weights(model, {"w": np.full((2, 1), np.nan), "b": np.zeros(1)})
+    with pytest.warns(UserWarning, match="in epoch 2: try a lower learning rate"):
+        d2l.Trainer(2, checkpoint=tmp_path).fit(model, data(d2l, (X, Y)), resume=True)
+
+
 def test_a_loss_that_is_nan_of_itself(d2l):
     loss = lambda self, y_hat, y: d2l.log(((y_hat - y) ** 2).mean() - 1e6)  # noqa: E731
     [message] = messages(d2l, model_of(d2l, loss=loss), data(d2l, (X, Y)))
