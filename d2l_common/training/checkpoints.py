@@ -15,6 +15,7 @@ from d2l_common.training.streams import set_stream_states, stream_states
 from d2l_common.weight_files import SUFFIX, parse_tensors
 
 STREAMS = "streams.json"  # the random streams that both backends have
+NO_AVERAGE = "the average of the weights, which starts from the restored weights"
 
 
 class Snapshot(NamedTuple):
@@ -64,8 +65,8 @@ class Backend:
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
         raise NotImplementedError
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
@@ -147,17 +148,17 @@ def restore(
     try:
         if lost and not taken.weights:
             raise ValueError(f"{written_by} alone can read its weights: {lost[0]}")
-        backend.restore(model, optimizer, owners, taken, is_own)
+        missing = backend.restore(model, optimizer, owners, taken, is_own)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} does not fit the model: {error}") from error
     set_stream_states(owners, taken.facts["streams"])
+    what = "does not hold"
     if not is_own:
-        missing = [f"the random streams of {written_by}", *(lost if optimizer is not None else ())]
-        warnings.warn(
-            f"{str(path)!r} was written with {written_by}, so {backend.name} goes on without "
-            + " and ".join(missing),
-            stacklevel=5,
-        )
+        what = f"was written with {written_by}, so {backend.name} goes on without"
+        streams = f"the random streams of {written_by}"
+        missing = [streams, *(lost if optimizer is not None else ()), *missing]
+    if missing:
+        warnings.warn(f"{str(path)!r} {what} {' and '.join(missing)}", stacklevel=5)
 
 
 def save(

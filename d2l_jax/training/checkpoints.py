@@ -14,10 +14,14 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.training import checkpoints
-from d2l_common.training.checkpoints import Backend, Snapshot
+from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
 from d2l_jax import random
 from d2l_jax.layouts import units
-from d2l_jax.training.optimizer_state import restore_optimizer, take_optimizer
+from d2l_jax.training.optimizer_state import (
+    restore_average,
+    restore_optimizer,
+    take_optimizer,
+)
 from d2l_jax.training.state import set_arrays
 from d2l_jax.units import dotted
 from d2l_jax.weights import as_dtype, converted, import_weights
@@ -121,19 +125,22 @@ class JaxBackend(Backend):
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
+        missing = []
         check_optimizer(optimizer)
         if taken.weights:
             import_weights(model, taken.weights)
         if optimizer is not None:
             restore_optimizer(model, optimizer, taken, is_own)
+            missing += [] if restore_average(model, optimizer, taken) else [NO_AVERAGE]
         if not is_own:
-            return
+            return missing
         set_by_path(model, taken.own, "model/")
         for name, streams in rngs(owners).items():
             set_by_path(streams, taken.own, f"random/{name}.")
         random.set_num_keys(int(taken.own["random/keys"]))
+        return missing
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""

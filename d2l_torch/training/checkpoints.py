@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.training import checkpoints
-from d2l_common.training.checkpoints import Backend, Snapshot
+from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
 from d2l_torch import random
-from d2l_torch.training.optimizer_state import restore_optimizer, take_optimizer
+from d2l_torch.training.optimizer_state import (
+    restore_average,
+    restore_optimizer,
+    take_optimizer,
+)
 from d2l_torch.weights import checked_tensors, import_weights
 
 
@@ -103,13 +107,15 @@ class TorchBackend(Backend):
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
+        missing = []
         import_weights(model, taken.weights)
         if optimizer is not None:
             restore_optimizer(model, optimizer, taken, is_own)
+            missing += [] if restore_average(model, optimizer, taken) else [NO_AVERAGE]
         if not is_own:
-            return
+            return missing
         own = {name: torch.tensor(array) for name, array in taken.own.items()}
         for name, value in own.items():
             if name.startswith("model/"):
@@ -120,6 +126,7 @@ class TorchBackend(Backend):
         for i in range(len(gpu_states())):
             if f"random/gpu:{i}" in own:
                 torch.cuda.set_rng_state(own[f"random/gpu:{i}"], i)
+        return missing
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""

@@ -39,6 +39,40 @@ def test_a_resumed_run_ends_with_the_same_bits(d2l, tmp_path, optimizer, loader)
     assert ending(d2l, again) == ending(d2l, alone)
 
 
+def averages(d2l, trainer):
+    trainer.ema.copy_to(trainer.model)
+    return {name: x.tobytes() for name, x in d2l.export_weights(trainer.model).items()}
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "rmsprop"])
+def test_a_resumed_run_has_the_same_average(d2l, tmp_path, optimizer):
+    options = {"optimizer": optimizer, "epochs": 3, "ema_decay": 0.75}
+    alone = fit(d2l, tmp_path / "alone", **options)
+    fit(d2l, tmp_path / "run", fit_epoch=stopped_after(d2l, 2), **options)
+    resumed = fit(d2l, tmp_path / "run", resume=True, **options)
+    assert ending(d2l, resumed) == ending(d2l, alone)
+    assert averages(d2l, resumed) == averages(d2l, alone)
+
+
+def test_a_checkpoint_without_an_average(d2l, tmp_path):
+    """The average starts from the weights of the checkpoint, not from those of the new model."""
+    trainer = fit(d2l, tmp_path, epochs=1)
+    weights = d2l.export_weights(trainer.model)
+    rewrite(tmp_path, 1, lambda about: about["fit"]["hyperparameters"].pop("ema_decay"))
+    with pytest.warns(UserWarning, match="does not hold the average of the weights, which starts"):
+        resumed = fit(d2l, tmp_path, epochs=1, resume=True, ema_decay=0.9)
+    resumed.ema.copy_to(resumed.model)
+    for name, array in d2l.export_weights(resumed.model).items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_an_average_that_is_switched_on_or_off(d2l, tmp_path):
+    fit(d2l, tmp_path, epochs=1, ema_decay=0.5)
+    assert_refused(d2l, tmp_path, "ema_decay must be 0.5, as in the checkpoint, got None; restore")
+    message = "ema_decay must be 0.5, as in the checkpoint, got 0.75; restore"
+    assert_refused(d2l, tmp_path, message, ema_decay=0.75)
+
+
 def test_more_epochs_than_before(d2l, tmp_path):
     fit(d2l, tmp_path / "run", epochs=2)
     more = fit(d2l, tmp_path / "run", epochs=3, resume=True)
