@@ -11,7 +11,7 @@ from flax import nnx
 from d2l_common.training.checkpoints import Snapshot
 from d2l_jax.layouts import Unit, units
 from d2l_jax.training.ema import Averaging
-from d2l_jax.training.state import is_variable
+from d2l_jax.variables import is_variable, raw_value
 from d2l_jax.weights import as_dtype
 
 # Optax's states that PyTorch's optimizers have too: their fields, and PyTorch's names.
@@ -44,7 +44,7 @@ def take_optimizer(
     except ValueError as error:
         named, lost = {}, [f"the state of the optimizer ({error})"]
         others = leaves_of(without_average(optimizer)) | average_leaves(optimizer)
-    own = {name: np.asarray(x.get_raw_value()) for name, x in others.items()}
+    own = {name: np.asarray(raw_value(x)) for name, x in others.items()}
     return named, own, {"optimizer": kind(nodes), "lost": lost}
 
 
@@ -89,7 +89,7 @@ def restore_average(model: nnx.Module, optimizer: nnx.Optimizer, taken: Snapshot
     for node in averages(optimizer):
         weights = dict(nnx.to_flat_state(nnx.state(model, optimizer.wrt)))
         for path, variable in nnx.to_flat_state(node.average):
-            variable.set_raw_value(weights[path].get_raw_value())
+            variable.set_raw_value(raw_value(weights[path]))
         named = {name: x for name, x in taken.optimizer.items() if name.endswith(".average")}
         changes = list(to_jax(units(model), node, named)) if named else []
         for name, variable in average_leaves(optimizer).items():

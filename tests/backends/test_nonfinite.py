@@ -1,5 +1,6 @@
 """Losses that are not finite: explained once a fit, raised, or left alone."""
 
+import importlib
 import warnings
 
 import numpy as np
@@ -152,6 +153,19 @@ def test_labels_of_a_readers_minibatches(d2l):
     module = type("D", (d2l.DataModule,), {"get_dataloader": lambda self, train: batches})()
     with pytest.raises(ValueError, match="labels must be from 0 to 2, got -1"):
         d2l.Trainer(1).fit(classifier(d2l, training_step=own_step), module)
+
+
+def test_labels_are_checked_once_in_jax(monkeypatch):
+    """A NaN of another cause does not repeat the run of steps over the labels."""
+    d2l, checked = importlib.import_module("d2l_jax"), []
+    recheck = d2l.Trainer.recheck
+    monkeypatch.setattr(
+        d2l.Trainer, "recheck", lambda self, train: [checked.append(train), recheck(self, train)]
+    )
+    model = classifier(d2l, training_step=lambda self, batch: own_step(self, batch) * np.nan)
+    y = np.array([0, 1, 2, 0])
+    messages(d2l, model, data(d2l, (X, y), (X, y)), epochs=1)
+    assert checked == [True]
 
 
 class SetsALoader:
