@@ -48,6 +48,7 @@ def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarra
         If PyTorch has no counterpart of a layer of NNX, a lazy layer does not have its shape yet,
         or a variable does not hold one array.
     """
+    check_model(model)
     return converted(model, to_numpy, state)
 
 
@@ -73,6 +74,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
         If a name or a shape of `weights` differs from the model's, a value is not an array, or NNX
         cannot represent it: `bias_hh` of a GRU's new gate must be 0. Then the model is unchanged.
     """
+    check_model(model)
     if lazy_layers(model):
         copy = nnx.clone(model)
         learn_from_weights(copy, weights)
@@ -120,12 +122,14 @@ def save_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, or PyTorch has no counterpart of a layer of NNX.
+    TypeError, ValueError
+        If `model` is not an nnx.Module, `path` has another suffix, or PyTorch has no counterpart
+        of a layer of NNX.
     FileNotFoundError
         If the folder does not exist.
     """
     path = check_path(path)
+    check_model(model)
     arrays = converted(model, np.asarray)
     versions = metadata(jax=jax.__version__, flax=flax.__version__)
     write_file(path, safetensors.numpy.save(arrays, versions))
@@ -144,13 +148,24 @@ def load_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, the file is damaged or does not hold safetensors, or a name or
-        a shape differs from the model's; then the model is unchanged.
+    TypeError, ValueError
+        If `model` is not an nnx.Module, `path` has another suffix, the file is damaged or does not
+        hold safetensors, or a name or a shape differs from the model's; then the model is
+        unchanged.
     FileNotFoundError
         If there is not such a file.
     """
+    check_path(path)
+    check_model(model)
     import_file(path, lambda weights: import_weights(model, weights))
+
+
+def check_model(model: Any) -> None:
+    """Raise a TypeError unless `model` is an nnx.Module."""
+    if not isinstance(model, nnx.Module):
+        raise TypeError(
+            f"model must be an nnx.Module, got {type(model).__name__}; pass the model itself"
+        )
 
 
 def converted(

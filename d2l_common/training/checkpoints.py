@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from d2l_common import __version__
@@ -69,25 +70,45 @@ class Backend:
         """Set them to a snapshot of either backend; return what in it is missing."""
         raise NotImplementedError
 
+    def modules(self, model: Any) -> dict[str, Any]:
+        """Return a model and its modules by name, `model.net.0` and the like."""
+        raise NotImplementedError
+
+    def check(self, model: Any, optimizer: Any) -> None:
+        """Raise a TypeError unless these are a model, and an optimizer or None."""
+        raise NotImplementedError
+
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""
         raise NotImplementedError
 
 
 def write_checkpoint(
-    backend: Backend, folder: Path, number: int, taken: Snapshot, keep: int, **more: Any
+    backend: Backend,
+    folder: Path,
+    number: int,
+    taken: Snapshot,
+    streams: Mapping[str, Any],
+    keep: int,
+    history: Mapping[str, Any] = MappingProxyType({}),
+    **facts: Any,
 ) -> None:
-    """Write a snapshot, and `more`: arrays by name or anything that JSON can hold."""
-    arrays = {**taken._asdict(), "history": more.pop("history", {})}
-    facts = arrays.pop("facts")
-    contents = {f"{name}{SUFFIX}": backend.serialize(x) for name, x in arrays.items()}
-    contents[STREAMS] = json.dumps(more.pop("streams")).encode()
-    about = {
-        "backend": backend.name,
-        "versions": {"d2l-twins": __version__, **backend.versions},
-        **facts,
-        **more,
+    """
+    Write a snapshot, the random streams that both backends have, a history, and more facts.
+
+    `streams` is what `stream_states` returned, `history` arrays by name, `facts` what JSON can
+    hold; the last `keep` checkpoints stay.
+    """
+    arrays = {
+        "weights": taken.weights,
+        "optimizer": taken.optimizer,
+        "own": taken.own,
+        "history": dict(history),
     }
+    contents = {f"{name}{SUFFIX}": backend.serialize(x) for name, x in arrays.items()}
+    contents[STREAMS] = json.dumps(streams).encode()
+    versions = {"d2l-twins": __version__, **backend.versions}
+    about = {"backend": backend.name, "versions": versions, **taken.facts, **facts}
     files.write(folder, number, contents, about, keep)
 
 
@@ -151,7 +172,7 @@ def restore(
         missing = backend.restore(model, optimizer, owners, taken, is_own)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} does not fit the model: {error}") from error
-    set_stream_states(owners, taken.facts["streams"])
+    set_stream_states({**owners, **backend.modules(model)}, taken.facts["streams"])
     what = "does not hold"
     if not is_own:
         what = f"was written with {written_by}, so {backend.name} goes on without"
@@ -165,6 +186,8 @@ def save(
     backend: Backend, path: Any, model: Any, optimizer: Any, step: int, cfg: Any = None
 ) -> None:
     """Write a checkpoint to the folder `path`, in place of an earlier one."""
+    files.as_path(path)
+    backend.check(model, optimizer)
     check_count("step", step, minimum=0)
     if dataclasses.is_dataclass(cfg) and not isinstance(cfg, type):
         cfg = dataclasses.asdict(cfg)
@@ -176,15 +199,16 @@ def save(
         ) from error
     owners = {"d2l": backend.streams}
     taken = backend.take(model, optimizer, owners)
+    streams = stream_states({**owners, **backend.modules(model)})
     folder = files.check_folder(path)
     number = max(files.numbers(folder), default=0) + 1
-    more = {"step": step, "cfg": cfg, "streams": stream_states(owners)}
-    write_checkpoint(backend, folder, number, taken, keep=1, **more)
+    write_checkpoint(backend, folder, number, taken, streams, keep=1, step=step, cfg=cfg)
 
 
 def load(backend: Backend, path: Any, model: Any, optimizer: Any) -> dict[str, Any]:
     """Set model, optimizer and random streams to those of the last good checkpoint in `path`."""
     folder = files.as_path(path)
+    backend.check(model, optimizer)
     found = last_good(folder) if folder.is_dir() else None
     if found is None:
         raise FileNotFoundError(

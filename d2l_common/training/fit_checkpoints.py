@@ -102,10 +102,10 @@ class FitCheckpoints:
             self._folder,
             epochs,
             self._backend.take(trainer.model, trainer.optim, owners),
+            stream_states({**owners, **self._backend.modules(trainer.model)}),
             keep=trainer.keep,
             history=history,
             step=trainer.train_batch_idx,
-            streams=stream_states(owners),
             fit=fit,
         )
         self._written = epochs

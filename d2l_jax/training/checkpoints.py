@@ -16,7 +16,7 @@ from jax import numpy as jnp
 from d2l_common.training import checkpoints
 from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
 from d2l_jax import random
-from d2l_jax.layouts import units
+from d2l_jax.layouts import check_shapes, units
 from d2l_jax.training.optimizer_state import (
     restore_average,
     restore_optimizer,
@@ -24,7 +24,8 @@ from d2l_jax.training.optimizer_state import (
 )
 from d2l_jax.training.state import set_arrays
 from d2l_jax.units import dotted
-from d2l_jax.weights import as_dtype, converted, import_weights
+from d2l_jax.variables import raw_value
+from d2l_jax.weights import as_dtype, check_model, converted, import_weights
 
 
 def save_checkpoint(
@@ -51,8 +52,9 @@ def save_checkpoint(
     Raises
     ------
     TypeError, ValueError
-        If `step` is not an integer of at least 0, JSON cannot hold `cfg`, or `optimizer` is not an
-        nnx.Optimizer.
+        If `path` is not a path, `model` is not an nnx.Module or has a lazy layer without a shape,
+        `optimizer` is not an nnx.Optimizer, `step` is not an integer of at least 0, or JSON cannot
+        hold `cfg`.
     OSError
         If nothing can be written to the folder, or `path` is a file.
     """
@@ -105,7 +107,7 @@ class JaxBackend(Backend):
 
     def take(self, model: Any, optimizer: Any, owners: Mapping[str, Any]) -> Snapshot:
         """Return the numbers of a model, an optimizer or None, and of random streams."""
-        check_optimizer(optimizer)
+        check_shapes(model)
         try:
             weights, covered = converted(model, np.asarray), covered_by_weights(model)
             lost = []
@@ -128,7 +130,6 @@ class JaxBackend(Backend):
     ) -> list[str]:
         """Set them to a snapshot of either backend; return what in it is missing."""
         missing = []
-        check_optimizer(optimizer)
         if taken.weights:
             import_weights(model, taken.weights)
         if optimizer is not None:
@@ -142,21 +143,25 @@ class JaxBackend(Backend):
         random.set_num_keys(int(taken.own["random/keys"]))
         return missing
 
+    def modules(self, model: Any) -> dict[str, Any]:
+        """Return a model and its modules by name, `model.net.layers.0` and the like."""
+        return {dotted(("model", *path)): module for path, module in nnx.iter_modules(model)}
+
+    def check(self, model: Any, optimizer: Any) -> None:
+        """Raise a TypeError unless these are a model, and an nnx.Optimizer or None."""
+        check_model(model)
+        if not isinstance(optimizer, nnx.Optimizer | None):
+            raise TypeError(
+                f"optimizer must be an nnx.Optimizer or None, got {type(optimizer).__name__}; "
+                "wrap it as nnx.Optimizer(model, optimizer, wrt=nnx.Param)"
+            )
+
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""
         return safetensors.numpy.save({name: np.array(x, order="C") for name, x in arrays.items()})
 
 
 JAX = JaxBackend()
-
-
-def check_optimizer(optimizer: Any) -> None:
-    """Raise a TypeError unless `optimizer` is an nnx.Optimizer or None."""
-    if not isinstance(optimizer, nnx.Optimizer | None):
-        raise TypeError(
-            f"optimizer must be an nnx.Optimizer or None, got {type(optimizer).__name__}; "
-            "wrap it as nnx.Optimizer(model, optimizer, wrt=nnx.Param)"
-        )
 
 
 def covered_by_weights(model: nnx.Module) -> set[Any]:
@@ -168,7 +173,7 @@ def arrays_by_path(node: Any) -> dict[Any, np.ndarray]:
     """Return the arrays of a model or of random streams by path; of keys, their data."""
     found = {}
     for path, leaf in nnx.to_flat_state(nnx.state(node)):
-        value = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+        value = raw_value(leaf)
         if hasattr(value, "dtype"):
             is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
             found[path] = np.asarray(jax.random.key_data(value) if is_key else value)
@@ -181,7 +186,7 @@ def set_by_path(node: Any, own: Mapping[str, np.ndarray], prefix: str) -> None:
     changed = {}
     for path, leaf in nnx.to_flat_state(nnx.state(node)):
         if dotted(path) in left:
-            value = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+            value = raw_value(leaf)
             changed[path] = like(value, left.pop(dotted(path)))
     nnx.update(node, nnx.from_flat_state(changed))
     modules = {dotted(path) for path, _ in nnx.iter_modules(node)}
