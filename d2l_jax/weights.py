@@ -17,6 +17,7 @@ from d2l_common.weights import match_weights
 from .layouts import aliases, arrays_of, units
 from .nn.lazy import lazy_layers
 from .units import layer_name
+from .variables import raw_value
 
 
 def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarray]:
@@ -175,7 +176,7 @@ def converted(
     arrays = arrays_of(model)
     result: dict[str, np.ndarray] = {}
     for unit in units(model):
-        leaves = {leaf: convert(value_of(arrays[path])) for leaf, path in unit.leaves.items()}
+        leaves = {leaf: convert(raw_value(arrays[path])) for leaf, path in unit.leaves.items()}
         left_out = unit.plain if state else unit.state
         result |= {
             unit.full(name): np.array(x, order="C")
@@ -192,11 +193,6 @@ def learn_from_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
         shape = np.shape(weights.get(f"{layer_name(modules, path)}.weight".removeprefix("."), ()))
         if shape:
             layer.become(shape[0] if len(shape) == 1 else shape[1] * layer.groups)
-
-
-def value_of(leaf: Any) -> Any:
-    """Return the array of a variable, or a plain array as it is."""
-    return leaf[...] if isinstance(leaf, nnx.Variable) else leaf
 
 
 def as_dtype(array: np.ndarray, dtype: Any) -> jax.Array:
