@@ -4,7 +4,6 @@ from contextlib import closing
 from typing import Any
 
 import jax
-import optax
 from flax import nnx
 from jax import Array
 from jax import numpy as jnp
@@ -25,7 +24,7 @@ from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
-from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates
+from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates, updated
 from d2l_jax.training.state import State
 from d2l_jax.training.steps import CompiledSteps
 from d2l_jax.units import dotted
@@ -91,7 +90,7 @@ class Trainer(TrainerBase):
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
-    try_out, recheck = try_out, recheck
+    try_out = try_out
     _compiled: Any = None
 
     def prepare_model(self, model: Any) -> None:
@@ -179,6 +178,10 @@ class Trainer(TrainerBase):
             for record in compiled.run_chunks(interruptible(chunks), loader, train):
                 self.record(record, train)
 
+    def recheck(self, train: bool) -> None:
+        """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
+        recheck(self, train)
+
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
         batch, run_copy = self.prepare_batch(batch), self._compiled.split.run_copy
@@ -194,15 +197,8 @@ class Trainer(TrainerBase):
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
         step, opt_state = state.optimizer
-        # A line search or a plateau needs more than the gradients.
-        more = {"value": loss, "grad": grads, "value_fn": lambda params: loss_fn(params)[0]}
-        update = optax.with_extra_args_support(self.optim.tx).update
-        try:
-            updates, opt_state = update(grads, opt_state, params, **more)
-        except ValueError as error:
-            error.add_note("If the model's parameters changed since fit began, set trainer.optim.")
-            raise
-        params = optax.apply_updates(params, updates)
+        value_fn = lambda params: loss_fn(params)[0]  # noqa: E731  # for a line search
+        params, opt_state = updated(self.optim.tx, opt_state, params, grads, loss, value_fn)
         return State(params, rest, (step + 1, opt_state)), record
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
