@@ -109,6 +109,16 @@ def test_divergence(d2l):
     ) or message.endswith("than 1e+20 (step 2)")
 
 
+def test_divergence_under_a_schedule(d2l):
+    """The learning rate that is named is that of the epoch, not the model's."""
+    rates, module = [0.0, 1e20, 0.5], regression(d2l, num_train=96, num_val=32)
+    schedule = lambda epoch, max_epochs, base_lr: rates[epoch]  # noqa: E731
+    model = d2l.LinearRegression(num_inputs=2, lr=0.03)
+    [message] = messages(d2l, model, module, schedule=schedule)
+    place = "the training loss became inf in epoch 2: try a lower learning rate than 1e+20 (step "
+    assert message.startswith(place)
+
+
 def test_the_last_update(d2l):
     model, module = model_of(d2l), data(d2l, (X, 1e5 * Y))
     model.lr, module.batch_size = 1e38, 4
