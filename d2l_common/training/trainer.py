@@ -40,11 +40,11 @@ class TrainerBase(Recipe, HyperParameters):
     check_batch = check_batch
     room: int | None = None  # what `room_for_data` returned for this fit
     machinery: tuple[str, ...] = (
-        "alone", "as_tensor", "average_of", "base_lrs", "begin_checkpoints", "check_batch",
-        "checkpoint_backend", "choose_gpus", "chunks", "classifier_class", "devices",
-        "follow_schedule", "keep_rng", "learning_rates", "loader", "module_class", "move",
-        "named_parameters", "num_classes", "read_base_lrs", "receive", "recheck", "record",
-        "recorder", "room", "run", "run_epochs", "set_learning_rates", "try_out",
+        "alone", "as_tensor", "average_of", "base_lrs", "check_batch", "checkpoint_backend",
+        "choose_gpus", "chunks", "classifier_class", "devices", "follow_schedule", "keep_rng",
+        "learning_rates", "loader", "module_class", "move", "named_parameters", "num_classes",
+        "read_base_lrs", "receive", "recheck", "record", "recorder", "room", "run", "run_epochs",
+        "set_learning_rates", "try_out",
     )  # fmt: skip
 
     def __init__(
@@ -159,15 +159,11 @@ class TrainerBase(Recipe, HyperParameters):
             check_class_labels(batch[-1], self.num_classes)
         return batch
 
-    def begin_checkpoints(self, data: Any, resume: bool) -> FitCheckpoints | None:
-        """Return the checkpoints of a fit, None if it writes none."""
-        if self.checkpoint is None:
-            return None
-        return FitCheckpoints(self.checkpoint_backend, self, data, resume)
-
-    def run_epochs(self, checkpoints: FitCheckpoints | None = None) -> History:
-        """Call `fit_epoch` once an epoch and return what was recorded."""
-        model = self.model
+    def run_epochs(self, data: Any, resume: bool) -> History:
+        """Call `fit_epoch` once an epoch and return what was recorded; write checkpoints."""
+        model, checkpoints = self.model, None
+        if self.checkpoint is not None:
+            checkpoints = FitCheckpoints(self.checkpoint_backend, self, data, resume)
         progress = make_progress(self.progress, self.max_epochs)
         self.recorder = recorder = Recorder(model, self.num_train_batches, progress)
         model.board.data.clear()

@@ -152,7 +152,7 @@ class Trainer(TrainerBase):
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
-            return self.run_epochs(self.begin_checkpoints(data, resume))
+            return self.run_epochs(data, resume)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""

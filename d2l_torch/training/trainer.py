@@ -137,7 +137,7 @@ class Trainer(TrainerBase):
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             with compiled(self.compile, model):
-                return self.run_epochs(self.begin_checkpoints(data, resume))
+                return self.run_epochs(data, resume)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
