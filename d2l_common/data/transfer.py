@@ -58,7 +58,8 @@ def transfer(
                 rest.download(url, bar, max_bytes)
                 break
             except exceptions.HTTPError as error:
-                if not before or error.response.status_code != RANGE_NOT_SATISFIABLE:
+                status = getattr(error.response, "status_code", None)
+                if not before or status != RANGE_NOT_SATISFIABLE:
                     raise
                 rest.begin_again()  # the file is complete already, or longer than the server's
             except (exceptions.ChunkedEncodingError, exceptions.ConnectionError):
