@@ -13,8 +13,9 @@ def check_optimizer(kind: str, is_optimizer: bool, optimizer: Any) -> None:
 def check_averages(kind: str, is_kind: bool, optimizer: Any, fix: str) -> None:
     """Raise a `TypeError` unless an optimizer is of a kind that can average the parameters."""
     if not is_kind:
+        package, name = type(optimizer).__module__.partition(".")[0], type(optimizer).__name__
         raise TypeError(
-            f"the optimizer must be {kind} if ema_decay is given, got {type(optimizer).__name__}; "
+            f"the optimizer must be {kind} if ema_decay is given, got {package}.{name}; "
             f"return {fix}"
         )
 

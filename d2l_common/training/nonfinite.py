@@ -39,7 +39,8 @@ def report_nonfinite(trainer: Any, weights: str | None) -> None:
         if found is None or recorder.is_reported:
             continue
         recorder.is_reported = True
-        trainer.recheck(train)
+        if not train:  # JAX has checked the training pass before it kept the epoch
+            trainer.recheck(train)
         if trainer.on_nonfinite != "ignore":
             place = f"the {name} loss became {found.value} in epoch {found.epoch + 1}"
             tell(trainer, f"{place}: {cause(trainer, found, name, train, weights)}")
@@ -84,9 +85,11 @@ def cause(trainer: Any, found: Nonfinite, name: str, train: bool, weights: str |
 
 
 def advice(trainer: Any) -> str:
-    """Return the advice after a divergence, with the learning rate if the model has one."""
+    """Return the advice after a divergence, with the learning rate of the epoch if it is known."""
     lr = getattr(trainer.model, "lr", None)
-    return "try a lower learning rate" + (f" than {lr}" if isinstance(lr, int | float) else "")
+    if trainer.schedule is not None:
+        lr = float(trainer.recorder.history["lr"][-1])
+    return "try a lower learning rate" + (f" than {lr:g}" if isinstance(lr, int | float) else "")
 
 
 def first_nonfinite(arrays: Iterable[tuple[str, Any]]) -> str | None:

@@ -19,6 +19,7 @@ from d2l_common.checks.images import (
     check_window,
 )
 from d2l_common.checks.tensors import check_floating
+from d2l_jax.conversion import default_float
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.initialization import uniform
 from d2l_jax.nn.lazy import Lazy
@@ -100,7 +101,7 @@ def conv2d(
         use_bias=bias,
         kernel_init=draw,
         bias_init=draw,
-        param_dtype=jnp.zeros(()).dtype,  # the default float type
+        param_dtype=default_float(),
         rngs=default_rngs(rngs),
     )
 

@@ -7,7 +7,7 @@ from torch import nn
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.nn.pooling import MaxPool2d
 from d2l_torch.training.classifier import Classifier
 
@@ -61,7 +61,7 @@ class AlexNet(Classifier):
             conv2d(c4, c5, kernel_size=3, padding=1, generator=generator),
             nn.ReLU(),
             MaxPool2d(kernel_size=3, stride=2),
-            nn.Flatten(),
+            Flatten(),
             linear(None, self.num_hiddens, generator=generator),
             nn.ReLU(),
             nn.Dropout(0.5),

@@ -9,7 +9,7 @@ from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.batch_norm import BatchNorm
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.nn.normalization import BatchNorm1d, BatchNorm2d
 from d2l_torch.nn.pooling import AvgPool2d
 from d2l_torch.training.classifier import Classifier
@@ -75,7 +75,7 @@ def lenet(
         norm_2d(16),
         nn.Sigmoid(),
         AvgPool2d(kernel_size=2, stride=2),
-        nn.Flatten(),
+        Flatten(),
         linear(None, 120, generator=generator),
         norm_1d(120),
         nn.Sigmoid(),

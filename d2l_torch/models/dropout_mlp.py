@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from d2l_common.checks.arguments import check_nonnegative, check_probability
 from d2l_torch.functional import relu
 from d2l_torch.nn.dropout import dropout_layer
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.tensors import reshape
 from d2l_torch.training.classifier import Classifier
 
@@ -99,7 +99,7 @@ class DropoutMLP(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
         self.net = nn.Sequential(
-            nn.Flatten(),
+            Flatten(),
             linear(num_inputs, num_hiddens_1, generator=generator),
             nn.ReLU(),
             nn.Dropout(dropout_1),

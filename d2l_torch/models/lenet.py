@@ -7,7 +7,7 @@ from torch import nn
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.nn.pooling import AvgPool2d
 from d2l_torch.training.classifier import Classifier
 
@@ -41,7 +41,7 @@ class LeNet(Classifier):
             conv2d(6, 16, kernel_size=5, generator=generator),
             nn.Sigmoid(),
             AvgPool2d(kernel_size=2, stride=2),
-            nn.Flatten(),
+            Flatten(),
             linear(None, 120, generator=generator),
             nn.Sigmoid(),
             linear(120, 84, generator=generator),

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_torch.functional import linreg, relu
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.tensors import normal, reshape, zeros
 from d2l_torch.training.classifier import Classifier
 
@@ -105,7 +105,7 @@ class MLP(Classifier):
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
         self.net = nn.Sequential(
-            nn.Flatten(),
+            Flatten(),
             linear(num_inputs, num_hiddens, generator=generator),
             nn.ReLU(),
             linear(num_hiddens, num_outputs, generator=generator),

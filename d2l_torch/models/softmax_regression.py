@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_torch import functional
 from d2l_torch.functional import linreg, softmax
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.tensors import normal, reshape, zeros
 from d2l_torch.training.classifier import Classifier
 
@@ -95,7 +95,7 @@ class SoftmaxRegression(Classifier):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["generator"])
-        self.net = nn.Sequential(nn.Flatten(), linear(num_inputs, num_outputs, generator=generator))
+        self.net = nn.Sequential(Flatten(), linear(num_inputs, num_outputs, generator=generator))
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the logits `(n, num_outputs)` of images `(n, ...)`."""

@@ -9,7 +9,7 @@ from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
+from d2l_torch.nn.linear import Flatten, linear
 from d2l_torch.nn.pooling import MaxPool2d
 from d2l_torch.training.classifier import Classifier
 
@@ -91,7 +91,7 @@ class VGG(Classifier):
             channels = out_channels
         self.net = nn.Sequential(
             *blocks,
-            nn.Flatten(),
+            Flatten(),
             linear(None, self.num_hiddens, generator=generator),
             nn.ReLU(),
             nn.Dropout(0.5),

@@ -76,3 +76,11 @@ def linear(
         with torch.no_grad():
             layer(torch.zeros(1, check_count("num_inputs", num_inputs)))
     return layer
+
+
+class Flatten(nn.Flatten):
+    """Layer that returns each example as a vector: `(n, ...)` to `(n, num_inputs)`."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return `X` with two axes, also where each example is one number."""
+        return X.reshape(len(X), math.prod(X.shape[1:]))  # -1 is unknown for no examples
