@@ -30,13 +30,14 @@ MEMINFO = Path("/proc/meminfo")  # Linux only
 class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, checkpoint_backend, module_class, classifier_class, as_tensor, move,
-    # fit_epoch, try_out, named_parameters.
+    # A backend has devices, checkpoint_backend, module_class, classifier_class, as_tensor, place,
+    # move, fit_epoch, try_out, named_parameters.
     compile: bool | None = None
     on_nonfinite = "warn"
     checkpoint: Any = None
     every, keep = 1, 3
     progress: bool | None = None
+    num_devices: int | None = None
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -62,6 +63,7 @@ class TrainerBase(Recipe, HyperParameters):
         every: int = 1,
         keep: int = 3,
         progress: bool | None = None,
+        num_devices: int | None = None,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -120,8 +122,8 @@ class TrainerBase(Recipe, HyperParameters):
         return self.to_device(batch)
 
     def to_device(self, tensors: Any) -> Any:
-        """Return tensors where the model is: on the GPU if one is used."""
-        return [self.move(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
+        """Return tensors where the model is: on the GPU or the devices that are used."""
+        return tensors if self.place is None else [self.move(x, self.place) for x in tensors]
 
     def room_for_data(self) -> int:
         """
