@@ -24,10 +24,10 @@ def check_trainer(trainer: Any) -> None:
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
         these is negative, `num_devices` is neither None nor a positive integer, or is given beside
-        `num_gpus` or `compile=False`, `compile` is not True, False or None, `schedule` cannot be called,
-        `ema_decay` is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore",
-        `checkpoint` is neither a path nor None, `every` or `keep` is not a positive integer, or
-        `progress` is not True, False or None.
+        `num_gpus`, `compile` is not True, False or None, `schedule` cannot be called, `ema_decay`
+        is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore", `checkpoint` is neither
+        a path nor None, `every` or `keep` is not a positive integer, or `progress` is not True,
+        False or None.
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
@@ -65,11 +65,6 @@ def check_num_devices(trainer: Any) -> None:
             f"num_devices must be None beside num_gpus, got {trainer.num_devices} and "
             f"{trainer.num_gpus}; give one of them"
         )
-
-
-def too_few_devices(num_devices: int, found: str, fix: str) -> ValueError:
-    """Return the error for a Trainer that asks for more devices than there are."""
-    return ValueError(f"num_devices must be at most {found}, got {num_devices}; {fix}")
 
 
 def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False) -> None:

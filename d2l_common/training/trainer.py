@@ -228,7 +228,7 @@ class TrainerBase(Recipe, HyperParameters):
     def run_epochs(self, checkpoints: FitCheckpoints | None = None) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
-        progress = make_progress(self.progress, self.max_epochs)
+        progress = make_progress(self.progress if self.rank == 0 else False, self.max_epochs)
         recorder = Recorder(model, self.num_train_batches, progress)
         model.board.data.clear()
         model.board.raw_points.clear()
@@ -238,7 +238,7 @@ class TrainerBase(Recipe, HyperParameters):
         weights = first_nonfinite(self.named_parameters())
         try:
             start = checkpoints.resume(recorder) if checkpoints else 0
-            stop = start > 0 and self.should_stop(recorder.history)
+            stop = start > 0 and self.agreed(self.should_stop(recorder.history))
             for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
@@ -249,7 +249,7 @@ class TrainerBase(Recipe, HyperParameters):
                 report_nonfinite(self, weights)
                 if checkpoints:
                     checkpoints.end_epoch(epoch + 1)
-                if self.should_stop(recorder.history):
+                if self.agreed(self.should_stop(recorder.history)):
                     if checkpoints:
                         checkpoints.end_epoch(epoch + 1, is_last=True)
                     break
@@ -301,7 +301,11 @@ class TrainerBase(Recipe, HyperParameters):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps: what is not bound to a running fit."""
-        return {k: value for k, value in vars(self).items() if k not in ("_compiled", "_lock")}
+        return {
+            k: value
+            for k, value in vars(self).items()
+            if k not in ("_compiled", "_lock", "_replicas")
+        }
 
 
 def free_memory() -> int:

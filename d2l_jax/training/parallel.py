@@ -1,4 +1,4 @@
-"""Data-parallel training (section 13.6): a copy of the weights on each device, a part of the data."""
+"""Data-parallel training on several devices, of one process or of many (section 13.6)."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,9 +6,8 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-from d2l_common.checks.fits import too_few_devices
 
 AXIS = "examples"  # the first axis of a minibatch, of which each device takes a part
 
@@ -22,8 +21,7 @@ def training_devices(trainer: Any) -> list[jax.Device]:
     Raises
     ------
     ValueError
-        If there are fewer devices, several processes would not use all of theirs, or several
-        devices would run steps that are not compiled.
+        If there are fewer devices, or several processes would not use all of theirs.
     """
     found, num_devices = jax.devices(), trainer.num_devices
     if jax.process_count() > 1:
@@ -36,9 +34,25 @@ def training_devices(trainer: Any) -> list[jax.Device]:
     if num_devices is None:
         return trainer.gpus
     if num_devices > len(found):
-        fix = f"on a CPU set XLA_FLAGS=--xla_force_host_platform_device_count={num_devices}"
-        raise too_few_devices(num_devices, f"the devices of this machine, {len(found)}", fix)
+        raise ValueError(
+            f"num_devices must be at most {len(found)}, the devices that JAX finds, got "
+            f"{num_devices}; a CPU counts as several with the environment variable "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={num_devices}"
+        )
     return found[:num_devices]
+
+
+def check_compiled(trainer: Any) -> None:
+    """Raise a ValueError if several devices would run steps that are not compiled."""
+    if trainer.compile is False and isinstance(trainer.place, NamedSharding):
+        raise ValueError("compile must be None or True with several devices, got False")
+
+
+def agreed(value: bool) -> bool:
+    """Return what the first process has decided."""
+    if jax.process_count() == 1:
+        return value
+    return bool(multihost_utils.broadcast_one_to_all(np.array(value)))
 
 
 def placement(devices: Sequence[jax.Device]) -> Any:

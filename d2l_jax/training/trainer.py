@@ -30,7 +30,14 @@ from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
 from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates
-from d2l_jax.training.parallel import in_parts, placement, put, training_devices
+from d2l_jax.training.parallel import (
+    agreed,
+    check_compiled,
+    in_parts,
+    placement,
+    put,
+    training_devices,
+)
 from d2l_jax.training.state import State, give_containers
 from d2l_jax.training.steps import CompiledSteps
 
@@ -98,6 +105,7 @@ class Trainer(TrainerBase):
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
+    agreed, rank = staticmethod(agreed), property(lambda self: jax.process_index())
     _compiled: Any = None
 
     @property
@@ -154,6 +162,7 @@ class Trainer(TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
+        check_compiled(self)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
         with self.alone(), between_steps(), setting:
             self.prepare_data(data)
