@@ -69,3 +69,8 @@ def is_narrow(X: Array) -> bool:
 def widened(X: Array) -> Array:
     """Return floats of fewer bits than float32 as float32, and any other array as it is."""
     return X.astype(jnp.float32) if is_narrow(X) else X
+
+
+def default_float() -> Any:
+    """Return the type of JAX's floats by default: float32, or float64 while x64 is enabled."""
+    return jnp.zeros(()).dtype

@@ -11,6 +11,7 @@ from .nn.lazy import lazy_layers
 from .packed_layouts import packed
 from .units import Path, dotted, layer_name, packed_unit, single_unit
 from .units import Unit as Unit
+from .variables import raw_value
 
 # Random streams, and what a call leaves behind.
 NOT_WEIGHTS = nnx.RngState, nnx.Cache, nnx.Intermediate
@@ -47,11 +48,15 @@ def units(model: nnx.Module, whole: Collection[str] | None = None) -> list[Unit]
         If a layer of NNX has no counterpart in PyTorch or has no shape yet, or a variable does not
         hold one array.
     """
-    modules = dict(nnx.iter_modules(model))
+    check_shapes(model)
+    return units_of(dict(nnx.iter_modules(model)), arrays_of(model), whole)
+
+
+def check_shapes(model: nnx.Module) -> None:
+    """Raise a ValueError if a layer of `model` does not have its shape yet."""
     for path in lazy_layers(model):
-        name = layer_name(modules, path)
+        name = layer_name(dict(nnx.iter_modules(model)), path)
         raise ValueError(f"{name}.weight has no shape yet; call the model on a minibatch first")
-    return units_of(modules, arrays_of(model), whole)
 
 
 def units_of(
@@ -79,7 +84,7 @@ def arrays_of(model: nnx.Module) -> dict[Path, Any]:
     """Return the variables and plain arrays of `model` that are weights or state, by path."""
     found = {}
     for path, leaf in nnx.to_flat_state(nnx.state(model)):
-        value = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+        value = raw_value(leaf)
         if isinstance(leaf, NOT_WEIGHTS):
             continue
         if not hasattr(value, "dtype"):

@@ -17,6 +17,7 @@ from d2l_common.weights import match_weights
 from .layouts import aliases, arrays_of, units
 from .nn.lazy import lazy_layers
 from .units import layer_name
+from .variables import raw_value
 
 
 def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarray]:
@@ -48,6 +49,7 @@ def export_weights(model: nnx.Module, state: bool = True) -> dict[str, np.ndarra
         If PyTorch has no counterpart of a layer of NNX, a lazy layer does not have its shape yet,
         or a variable does not hold one array.
     """
+    check_model(model)
     return converted(model, to_numpy, state)
 
 
@@ -73,6 +75,7 @@ def import_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
         If a name or a shape of `weights` differs from the model's, a value is not an array, or NNX
         cannot represent it: `bias_hh` of a GRU's new gate must be 0. Then the model is unchanged.
     """
+    check_model(model)
     if lazy_layers(model):
         copy = nnx.clone(model)
         learn_from_weights(copy, weights)
@@ -120,12 +123,14 @@ def save_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, or PyTorch has no counterpart of a layer of NNX.
+    TypeError, ValueError
+        If `model` is not an nnx.Module, `path` has another suffix, or PyTorch has no counterpart
+        of a layer of NNX.
     FileNotFoundError
         If the folder does not exist.
     """
     path = check_path(path)
+    check_model(model)
     arrays = converted(model, np.asarray)
     versions = metadata(jax=jax.__version__, flax=flax.__version__)
     write_file(path, safetensors.numpy.save(arrays, versions))
@@ -144,13 +149,24 @@ def load_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, the file is damaged or does not hold safetensors, or a name or
-        a shape differs from the model's; then the model is unchanged.
+    TypeError, ValueError
+        If `model` is not an nnx.Module, `path` has another suffix, the file is damaged or does not
+        hold safetensors, or a name or a shape differs from the model's; then the model is
+        unchanged.
     FileNotFoundError
         If there is not such a file.
     """
+    check_path(path)
+    check_model(model)
     import_file(path, lambda weights: import_weights(model, weights))
+
+
+def check_model(model: Any) -> None:
+    """Raise a TypeError unless `model` is an nnx.Module."""
+    if not isinstance(model, nnx.Module):
+        raise TypeError(
+            f"model must be an nnx.Module, got {type(model).__name__}; pass the model itself"
+        )
 
 
 def converted(
@@ -160,7 +176,7 @@ def converted(
     arrays = arrays_of(model)
     result: dict[str, np.ndarray] = {}
     for unit in units(model):
-        leaves = {leaf: convert(value_of(arrays[path])) for leaf, path in unit.leaves.items()}
+        leaves = {leaf: convert(raw_value(arrays[path])) for leaf, path in unit.leaves.items()}
         left_out = unit.plain if state else unit.state
         result |= {
             unit.full(name): np.array(x, order="C")
@@ -177,11 +193,6 @@ def learn_from_weights(model: nnx.Module, weights: Mapping[str, Any]) -> None:
         shape = np.shape(weights.get(f"{layer_name(modules, path)}.weight".removeprefix("."), ()))
         if shape:
             layer.become(shape[0] if len(shape) == 1 else shape[1] * layer.groups)
-
-
-def value_of(leaf: Any) -> Any:
-    """Return the array of a variable, or a plain array as it is."""
-    return leaf[...] if isinstance(leaf, nnx.Variable) else leaf
 
 
 def as_dtype(array: np.ndarray, dtype: Any) -> jax.Array:

@@ -277,7 +277,7 @@ def recording(
     def init(params: Any) -> Recording:
         buffer = lambda x: jnp.zeros((-(-num_steps // every), *x.shape), x.dtype)  # noqa: E731
         kept = jax.tree.map(buffer, params)
-        norms = jnp.zeros(num_steps, jnp.zeros(()).dtype)
+        norms = jnp.zeros(num_steps)
         return Recording(tx.init(params), jnp.zeros((), jnp.int32), norms, kept, kept)
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:

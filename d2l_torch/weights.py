@@ -40,6 +40,7 @@ def export_weights(model: nn.Module, state: bool = True) -> dict[str, np.ndarray
     ValueError
         If a lazy layer does not have its shape yet.
     """
+    check_model(model)
     tensors = checked_tensors(model)
     return {
         name: to_numpy(x).copy()
@@ -69,6 +70,7 @@ def import_weights(model: nn.Module, weights: Mapping[str, Any]) -> None:
         If a name or a shape of `weights` differs from the model's, or a value is not an array;
         then the model is unchanged.
     """
+    check_model(model)
     weights = as_arrays(weights)
     tensors, aliases = named_tensors(model)
     shapes = {name: lazy_shape(model, name, weights) for name in tensors}
@@ -101,12 +103,14 @@ def save_weights(path: str | os.PathLike[str], model: nn.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, or a lazy layer does not have its shape yet.
+    TypeError, ValueError
+        If `model` is not an nn.Module, `path` has another suffix, or a lazy layer does not have its
+        shape yet.
     FileNotFoundError
         If the folder does not exist.
     """
     path = check_path(path)
+    check_model(model)
     tensors = {
         name: x.detach().cpu().contiguous().clone() for name, x in checked_tensors(model).items()
     }
@@ -126,13 +130,24 @@ def load_weights(path: str | os.PathLike[str], model: nn.Module) -> None:
 
     Raises
     ------
-    ValueError
-        If `path` has another suffix, the file is damaged or does not hold safetensors, or a name or
-        a shape differs from the model's; then the model is unchanged.
+    TypeError, ValueError
+        If `model` is not an nn.Module, `path` has another suffix, the file is damaged or does not
+        hold safetensors, or a name or a shape differs from the model's; then the model is
+        unchanged.
     FileNotFoundError
         If there is not such a file.
     """
+    check_path(path)
+    check_model(model)
     import_file(path, lambda weights: import_weights(model, weights))
+
+
+def check_model(model: Any) -> None:
+    """Raise a TypeError unless `model` is an nn.Module."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"model must be an nn.Module, got {type(model).__name__}; pass the model itself"
+        )
 
 
 def named_tensors(model: nn.Module) -> tuple[dict[str, Any], dict[str, list[str]]]:

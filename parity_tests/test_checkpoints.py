@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-from d2l_common.training.checkpoint_files import path_of
+from d2l_common.training import checkpoint_files as files
 from d2l_parity import RUNS
 from parity_tests.support.backends import BACKENDS, precision
 from tests.support.runs import OPTIMIZERS, data_of
@@ -35,11 +35,22 @@ def model_of(d2l, optimizer):
 def fit(d2l, folder, optimizer, epochs, **options):
     """Return the model and the history of a fit that writes checkpoints."""
     model, data = model_of(d2l, optimizer), data_of(d2l)
-    return model, d2l.Trainer(epochs, checkpoint=folder).fit(model, data, **options)
+    trainer = d2l.Trainer(epochs, checkpoint=folder, ema_decay=0.75)
+    return model, trainer.fit(model, data, **options)
 
 
 def moments(folder, number):
-    return safetensors.numpy.load_file(path_of(folder, number) / "optimizer.safetensors")
+    return safetensors.numpy.load_file(files.path_of(folder, number) / "optimizer.safetensors")
+
+
+def without_averages(folder, number):
+    """Take the averages out of a checkpoint."""
+    contents, about = files.read(folder, number)
+    files.remove(folder, number)
+    kept = {k: x for k, x in contents.items() if k != "optimizer.safetensors"}
+    files.write(
+        folder, number, {**kept, "optimizer.safetensors": safetensors.numpy.save({})}, about, keep=9
+    )
 
 
 def check_resumed(folder, writer, optimizer):
@@ -63,6 +74,7 @@ def check_resumed(folder, writer, optimizer):
         assert np.linalg.norm(weights[name] - array) <= RUNS["float64"].weights
     ours, theirs = moments(folder / "run", 4), moments(folder / "alone", 4)
     assert ours.keys() == theirs.keys()
+    assert {f"{name}.average" for name in weights} <= ours.keys()
     for name, array in theirs.items():
         if not name.endswith(".step"):  # PyTorch's has the default float type
             assert ours[name].dtype == array.dtype
@@ -93,6 +105,7 @@ def test_both_write_the_same_arrays(tmp_path):
 def test_what_is_not_carried_on_is_said(tmp_path, writer):
     [reader] = [d2l for name, d2l in BACKENDS.items() if name != writer]
     fit(BACKENDS[writer], tmp_path, "rmsprop", epochs=1)
+    without_averages(tmp_path, 1)
     frameworks = {"jax": "JAX", "torch": "PyTorch"}
     ours = frameworks[writer]
     with pytest.warns(UserWarning) as caught:
@@ -101,7 +114,8 @@ def test_what_is_not_carried_on_is_said(tmp_path, writer):
     assert len(messages) == 1
     state = {"jax": "the state of the optimizer", "torch": "the state of RMSprop"}[writer]
     assert f"was written with {ours}" in messages[0]
-    assert messages[0].endswith(f"the random streams of {ours} and {state}")
+    average = "the average of the weights, which starts from the restored weights"
+    assert messages[0].endswith(f"the random streams of {ours} and {state} and {average}")
 
 
 @pytest.mark.parametrize("writer", BACKENDS)

@@ -227,6 +227,12 @@ def test_an_average_is_the_formula():
             np.testing.assert_allclose(array, expected[name], rtol=0, atol=12 * 4 * 6e-8)
 
 
+def test_an_average_needs_a_model():
+    for d2l in BACKENDS.values():
+        with pytest.raises(TypeError, match=r"model must be an nnx?.Module, got str; pass"):
+            d2l.EMA("m")
+
+
 def test_an_average_has_copies():
     """Neither training nor `copy_to` ties the averages to a model."""
     for d2l in BACKENDS.values():
@@ -394,7 +400,7 @@ def test_an_average_needs_the_optimizer_of_the_fit(d2l):
 
 def test_optimizers_that_cannot_average():
     model = d2l_torch.LinearRegressionScratch(2, lr=0.1)
-    with pytest.raises(TypeError, match=r"must be one of torch.optim .*, got SGD"):
+    with pytest.raises(TypeError, match=r"must be one of torch.optim .*, got d2l_torch.SGD;"):
         d2l_torch.Trainer(1, ema_decay=DECAY).fit(model, one_step_data(d2l_torch))
     model = linear_model(
         d2l_jax,

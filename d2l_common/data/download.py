@@ -4,24 +4,20 @@ import contextlib
 import glob
 import hashlib
 import os
-import sys
 import time
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from d2l_common.checks.arguments import check_count
+from d2l_common.data.transfer import TIMEOUT, TooLarge, transfer
 
-# Seconds to wait for a connection, and then for the next bytes: without a network the error
-# should come soon, but a slow line should not be cut off.
-_TIMEOUT = (10.0, 60.0)
 # Bytes that a file may have at most, unless the caller allows more.
 MAX_BYTES = 4 * 2**30
 # Seconds without a write after which the part of a file is that of a process that was killed.
-_STALE = 10 * _TIMEOUT[1]
+_STALE = 10 * TIMEOUT[1]
 _ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 
 
@@ -39,8 +35,9 @@ def fetch(
 
     The bytes go to a temporary file beside `path`, which is renamed once its checksum is right. So
     an interrupted download leaves no file of that name, and two processes may fetch the same file.
-    What a killed process has left is removed by the next download of the same file, ten minutes
-    later.
+    A download goes on where it broke off if the server can send the rest: at once, as long as new
+    bytes arrive, and, of a file with a checksum, in the next call or from the next mirror; after a
+    process that was killed, ten minutes later. Otherwise it begins again.
     An existing file is verified too, and downloaded again, with a warning, if its checksum differs.
 
     Parameters
@@ -96,8 +93,11 @@ def fetch(
     new_folders = [folder for folder in path.parents if not folder.exists()]
     for url in urls:
         try:
-            with _part(path) as part:
-                _download(url, part, path.name, progress, max_bytes)
+            with _part(path, is_kept=checksum is not None) as part:
+                more = path.name, progress, max_bytes, checksum is not None
+                if transfer(url, part, *more) and checksum and _digest(part, algorithm) != digest:
+                    part.unlink()  # what was there belonged to a different file
+                    transfer(url, part, *more)
                 if checksum is None or _digest(part, algorithm) == digest:
                     # Temporary files may be private, a data set is for all who read its folder.
                     part.chmod(0o644)
@@ -106,7 +106,7 @@ def fetch(
             failures.append(f"{_host(url)}: wrong {algorithm}")
         except RequestException as error:
             failures.append(f"{_host(url)}: {_reason(error)}")
-        except _TooLarge:
+        except TooLarge:
             failures.append(f"{_host(url)}: larger than max_bytes={max_bytes}")
     for folder in new_folders:  # deepest first; rmdir fails, rightly, on one that is not empty
         with contextlib.suppress(OSError):
@@ -144,70 +144,36 @@ def _digest(path: Path, algorithm: str) -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-class _TooLarge(Exception):
-    """A file is larger than it may be."""
-
-
-class _BoundedFile:
-    """File that takes at most `max_bytes`."""
-
-    def __init__(self, file: BinaryIO, max_bytes: int):
-        self._file, self._left = file, max_bytes
-
-    def write(self, data: bytes) -> None:
-        """Write `data`; raise if there is no room for it."""
-        self._left -= len(data)
-        if self._left < 0:
-            raise _TooLarge
-        self._file.write(data)
-
-    def flush(self) -> None:
-        """Do nothing: the file is flushed when it is closed."""
-
-
 @contextlib.contextmanager
-def _part(path: Path) -> Iterator[Path]:
-    """Yield a new name beside `path` for its bytes until they are complete; leave no such file."""
+def _part(path: Path, is_kept: bool) -> Iterator[Path]:
+    """
+    Yield a new name beside `path` for its bytes until they are complete.
+
+    If `is_kept`, a file of that name may hold those that a download before it has left, and a
+    download that breaks off leaves its own; otherwise no such file is left.
+    """
+    from requests.exceptions import RequestException
+
     path.parent.mkdir(parents=True, exist_ok=True)
     name = f".{path.name}.{{}}.part"
+    kept = path.parent / f".{path.name}.part"
     for old in path.parent.glob(glob.escape(name).format("*")):
         with contextlib.suppress(OSError):  # another process has removed or completed it
             if time.time() - old.stat().st_mtime > _STALE:
-                old.unlink()
+                old.replace(kept)
     part = path.parent / name.format(uuid.uuid4().hex)
+    with contextlib.suppress(OSError):
+        kept.rename(part)  # of two processes one has it
+    if not is_kept:
+        part.unlink(missing_ok=True)
     try:
         yield part
+    except (RequestException, KeyboardInterrupt):
+        if is_kept and part.exists() and part.stat().st_size:
+            part.replace(kept)
+        raise
     finally:
         part.unlink(missing_ok=True)
-
-
-def _download(url: str, part: Path, name: str, progress: bool, max_bytes: int) -> None:
-    """Download `url` to the file `part`, with the bar of a file called `name`."""
-    import pooch
-
-    with _progress_bar(name, progress) as bar, part.open("wb") as file:
-        downloader = pooch.HTTPDownloader(
-            progressbar=bar,
-            chunk_size=2**16,
-            timeout=_TIMEOUT,
-            # Otherwise a server may send a .gz file as compressed text, which arrives unpacked.
-            headers={"Accept-Encoding": "identity"},
-        )
-        downloader(url, _BoundedFile(file, max_bytes), None)
-
-
-@contextlib.contextmanager
-def _progress_bar(name: str, wanted: bool) -> Iterator[object]:
-    """Yield a progress bar with the file's name, or `False` outside a terminal."""
-    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
-        yield False
-        return
-    from tqdm import tqdm
-
-    # pooch sets the total later; until then it must not be 0, since a bar of length 0 is false.
-    # Closing the bar here also ends its line when a download fails.
-    with tqdm(total=1, desc=name, unit="B", unit_scale=True, file=sys.stderr) as bar:
-        yield bar
 
 
 def _reason(error: Exception) -> str:

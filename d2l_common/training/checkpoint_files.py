@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from d2l_common.weight_files import write_synced
+
 FORMAT = 1
 PREFIX = "checkpoint-"
 ABOUT = "checkpoint.json"
@@ -111,10 +113,7 @@ def write(
     try:
         temporary.mkdir()
         for name, data in {**files, SUMS: sums.encode()}.items():
-            with open(temporary / name, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(temporary / name, data)
         sync(temporary)
         os.replace(temporary, path_of(folder, number))
         sync(folder)

@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from d2l_common import __version__
@@ -15,6 +16,7 @@ from d2l_common.training.streams import set_stream_states, stream_states
 from d2l_common.weight_files import SUFFIX, parse_tensors
 
 STREAMS = "streams.json"  # the random streams that both backends have
+NO_AVERAGE = "the average of the weights, which starts from the restored weights"
 
 
 class Snapshot(NamedTuple):
@@ -64,8 +66,16 @@ class Backend:
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
+        raise NotImplementedError
+
+    def modules(self, model: Any) -> dict[str, Any]:
+        """Return a model and its modules by name, `model.net.0` and the like."""
+        raise NotImplementedError
+
+    def check(self, model: Any, optimizer: Any) -> None:
+        """Raise a TypeError unless these are a model, and an optimizer or None."""
         raise NotImplementedError
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
@@ -74,19 +84,31 @@ class Backend:
 
 
 def write_checkpoint(
-    backend: Backend, folder: Path, number: int, taken: Snapshot, keep: int, **more: Any
+    backend: Backend,
+    folder: Path,
+    number: int,
+    taken: Snapshot,
+    streams: Mapping[str, Any],
+    keep: int,
+    history: Mapping[str, Any] = MappingProxyType({}),
+    **facts: Any,
 ) -> None:
-    """Write a snapshot, and `more`: arrays by name or anything that JSON can hold."""
-    arrays = {**taken._asdict(), "history": more.pop("history", {})}
-    facts = arrays.pop("facts")
-    contents = {f"{name}{SUFFIX}": backend.serialize(x) for name, x in arrays.items()}
-    contents[STREAMS] = json.dumps(more.pop("streams")).encode()
-    about = {
-        "backend": backend.name,
-        "versions": {"d2l-twins": __version__, **backend.versions},
-        **facts,
-        **more,
+    """
+    Write a snapshot, the random streams that both backends have, a history, and more facts.
+
+    `streams` is what `stream_states` returned, `history` arrays by name, `facts` what JSON can
+    hold; the last `keep` checkpoints stay.
+    """
+    arrays = {
+        "weights": taken.weights,
+        "optimizer": taken.optimizer,
+        "own": taken.own,
+        "history": dict(history),
     }
+    contents = {f"{name}{SUFFIX}": backend.serialize(x) for name, x in arrays.items()}
+    contents[STREAMS] = json.dumps(streams).encode()
+    versions = {"d2l-twins": __version__, **backend.versions}
+    about = {"backend": backend.name, "versions": versions, **taken.facts, **facts}
     files.write(folder, number, contents, about, keep)
 
 
@@ -147,23 +169,25 @@ def restore(
     try:
         if lost and not taken.weights:
             raise ValueError(f"{written_by} alone can read its weights: {lost[0]}")
-        backend.restore(model, optimizer, owners, taken, is_own)
+        missing = backend.restore(model, optimizer, owners, taken, is_own)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} does not fit the model: {error}") from error
-    set_stream_states(owners, taken.facts["streams"])
+    set_stream_states({**owners, **backend.modules(model)}, taken.facts["streams"])
+    what = "does not hold"
     if not is_own:
-        missing = [f"the random streams of {written_by}", *(lost if optimizer is not None else ())]
-        warnings.warn(
-            f"{str(path)!r} was written with {written_by}, so {backend.name} goes on without "
-            + " and ".join(missing),
-            stacklevel=5,
-        )
+        what = f"was written with {written_by}, so {backend.name} goes on without"
+        streams = f"the random streams of {written_by}"
+        missing = [streams, *(lost if optimizer is not None else ()), *missing]
+    if missing:
+        warnings.warn(f"{str(path)!r} {what} {' and '.join(missing)}", stacklevel=5)
 
 
 def save(
     backend: Backend, path: Any, model: Any, optimizer: Any, step: int, cfg: Any = None
 ) -> None:
     """Write a checkpoint to the folder `path`, in place of an earlier one."""
+    files.as_path(path)
+    backend.check(model, optimizer)
     check_count("step", step, minimum=0)
     if dataclasses.is_dataclass(cfg) and not isinstance(cfg, type):
         cfg = dataclasses.asdict(cfg)
@@ -175,15 +199,16 @@ def save(
         ) from error
     owners = {"d2l": backend.streams}
     taken = backend.take(model, optimizer, owners)
+    streams = stream_states({**owners, **backend.modules(model)})
     folder = files.check_folder(path)
     number = max(files.numbers(folder), default=0) + 1
-    more = {"step": step, "cfg": cfg, "streams": stream_states(owners)}
-    write_checkpoint(backend, folder, number, taken, keep=1, **more)
+    write_checkpoint(backend, folder, number, taken, streams, keep=1, step=step, cfg=cfg)
 
 
 def load(backend: Backend, path: Any, model: Any, optimizer: Any) -> dict[str, Any]:
     """Set model, optimizer and random streams to those of the last good checkpoint in `path`."""
     folder = files.as_path(path)
+    backend.check(model, optimizer)
     found = last_good(folder) if folder.is_dir() else None
     if found is None:
         raise FileNotFoundError(

@@ -110,10 +110,10 @@ class FitCheckpoints:
             self._folder,
             epochs,
             self._backend.take(trainer.model, trainer.optim, owners),
+            stream_states({**owners, **self._backend.modules(trainer.model)}),
             keep=trainer.keep,
             history=history,
             step=trainer.train_batch_idx,
-            streams=stream_states(owners),
             fit=fit,
         )
 
@@ -135,7 +135,8 @@ def hyperparameters(trainer: Any, data: Any) -> dict[str, Any]:
     found["gradient_clip_val"] = trainer.gradient_clip_val
     found["num_train_batches"] = trainer.num_train_batches
     found["num_val_batches"] = trainer.num_val_batches
-    return {name: value for name, value in found.items() if is_plain(value)}
+    found = {name: value for name, value in found.items() if is_plain(value)}
+    return found | {"ema_decay": trainer.ema_decay}  # None, too
 
 
 def check_hyperparameters(now: Mapping[str, Any], before: Mapping[str, Any]) -> None:

@@ -39,7 +39,8 @@ def report_nonfinite(trainer: Any, weights: str | None) -> None:
         if found is None or recorder.is_reported:
             continue
         recorder.is_reported = True
-        trainer.recheck(train)
+        if not train:  # JAX has checked the training pass before it kept the epoch
+            trainer.recheck(train)
         if trainer.on_nonfinite != "ignore":
             place = f"the {name} loss became {found.value} in epoch {found.epoch + 1}"
             tell(trainer, f"{place}: {cause(trainer, found, name, train, weights)}")

@@ -39,7 +39,7 @@ class Recorder:
 
     The board of `model` gets a point for every `num_train_batches / plot_train_per_epoch` training
     values, their average, and `plot_valid_per_epoch` points an epoch for the validation values,
-    averaged over examples. `progress`, if given, shows how far the fit is.
+    averaged over examples. `progress` shows how far the fit is.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Recorder:
         is negative.
     """
 
-    def __init__(self, model: Any, num_train_batches: int, progress: Progress | None = None):
+    def __init__(self, model: Any, num_train_batches: int, progress: Progress):
         self._points = {
             train: check_nonnegative(name, getattr(model, name))
             for train, name in ((True, "plot_train_per_epoch"), (False, "plot_valid_per_epoch"))
@@ -69,7 +69,7 @@ class Recorder:
         self.nonfinite: dict[str, Nonfinite] = {}
         self.is_reported = False
         self._board = model.board
-        self.progress = progress or Progress(0)
+        self.progress = progress
         self._num_train_batches = max(1, num_train_batches)
         self._parts: dict[str, list[Part]] = {}
         self._epoch = self._step = 0
@@ -152,8 +152,6 @@ class Recorder:
         """Set history and board to what `to_arrays` returned, after so many steps."""
         history = {k.partition("/")[2]: x for k, x in arrays.items() if k[:8] == "history/"}
         self.history.from_arrays(history, labels["history"])
-        losses = self.history.train_loss
-        self.diverged_at = next(iter(losses[~np.isfinite(losses)]), None)
         self._step = step
         for kind in BOARD:
             for label in labels["board"]:

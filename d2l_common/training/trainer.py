@@ -1,20 +1,18 @@
 """The framework-free half of a Trainer: the loop over epochs and the record of a fit."""
 
-import os
-import sys
 import threading
 import warnings
-from collections.abc import Generator
-from pathlib import Path
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from d2l_common.arrays import describe
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import check_class_labels, check_images, check_minibatch, check_trainer
+from d2l_common.checks.fits import check_class_labels, check_trainer
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
+from d2l_common.memory import free_memory
 from d2l_common.training.fit_checkpoints import FitCheckpoints
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import allowed, held
@@ -23,15 +21,13 @@ from d2l_common.training.progress import make_progress
 from d2l_common.training.recipe import Recipe, Schedule
 from d2l_common.training.recorder import Recorder, draw_at_once
 from d2l_common.training.tape import StepRecord
-
-MEMINFO = Path("/proc/meminfo")  # Linux only
+from d2l_common.training.trial import check_batch
 
 
 class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, checkpoint_backend, module_class, classifier_class, as_tensor, place,
-    # move, fit_epoch, try_out, named_parameters.
+    # A backend has devices, checkpoint_backend, place, fit_epoch, named_parameters and the like.
     compile: bool | None = None
     on_nonfinite = "warn"
     checkpoint: Any = None
@@ -41,11 +37,13 @@ class TrainerBase(Recipe, HyperParameters):
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
+    keep_rng: Callable[..., AbstractContextManager[Any]] = nullcontext  # PyTorch's random state
+    check_batch = check_batch
     room: int | None = None  # what `room_for_data` returned for this fit
     machinery: tuple[str, ...] = (
         "alone", "as_tensor", "average_of", "base_lrs", "begin_checkpoints", "check_batch",
-        "check_data", "checkpoint_backend", "choose_gpus", "chunks", "classifier_class",
-        "devices", "follow_schedule", "learning_rates", "loader", "module_class", "move",
+        "checkpoint_backend", "choose_gpus", "chunks", "classifier_class", "devices",
+        "follow_schedule", "keep_rng", "learning_rates", "loader", "module_class", "move",
         "named_parameters", "num_classes", "read_base_lrs", "receive", "recheck", "record",
         "recorder", "room", "run", "run_epochs", "set_learning_rates", "try_out",
     )  # fmt: skip
@@ -163,62 +161,6 @@ class TrainerBase(Recipe, HyperParameters):
             check_class_labels(batch[-1], self.num_classes)
         return batch
 
-    def check_data(self) -> None:
-        """
-        Raise unless the model can be trained on the data in memory.
-
-        The model is tried on one example of each loader, and on one example of each label.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If images hold integers, a label is outside the classes, or a shape does not fit.
-        """
-        for loader in (self.train_dataloader, self.val_dataloader):
-            self.num_classes = None
-            if isinstance(loader, TensorLoader):
-                self.check_batch(loader.first())
-                if self.num_classes:
-                    self.check_batch(loader.one_of_each_label())
-
-    def check_batch(self, batch: Any) -> None:
-        """Raise unless the model can be trained on a minibatch."""
-        batch = self.prepare_batch(batch)
-        check_minibatch(batch)
-        if self.num_classes is None:
-            check_images(batch[0])
-            self.num_classes = 0
-            if type(self.model).training_step is not self.module_class.training_step:
-                return  # the reader's step may compute anything
-            if len(batch) == 1:
-                raise TypeError(
-                    "a minibatch must hold inputs and targets, got 1 array; add the targets"
-                )
-            try:
-                output = self.try_out(batch)
-            except Exception as error:
-                images = ", images that a linear layer takes as X.reshape(len(X), -1)"
-                error.add_note(
-                    f"{type(self.model).__name__} was tried on X of shape {tuple(batch[0].shape)}"
-                    f"{images if len(batch[0].shape) > 2 else ''}."
-                )
-                raise
-            if isinstance(self.model, self.classifier_class):
-                if len(getattr(output, "shape", ())) < 2:
-                    shape = "logits (n, num_classes)"
-                    raise TypeError(f"forward must return {shape}, got {describe(output)}")
-                labels = tuple(batch[-1].shape)
-                is_own = type(self.model).loss is not self.classifier_class.loss
-                if not is_own and tuple(output.shape[:-1]) != labels:
-                    shape = ", ".join([*map(str, labels), "num_classes"])
-                    raise ValueError(
-                        f"forward must return logits ({shape}) for labels of shape {labels}, "
-                        f"got {describe(output)}; change forward, or reshape the labels"
-                    )
-                self.num_classes = output.shape[-1]
-        if self.num_classes:
-            check_class_labels(batch[-1], self.num_classes)
-
     def begin_checkpoints(self, data: Any, resume: bool) -> FitCheckpoints | None:
         """Return the checkpoints of a fit, None if it writes none."""
         if self.checkpoint is None:
@@ -229,15 +171,14 @@ class TrainerBase(Recipe, HyperParameters):
         """Call `fit_epoch` once an epoch and return what was recorded."""
         model = self.model
         progress = make_progress(self.progress if self.rank == 0 else False, self.max_epochs)
-        recorder = Recorder(model, self.num_train_batches, progress)
+        self.recorder = recorder = Recorder(model, self.num_train_batches, progress)
         model.board.data.clear()
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
-        self.recorder = recorder
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        weights = first_nonfinite(self.named_parameters())
         try:
             start = checkpoints.resume(recorder) if checkpoints else 0
+            weights = first_nonfinite(self.named_parameters())
             stop = start > 0 and self.agreed(self.should_stop(recorder.history))
             for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
@@ -247,11 +188,10 @@ class TrainerBase(Recipe, HyperParameters):
                     self.fit_epoch()
                 recorder.end_epoch()
                 report_nonfinite(self, weights)
+                stop = self.agreed(self.should_stop(recorder.history))
                 if checkpoints:
-                    checkpoints.end_epoch(epoch + 1)
-                if self.agreed(self.should_stop(recorder.history)):
-                    if checkpoints:
-                        checkpoints.end_epoch(epoch + 1, is_last=True)
+                    checkpoints.end_epoch(epoch + 1, is_last=stop)
+                if stop:
                     break
             report_weights(self)
         finally:  # also after an interrupt: keep the record; leave the model ready to predict
@@ -301,20 +241,12 @@ class TrainerBase(Recipe, HyperParameters):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps: what is not bound to a running fit."""
-        return {
-            k: value
-            for k, value in vars(self).items()
-            if k not in ("_compiled", "_lock", "_replicas")
-        }
+        bound = ("_compiled", "_lock", "_replicas")
+        return {name: value for name, value in vars(self).items() if name not in bound}
 
-
-def free_memory() -> int:
-    """Return the number of bytes of the machine's memory that programs can still have."""
-    try:
-        [line] = [x for x in MEMINFO.read_text().splitlines() if x.startswith("MemAvailable")]
-        return 1024 * int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    if hasattr(os, "sysconf"):  # macOS does not report how much of it is free
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return sys.maxsize  # Windows reports neither
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the attributes of a copy, and tie its model to it."""
+        vars(self).update(state)
+        # The model of a shallow copy stays with the original.
+        if getattr(state.get("model"), "trainer", self) is None:
+            self.model.trainer = self

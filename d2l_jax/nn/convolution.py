@@ -6,7 +6,6 @@ from typing import Any
 
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.images import (
@@ -18,6 +17,7 @@ from d2l_common.checks.images import (
     check_window,
 )
 from d2l_common.checks.tensors import check_floating
+from d2l_jax.conversion import default_float
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.initialization import uniform
 from d2l_jax.nn.lazy import Lazy
@@ -98,6 +98,6 @@ def conv2d(
         use_bias=bias,
         kernel_init=draw,
         bias_init=draw,
-        param_dtype=jnp.zeros(()).dtype,  # the default float type
+        param_dtype=default_float(),
         rngs=default_rngs(rngs),
     )

@@ -7,10 +7,10 @@ from typing import Any
 import jax
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_last_axis
+from d2l_jax.conversion import default_float
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.initialization import uniform
 from d2l_jax.nn.lazy import Lazy
@@ -65,7 +65,7 @@ def linear(
         num_outputs,
         kernel_init=kernel_init,
         bias_init=bias_init,
-        param_dtype=jnp.zeros(()).dtype,  # the default float type
+        param_dtype=default_float(),
         dot_general=dot_transposed if num_outputs <= FEW_OUTPUTS else jax.lax.dot_general,
         rngs=default_rngs(rngs),
     )

@@ -5,12 +5,11 @@ from typing import Any
 
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes
 from d2l_common.checks.tensors import check_floating, check_last_axis
-from d2l_jax.conversion import is_narrow, widened
+from d2l_jax.conversion import default_float, is_narrow, widened
 from d2l_jax.functional import is_floating
 from d2l_jax.nn.batch_norm import batch_norm
 from d2l_jax.nn.lazy import Lazy
@@ -41,8 +40,7 @@ class BatchNorm1d(nnx.BatchNorm):
 
     def __init__(self, num_features: int, rngs: Any = None):
         check_count("num_features", num_features)
-        dtype = jnp.zeros(()).dtype  # the default float type
-        super().__init__(num_features, momentum=0.9, param_dtype=dtype, rngs=nnx.Rngs(0))
+        super().__init__(num_features, momentum=0.9, param_dtype=default_float(), rngs=nnx.Rngs(0))
         self.mean = nnx.BatchStat(zeros(num_features))
         self.var = nnx.BatchStat(ones(num_features))
 
@@ -107,7 +105,7 @@ class LayerNorm(nnx.LayerNorm):
         super().__init__(
             check_count("num_features", num_features),
             epsilon=check_positive("eps", eps),
-            param_dtype=jnp.zeros(()).dtype,  # the default float type
+            param_dtype=default_float(),
             use_fast_variance=False,
             rngs=nnx.Rngs(0),
         )

@@ -14,13 +14,18 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.training import checkpoints
-from d2l_common.training.checkpoints import Backend, Snapshot
+from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
 from d2l_jax import random
-from d2l_jax.layouts import units
-from d2l_jax.training.optimizer_state import restore_optimizer, take_optimizer
+from d2l_jax.layouts import check_shapes, units
+from d2l_jax.training.optimizer_state import (
+    restore_average,
+    restore_optimizer,
+    take_optimizer,
+)
 from d2l_jax.training.state import set_arrays
 from d2l_jax.units import dotted
-from d2l_jax.weights import as_dtype, converted, import_weights
+from d2l_jax.variables import raw_value
+from d2l_jax.weights import as_dtype, check_model, converted, import_weights
 
 
 def save_checkpoint(
@@ -47,8 +52,9 @@ def save_checkpoint(
     Raises
     ------
     TypeError, ValueError
-        If `step` is not an integer of at least 0, JSON cannot hold `cfg`, or `optimizer` is not an
-        nnx.Optimizer.
+        If `path` is not a path, `model` is not an nnx.Module or has a lazy layer without a shape,
+        `optimizer` is not an nnx.Optimizer, `step` is not an integer of at least 0, or JSON cannot
+        hold `cfg`.
     OSError
         If nothing can be written to the folder, or `path` is a file.
     """
@@ -101,7 +107,7 @@ class JaxBackend(Backend):
 
     def take(self, model: Any, optimizer: Any, owners: Mapping[str, Any]) -> Snapshot:
         """Return the numbers of a model, an optimizer or None, and of random streams."""
-        check_optimizer(optimizer)
+        check_shapes(model)
         try:
             weights, covered = converted(model, np.asarray), covered_by_weights(model)
             lost = []
@@ -121,19 +127,34 @@ class JaxBackend(Backend):
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
-        check_optimizer(optimizer)
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
+        missing = []
         if taken.weights:
             import_weights(model, taken.weights)
         if optimizer is not None:
             restore_optimizer(model, optimizer, taken, is_own)
+            missing += [] if restore_average(model, optimizer, taken) else [NO_AVERAGE]
         if not is_own:
-            return
+            return missing
         set_by_path(model, taken.own, "model/")
         for name, streams in rngs(owners).items():
             set_by_path(streams, taken.own, f"random/{name}.")
         random.set_num_keys(int(taken.own["random/keys"]))
+        return missing
+
+    def modules(self, model: Any) -> dict[str, Any]:
+        """Return a model and its modules by name, `model.net.layers.0` and the like."""
+        return {dotted(("model", *path)): module for path, module in nnx.iter_modules(model)}
+
+    def check(self, model: Any, optimizer: Any) -> None:
+        """Raise a TypeError unless these are a model, and an nnx.Optimizer or None."""
+        check_model(model)
+        if not isinstance(optimizer, nnx.Optimizer | None):
+            raise TypeError(
+                f"optimizer must be an nnx.Optimizer or None, got {type(optimizer).__name__}; "
+                "wrap it as nnx.Optimizer(model, optimizer, wrt=nnx.Param)"
+            )
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""
@@ -141,15 +162,6 @@ class JaxBackend(Backend):
 
 
 JAX = JaxBackend()
-
-
-def check_optimizer(optimizer: Any) -> None:
-    """Raise a TypeError unless `optimizer` is an nnx.Optimizer or None."""
-    if not isinstance(optimizer, nnx.Optimizer | None):
-        raise TypeError(
-            f"optimizer must be an nnx.Optimizer or None, got {type(optimizer).__name__}; "
-            "wrap it as nnx.Optimizer(model, optimizer, wrt=nnx.Param)"
-        )
 
 
 def covered_by_weights(model: nnx.Module) -> set[Any]:
@@ -161,7 +173,7 @@ def arrays_by_path(node: Any) -> dict[Any, np.ndarray]:
     """Return the arrays of a model or of random streams by path; of keys, their data."""
     found = {}
     for path, leaf in nnx.to_flat_state(nnx.state(node)):
-        value = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+        value = raw_value(leaf)
         if hasattr(value, "dtype"):
             is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
             found[path] = np.asarray(jax.random.key_data(value) if is_key else value)
@@ -174,7 +186,7 @@ def set_by_path(node: Any, own: Mapping[str, np.ndarray], prefix: str) -> None:
     changed = {}
     for path, leaf in nnx.to_flat_state(nnx.state(node)):
         if dotted(path) in left:
-            value = leaf.get_raw_value() if isinstance(leaf, nnx.Variable) else leaf
+            value = raw_value(leaf)
             changed[path] = like(value, left.pop(dotted(path)))
     nnx.update(node, nnx.from_flat_state(changed))
     modules = {dotted(path) for path, _ in nnx.iter_modules(node)}

@@ -1,21 +1,39 @@
-"""Checks of a fit that only JAX needs: shapes, precision, and labels that compiled code took."""
+"""Before a fit: shapes and a trial of the model; precision; labels that compiled code took."""
 
+from functools import partial
 from typing import Any
 
 import jax
 from flax import nnx
+from jax import Array
 
 from d2l_common.data.loader import TensorLoader
 from d2l_jax.functional import is_integer
 from d2l_jax.nn.lazy import lazy_layers, learn_shapes
+from d2l_jax.training.state import give_containers
 
 
-def give_shapes(trainer: Any, model: Any) -> None:
-    """Give the layers of `model` that have no shape yet that of the first minibatch."""
-    if lazy_layers(model):
-        loader: Any = trainer.train_dataloader
-        batch = trainer.prepare_batch([trainer.as_tensor(x) for x in loader.first()])
-        learn_shapes(model, *batch[:-1])
+def give_shapes(trainer: Any) -> None:
+    """Give the layers of the model that have no shape yet that of the first minibatch."""
+    if lazy_layers(trainer.model):
+        batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
+        learn_shapes(trainer.model, *trainer.prepare_batch(batch)[:-1])
+
+
+def try_out(trainer: Any, batch: Any) -> Any:
+    """Return the outputs for a minibatch, or their shape, of a copy of the model."""
+    graphdef, state = nnx.split(trainer.val_model)
+
+    def try_model(state: Any, *batch: Any) -> Array:
+        model = nnx.merge(graphdef, state, copy=True)
+        give_containers(model)
+        output = model(*batch[:-1])
+        if not isinstance(model, trainer.classifier_class):
+            model.loss(output, batch[-1])
+        return output
+
+    run = try_model if trainer.compile is False else partial(jax.eval_shape, try_model)
+    return run(state, *batch)
 
 
 def check_epoch(trainer: Any) -> None:
@@ -42,7 +60,7 @@ def check_precision(model: Any) -> None:
             )
 
 
-def run_on_each_label(trainer: Any, train: bool) -> None:
+def recheck(trainer: Any, train: bool) -> None:
     """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
     seen: set[int] = set()
     loader, split = trainer.loader(train), trainer._compiled.split

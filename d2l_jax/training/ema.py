@@ -10,8 +10,9 @@ from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.fits import check_same_weights, no_average
-from d2l_jax.layouts import arrays_of
+from d2l_jax.layouts import arrays_of, check_shapes
 from d2l_jax.units import dotted
+from d2l_jax.weights import check_model
 
 
 class EMA:
@@ -36,10 +37,12 @@ class EMA:
     Raises
     ------
     TypeError, ValueError
-        If `decay` is not a number in [0, 1].
+        If `model` is not an nnx.Module, `decay` is not a number in [0, 1], or a lazy layer does not
+        have its shape yet.
     """
 
     def __init__(self, model: nnx.Module, decay: float = 0.99):
+        check_model(model)
         self.decay = check_probability("decay", decay)
         self.shadow: dict[str, Array] = named_arrays(model)
 
@@ -113,7 +116,8 @@ def average_of(optim: nnx.Optimizer, model: nnx.Module, decay: float) -> EMA:
 
 
 def named_arrays(model: nnx.Module) -> dict[str, Array]:
-    """Return the parameters and the state of a model by NNX's names."""
+    """Return the parameters and the state of a model without lazy layers by NNX's names."""
+    check_shapes(model)
     return {dotted(path): jnp.asarray(x[...]) for path, x in arrays_of(model).items()}
 
 

@@ -1,6 +1,6 @@
 """The state of an optimizer of Optax, as arrays in PyTorch's names and back (section 6.6)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -10,14 +10,17 @@ from flax import nnx
 
 from d2l_common.training.checkpoints import Snapshot
 from d2l_jax.layouts import Unit, units
-from d2l_jax.training.state import is_variable
+from d2l_jax.training.ema import Averaging
+from d2l_jax.variables import is_variable, raw_value
 from d2l_jax.weights import as_dtype
 
 # Optax's states that PyTorch's optimizers have too: their fields, and PyTorch's names.
 MOMENTS: dict[Any, dict[str, str]] = {
     optax.ScaleByAdamState: {"mu": "exp_avg", "nu": "exp_avg_sq"},
     optax.TraceState: {"trace": "momentum_buffer"},
+    Averaging: {"average": "average"},  # of this library, on both backends
 }
+AVERAGE = "average"  # the beginning of the paths of averages
 Arrays = dict[str, np.ndarray]
 
 
@@ -35,12 +38,13 @@ def take_optimizer(
     named: Arrays = {}
     try:
         layers = units(model)
-        for node in nodes:
+        for node in (*nodes, *averages(optimizer)):
             named |= translated(layers, node)
         lost = ["the state of the optimizer"] if any(x.size > 1 for x in others.values()) else []
     except ValueError as error:
-        named, lost, others = {}, [f"the state of the optimizer ({error})"], leaves_of(optimizer)
-    own = {name: np.asarray(x.get_raw_value()) for name, x in others.items()}
+        named, lost = {}, [f"the state of the optimizer ({error})"]
+        others = leaves_of(without_average(optimizer)) | average_leaves(optimizer)
+    own = {name: np.asarray(raw_value(x)) for name, x in others.items()}
     return named, own, {"optimizer": kind(nodes), "lost": lost}
 
 
@@ -58,39 +62,82 @@ def restore_optimizer(
     nodes, others = parts(optimizer)
     if not is_own and taken.facts["lost"]:
         return
-    keys = {name.rpartition(".")[2] for name in taken.optimizer} - {"step"}
+    keys = {name.rpartition(".")[2] for name in taken.optimizer} - {"step", "average"}
     if taken.optimizer or not is_own:
         check_keys(nodes, keys)
         layers = units(model)
         changes = [change for node in nodes for change in to_jax(layers, node, taken.optimizer)]
     else:  # nothing is translated
-        others, changes = leaves_of(optimizer), []
+        others, changes = leaves_of(without_average(optimizer)), []
     if is_own:
-        own = {
-            k.removeprefix("optimizer/"): x for k, x in taken.own.items() if k[:10] == "optimizer/"
-        }
+        own = {k.removeprefix("optimizer/"): x for k, x in taken.own.items()}
+        own = {path: x for path, x in own.items() if path[0] == "["}  # not those of the average
         check_paths(others, own)
         changes += [(others[name], array) for name, array in own.items()]
     else:
         step = np.array(taken.facts["step"])
         changes += [(x, step) for x in others.values() if x.dtype == "int32" or x.dtype == "uint32"]
+    set_variables(changes)
+
+
+def restore_average(model: nnx.Module, optimizer: nnx.Optimizer, taken: Snapshot) -> bool:
+    """
+    Set the average that an optimizer keeps, if any, to a snapshot's; without one, to the weights.
+
+    Return whether the snapshot has what the optimizer keeps.
+    """
+    for node in averages(optimizer):
+        weights = dict(nnx.to_flat_state(nnx.state(model, optimizer.wrt)))
+        for path, variable in nnx.to_flat_state(node.average):
+            variable.set_raw_value(raw_value(weights[path]))
+        named = {name: x for name, x in taken.optimizer.items() if name.endswith(".average")}
+        changes = list(to_jax(units(model), node, named)) if named else []
+        for name, variable in average_leaves(optimizer).items():
+            if f"optimizer/{name}" in taken.own:
+                changes.append((variable, taken.own[f"optimizer/{name}"]))
+        set_variables(changes)
+        return bool(changes)
+    return True
+
+
+def set_variables(changes: Iterable[tuple[Any, np.ndarray]]) -> None:
+    """Set variables to arrays, in the variables' shapes and types."""
     for variable, array in changes:
         variable.set_raw_value(as_dtype(array.reshape(variable.shape), variable.dtype))
 
 
+def averages(optimizer: nnx.Optimizer) -> list[Averaging]:
+    """Return the state of an optimizer that averages the parameters, or nothing."""
+    return [optimizer.opt_state] if isinstance(optimizer.opt_state, Averaging) else []
+
+
+def average_leaves(optimizer: nnx.Optimizer) -> dict[str, Any]:
+    """Return the variables of the average that an optimizer keeps by path."""
+    return {
+        AVERAGE + name: x
+        for node in averages(optimizer)
+        for name, x in leaves_of(node.average).items()
+    }
+
+
 def parts(optimizer: nnx.Optimizer) -> tuple[list[Any], dict[str, Any]]:
     """Return the states of Optax that PyTorch has too, and the other variables by path."""
-    tree, known = (optimizer.step, optimizer.opt_state), tuple(MOMENTS)
-    is_leaf = lambda x: is_variable(x) or isinstance(x, known)  # noqa: E731
+    known = tuple(MOMENTS)
+    found = leaves_of(without_average(optimizer), lambda x: isinstance(x, known))
+    nodes = [x for x in found.values() if isinstance(x, known)]
+    return nodes, {name: x for name, x in found.items() if not isinstance(x, known)}
+
+
+def without_average(optimizer: nnx.Optimizer) -> Any:
+    """Return the number of steps that an optimizer has taken, and its state."""
+    [state] = [node.optimizer for node in averages(optimizer)] or [optimizer.opt_state]
+    return optimizer.step, state
+
+
+def leaves_of(tree: Any, is_node: Callable[[Any], bool] = is_variable) -> dict[str, Any]:
+    """Return all variables of a pytree by path; where `is_node`, the nodes themselves."""
+    is_leaf = lambda x: is_variable(x) or is_node(x)  # noqa: E731
     found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_leaf)[0]
-    nodes = [x for _, x in found if isinstance(x, known)]
-    return nodes, {keystr(path): x for path, x in found if not isinstance(x, known)}
-
-
-def leaves_of(optimizer: nnx.Optimizer) -> dict[str, Any]:
-    """Return all variables of an optimizer by path."""
-    tree = optimizer.step, optimizer.opt_state
-    found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_variable)[0]
     return {keystr(path): x for path, x in found}
 
 

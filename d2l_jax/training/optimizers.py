@@ -1,6 +1,6 @@
 """Optimizers (section 3.4.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -87,6 +87,25 @@ def as_transformation(optimizer: Any) -> optax.GradientTransformation:
     if isinstance(optimizer, optax.GradientTransformation):
         return optimizer
     return optax.GradientTransformation(optimizer.init, optimizer.update)
+
+
+def updated(
+    tx: optax.GradientTransformation,
+    state: Any,
+    params: Any,
+    grads: Any,
+    value: Any,
+    value_fn: Callable[[Any], Any],
+) -> tuple[Any, Any]:
+    """Return parameters and optimizer state after an update, given the loss and its function."""
+    # A line search or a plateau needs more than the gradients.
+    more = {"value": value, "grad": grads, "value_fn": value_fn}
+    try:
+        updates, state = optax.with_extra_args_support(tx).update(grads, state, params, **more)
+    except ValueError as error:
+        error.add_note("If the model's parameters changed since fit began, set trainer.optim.")
+        raise
+    return optax.apply_updates(params, updates), state
 
 
 def learning_rates(optim: nnx.Optimizer) -> list[float]:

@@ -12,6 +12,7 @@ from jax import numpy as jnp
 
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_jax.training.module import as_scalar, computation_only
+from d2l_jax.variables import is_variable, raw_value
 
 
 class State(NamedTuple):
@@ -50,8 +51,7 @@ class Split:
 
     def read(self) -> State:
         """Return the arrays, none weakly typed, since a step must keep their types."""
-        values = [x.get_raw_value() if is_variable(x) else x for x in self._leaves]
-        return self._treedef.unflatten(map(strongly_typed, values))
+        return self._treedef.unflatten(strongly_typed(raw_value(x)) for x in self._leaves)
 
     def write(self, state: State, arrays_set: dict[str, Any]) -> None:
         """Write the arrays of `state`, and those that a step has set, to model and optimizer."""
@@ -80,11 +80,6 @@ class Split:
         record = record._replace(attributes=take_arrays_set(model, before, given))
         parts: Any = nnx.split(model, self._wrt, ...)
         return loss, record, nnx.as_pure(parts[1]), nnx.as_pure(parts[2])
-
-
-def is_variable(x: Any) -> bool:
-    """Return whether `x` is a variable of NNX."""
-    return isinstance(x, nnx.Variable)
 
 
 leaves_of = partial(jax.tree.leaves, is_leaf=is_variable)

@@ -1,11 +1,9 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import jax
-import optax
 from flax import nnx
 from jax import Array
 from jax import numpy as jnp
@@ -16,20 +14,16 @@ from d2l_common.training.history import History
 from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
+from d2l_common.training.trial import check_data
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
 from d2l_jax.training.checkpoints import JAX
-from d2l_jax.training.checks import (
-    check_epoch,
-    check_precision,
-    give_shapes,
-    run_on_each_label,
-)
+from d2l_jax.training.checks import check_epoch, check_precision, give_shapes, recheck, try_out
 from d2l_jax.training.classifier import Classifier
 from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
-from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates
+from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates, updated
 from d2l_jax.training.parallel import (
     agreed,
     check_compiled,
@@ -38,8 +32,10 @@ from d2l_jax.training.parallel import (
     put,
     training_devices,
 )
-from d2l_jax.training.state import State, give_containers
+from d2l_jax.training.state import State
 from d2l_jax.training.steps import CompiledSteps
+from d2l_jax.units import dotted
+from d2l_jax.variables import move_variables, raw_value
 
 
 class Trainer(TrainerBase):
@@ -106,6 +102,7 @@ class Trainer(TrainerBase):
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
     agreed, rank = staticmethod(agreed), property(lambda self: jax.process_index())
+    try_out = try_out
     _compiled: Any = None
 
     @property
@@ -166,9 +163,10 @@ class Trainer(TrainerBase):
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
         with self.alone(), between_steps(), setting:
             self.prepare_data(data)
-            give_shapes(self, model)
+            self.model, model.trainer = model, self  # a reader's prepare_batch may read both
+            give_shapes(self)
             self.prepare_model(model)
-            self.check_data()
+            check_data(self)
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
@@ -200,7 +198,7 @@ class Trainer(TrainerBase):
 
     def recheck(self, train: bool) -> None:
         """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
-        run_on_each_label(self, train)
+        recheck(self, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
@@ -218,15 +216,8 @@ class Trainer(TrainerBase):
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
         step, opt_state = state.optimizer
-        # A line search or a plateau needs more than the gradients.
-        more = {"value": loss, "grad": grads, "value_fn": lambda params: loss_fn(params)[0]}
-        update = optax.with_extra_args_support(self.optim.tx).update
-        try:
-            updates, opt_state = update(grads, opt_state, params, **more)
-        except ValueError as error:
-            error.add_note("If the model's parameters changed since fit began, set trainer.optim.")
-            raise
-        params = optax.apply_updates(params, updates)
+        value_fn = lambda params: loss_fn(params)[0]  # noqa: E731  # for a line search
+        params, opt_state = updated(self.optim.tx, opt_state, params, grads, loss, value_fn)
         return State(params, rest, (step + 1, opt_state)), record
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
@@ -256,8 +247,8 @@ class Trainer(TrainerBase):
 
     def named_parameters(self) -> Any:
         """Return the names and the arrays of the model's parameters."""
-        leaves = jax.tree.leaves_with_path(nnx.to_pure_dict(nnx.state(self.model, nnx.Param)))
-        return [(".".join(str(key.key) for key in path), array) for path, array in leaves]
+        params = nnx.to_flat_state(nnx.state(self.model, nnx.Param))
+        return [(dotted(path), raw_value(param)) for path, param in params]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps, of the optimizer its arrays alone."""
@@ -269,29 +260,7 @@ class Trainer(TrainerBase):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes of a copy; its model configures the optimizer again."""
-        vars(self).update(state)
+        super().__setstate__(state)
         if isinstance(state.get("optim"), nnx.State):
-            self.model.trainer = self
             self.optim = make_optimizer(self.model, self.ema_decay)
             nnx.update(self.optim, state["optim"])
-
-    def try_out(self, batch: Any) -> Any:
-        """Return the outputs for a minibatch, or their shape, of a copy of the model."""
-        graphdef, state = nnx.split(self.val_model)
-
-        def try_model(state: Any, *batch: Any) -> Array:
-            model = nnx.merge(graphdef, state, copy=True)
-            give_containers(model)
-            output = model(*batch[:-1])
-            if not isinstance(model, Classifier):
-                model.loss(output, batch[-1])
-            return output
-
-        run = try_model if self.compile is False else partial(jax.eval_shape, try_model)
-        return run(state, *batch)
-
-
-def move_variables(node: Any, gpus: list[Any]) -> None:
-    """Move the variables of a model or of an optimizer to the first of `gpus`, if there is one."""
-    if gpus:
-        nnx.update(node, jax.device_put(nnx.state(node), gpus[0]))

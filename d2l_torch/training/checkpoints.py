@@ -10,10 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.training import checkpoints
-from d2l_common.training.checkpoints import Backend, Snapshot
+from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
 from d2l_torch import random
-from d2l_torch.training.optimizer_state import restore_optimizer, take_optimizer
-from d2l_torch.weights import checked_tensors, import_weights
+from d2l_torch.training.optimizer_state import (
+    restore_average,
+    restore_optimizer,
+    take_optimizer,
+)
+from d2l_torch.weights import check_model, checked_tensors, import_weights
 
 
 def save_checkpoint(
@@ -40,8 +44,9 @@ def save_checkpoint(
     Raises
     ------
     TypeError, ValueError
-        If `step` is not an integer of at least 0, JSON cannot hold `cfg`, or `optimizer` has state
-        that is neither a tensor nor a number.
+        If `path` is not a path, `model` is not an nn.Module or has a lazy layer without a shape,
+        `optimizer` is not an optimizer or has state that is neither a tensor nor a number, `step`
+        is not an integer of at least 0, or JSON cannot hold `cfg`.
     OSError
         If nothing can be written to the folder, or `path` is a file.
     """
@@ -103,13 +108,15 @@ class TorchBackend(Backend):
 
     def restore(
         self, model: Any, optimizer: Any, owners: Mapping[str, Any], taken: Snapshot, is_own: bool
-    ) -> None:
-        """Set them to those of a snapshot, of this backend or of the other one."""
+    ) -> list[str]:
+        """Set them to a snapshot of either backend; return what in it is missing."""
+        missing = []
         import_weights(model, taken.weights)
         if optimizer is not None:
             restore_optimizer(model, optimizer, taken, is_own)
+            missing += [] if restore_average(model, optimizer, taken) else [NO_AVERAGE]
         if not is_own:
-            return
+            return missing
         own = {name: torch.tensor(array) for name, array in taken.own.items()}
         for name, value in own.items():
             if name.startswith("model/"):
@@ -120,6 +127,20 @@ class TorchBackend(Backend):
         for i in range(len(gpu_states())):
             if f"random/gpu:{i}" in own:
                 torch.cuda.set_rng_state(own[f"random/gpu:{i}"], i)
+        return missing
+
+    def modules(self, model: Any) -> dict[str, Any]:
+        """Return a model and its modules by name, `model.net.0` and the like."""
+        return dict(model.named_modules(prefix="model"))
+
+    def check(self, model: Any, optimizer: Any) -> None:
+        """Raise a TypeError unless these are a model, and an optimizer or None."""
+        check_model(model)
+        if optimizer is not None and not hasattr(optimizer, "zero_grad"):
+            raise TypeError(
+                f"optimizer must be a torch.optim.Optimizer or None, got {type(optimizer).__name__}"
+                "; pass it after the model"
+            )
 
     def serialize(self, arrays: dict[str, Any]) -> bytes:
         """Return arrays as the contents of a safetensors file."""
@@ -160,7 +181,7 @@ def set_tensor(model: nn.Module, path: str, value: Tensor) -> None:
 def generators(model: nn.Module, owners: Mapping[str, Any]) -> dict[str, torch.Generator]:
     """Return by name the generators of a model and of `owners`, and the global one."""
     found = {"cpu": torch.default_generator}
-    for place, owner in [*owners.items(), *model.named_modules(prefix="model")]:
+    for place, owner in [*owners.items(), *TORCH.modules(model).items()]:
         for name, value in getattr(owner, "__dict__", {}).items():
             if isinstance(value, torch.Generator):
                 found[f"{place}.{name}"] = value

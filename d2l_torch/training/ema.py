@@ -4,11 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.fits import check_same_weights, no_average
-from d2l_torch.weights import checked_tensors
+from d2l_torch.weights import check_model, checked_tensors
 
 
 class EMA:
@@ -33,10 +32,12 @@ class EMA:
     Raises
     ------
     TypeError, ValueError
-        If `decay` is not a number in [0, 1], or a lazy layer does not have its shape yet.
+        If `model` is not an nn.Module, `decay` is not a number in [0, 1], or a lazy layer does not
+        have its shape yet.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.99):
+        check_model(model)
         self.decay = check_probability("decay", decay)
         self.shadow: dict[str, Tensor] = {
             name: x.detach().clone() for name, x in named_tensors(model).items()
@@ -76,15 +77,14 @@ class EMA:
 def averaging(optimizer: Any, decay: float) -> Any:
     """Return an optimizer that also averages its parameters, in its groups of parameters."""
     if not isinstance(optimizer, torch.optim.Optimizer):
+        kind = type(optimizer)
         raise TypeError(
             "the optimizer must be one of torch.optim if ema_decay is given, got "
-            f"{type(optimizer).__name__}; return such an optimizer"
+            f"{kind.__module__.partition('.')[0]}.{kind.__name__}; return such an optimizer"
         )
 
-    def begin(optimizer: Any, *_: Any) -> None:
-        for group in optimizer.param_groups:
-            if "average" not in group:
-                group["average"] = [param.detach().clone() for param in group["params"]]
+    for group in optimizer.param_groups:
+        group["average"] = [param.detach().clone() for param in group["params"]]
 
     @torch.no_grad()
     def advance(optimizer: Any, *_: Any) -> None:
@@ -92,9 +92,6 @@ def averaging(optimizer: Any, decay: float) -> Any:
             for average, param in zip(group["average"], group["params"], strict=True):
                 blend(average, param, decay)
 
-    if not any(is_lazy(param) for group in optimizer.param_groups for param in group["params"]):
-        begin(optimizer)
-    optimizer.register_step_pre_hook(begin)  # by then a lazy layer has its weights
     optimizer.register_step_post_hook(advance)
     return optimizer
 

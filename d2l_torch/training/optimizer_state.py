@@ -37,8 +37,9 @@ def take_optimizer(model: nn.Module, optimizer: Any) -> tuple[dict[str, Tensor],
                 tensors[name] = value
             elif value is not None:
                 numbers[name] = check_number(optimizer, key, value)
+    tensors |= {f"{names[id(x)]}.average": average for x, average in averages(optimizer)}
     groups = [{k: as_plain(x) for k, x in group.items()} for group in optimizer.param_groups]
-    keys = {name.rpartition(".")[2] for name in (*tensors, *numbers)}
+    keys = {name.rpartition(".")[2] for name in (*tensors, *numbers)} - {"average"}
     lost = [] if keys in TRANSLATED else [f"the state of {type(optimizer).__name__}"]
     return tensors, {
         "optimizer": type(optimizer).__name__,
@@ -71,7 +72,8 @@ def restore_optimizer(model: nn.Module, optimizer: Any, taken: Snapshot, is_own:
     keys: dict[str, set[str]] = {}
     for name in (*taken.optimizer, *facts.get("numbers", ())):
         param, _, key = name.rpartition(".")
-        keys.setdefault(param, set()).add(key)
+        if key != "average":
+            keys.setdefault(param, set()).add(key)
     if not is_own:
         check_keys(optimizer, set().union(*keys.values()))
     state_dict, values = optimizer.state_dict(), {**taken.optimizer, **facts.get("numbers", {})}
@@ -88,10 +90,34 @@ def restore_optimizer(model: nn.Module, optimizer: Any, taken: Snapshot, is_own:
     optimizer.load_state_dict(state_dict)
 
 
+def restore_average(model: nn.Module, optimizer: Any, taken: Snapshot) -> bool:
+    """
+    Set the average that an optimizer keeps, if any, to a snapshot's; without one, to the weights.
+
+    Return whether the snapshot has what the optimizer keeps.
+    """
+    names, found = parameter_names(model, optimizer), True
+    for param, average in averages(optimizer):
+        saved = taken.optimizer.get(f"{names[id(param)]}.average")
+        average.copy_(param.detach() if saved is None else torch.tensor(saved))
+        found = found and saved is not None
+    return found
+
+
+def averages(optimizer: Any) -> list[tuple[Tensor, Tensor]]:
+    """Return the parameters that an optimizer averages, each with its average."""
+    return [
+        pair
+        for group in getattr(optimizer, "param_groups", ())
+        for pair in zip(group["params"], group.get("average", ()), strict="average" in group)
+    ]
+
+
 def parameter_names(model: nn.Module, optimizer: Any) -> dict[int, str]:
     """Return the names of the parameters of an optimizer by their `id`."""
     names = {id(x): name for name, x in named_tensors(model)[0].items()}
-    params = [param for group in optimizer.param_groups for param in group["params"]]
+    groups = getattr(optimizer, "param_groups", ())
+    params = [param for group in groups for param in group["params"]]
     return {id(param): names.get(id(param), f"parameter {i}") for i, param in enumerate(params)}
 
 

@@ -4,7 +4,6 @@ from contextlib import closing
 from typing import Any
 
 import torch
-from torch.nn.parameter import is_lazy
 
 from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
@@ -12,14 +11,16 @@ from d2l_common.training.history import History
 from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
+from d2l_common.training.trial import check_data
 from d2l_torch import devices
 from d2l_torch.data.loader import Loader
 from d2l_torch.tensors import to
 from d2l_torch.training.checkpoints import TORCH
+from d2l_torch.training.checks import give_shapes, try_out
 from d2l_torch.training.classifier import Classifier
 from d2l_torch.training.compilation import compiled
 from d2l_torch.training.ema import average_of
-from d2l_torch.training.module import Module, as_scalar, trial
+from d2l_torch.training.module import Module, as_scalar
 from d2l_torch.training.optimizers import learning_rates, make_optimizer, set_learning_rates
 from d2l_torch.training.parallel import (
     Replicas,
@@ -94,6 +95,7 @@ class Trainer(TrainerBase):
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
+    try_out, keep_rng = try_out, staticmethod(torch.random.fork_rng)
     agreed, rank = staticmethod(agreed), property(lambda self: rank())
     _replicas: Replicas | None = None
 
@@ -151,7 +153,8 @@ class Trainer(TrainerBase):
         with self.alone(), between_steps(), grad_mode, process_group(self.place):
             self.prepare_data(data)
             self.prepare_model(model)
-            self.check_data()
+            give_shapes(self)
+            check_data(self)
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             self._replicas = Replicas(model, self.place) if num_processes() > 1 else None
@@ -227,22 +230,6 @@ class Trainer(TrainerBase):
         for grad in grads:
             grad *= scale
 
-    def check_batch(self, batch: Any) -> None:
-        """Raise unless the model can be trained on a minibatch; restore the random state."""
-        # Lazy layers draw their initial weights now, which later numbers must not repeat.
-        restore = not any(map(is_lazy, self.model.parameters()))
-        with torch.random.fork_rng(self.gpus[:1], enabled=restore):
-            super().check_batch(batch)
-
     def named_parameters(self) -> Any:
         """Return the names and the tensors of the model's parameters."""
-        return [(k, param) for k, param in self.model.named_parameters() if not is_lazy(param)]
-
-    @torch.no_grad()
-    def try_out(self, batch: Any) -> Any:
-        """Return the outputs for a minibatch; leave the model as it is."""
-        with trial(self.model) as model:
-            output = model(*batch[:-1])
-            if not isinstance(model, Classifier):
-                model.loss(output, batch[-1])
-        return output
+        return self.model.named_parameters()

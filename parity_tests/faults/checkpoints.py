@@ -31,6 +31,16 @@ def a_momentum_left_behind(original, model, optimizer, taken, is_own):
     pass
 
 
+@around("d2l_torch.training.optimizer_state.restore_average", caught_by=resumed("jax", "sgd"))
+def an_average_that_begins_with_the_weights_in_torch(original, model, optimizer, taken):
+    return original(model, optimizer, taken._replace(optimizer={}))
+
+
+@around("d2l_jax.training.optimizer_state.restore_average", caught_by=resumed("torch", "sgd"))
+def an_average_that_begins_with_the_weights_in_jax(original, model, optimizer, taken):
+    return original(model, optimizer, taken._replace(optimizer={}))
+
+
 @around(
     "d2l_common.training.fit_checkpoints.FitCheckpoints.resume", caught_by=resumed("jax", "sgd")
 )

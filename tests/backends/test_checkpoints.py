@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -37,6 +38,63 @@ def test_a_resumed_run_ends_with_the_same_bits(d2l, tmp_path, optimizer, loader)
     assert len(resumed.history.seconds) == 4
     again = fit(d2l, tmp_path / "run", resume=True, **options)  # there is nothing left to do
     assert ending(d2l, again) == ending(d2l, alone)
+
+
+def test_generators_of_the_models_layers_go_on(d2l, tmp_path):
+    """Those of NumPy and Python, in the model and in its layers."""
+
+    def training_step(self, batch):
+        self.drawn.append((self.rng.random(), self.net.source.random()))
+        return super(type(self), self).training_step(batch)
+
+    def run(folder, epochs, seed, resume=False):
+        kind = type("Reader", (d2l.LinearRegressionScratch,), {"training_step": training_step})
+        model = kind(2, lr=0.03)
+        drawn = kind.drawn = []
+        model.rng, model.net = np.random.default_rng(seed), d2l.LinearRegressionScratch(2, 0.1)
+        model.net.source = random.Random(seed)
+        data = d2l.SyntheticRegressionData(d2l.tensor([2, -3.4]), b=4.2, num_train=64, num_val=0)
+        trainer = d2l.Trainer(epochs, checkpoint=folder, compile=False)
+        trainer.fit(model, data, resume=resume)
+        return drawn
+
+    alone = run(tmp_path / "alone", 2, seed=0)
+    run(tmp_path / "run", 1, seed=0)
+    assert run(tmp_path / "run", 2, seed=1, resume=True)[-2:] == alone[-2:]
+
+
+def averages(d2l, trainer):
+    trainer.ema.copy_to(trainer.model)
+    return {name: x.tobytes() for name, x in d2l.export_weights(trainer.model).items()}
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "rmsprop"])
+def test_a_resumed_run_has_the_same_average(d2l, tmp_path, optimizer):
+    options = {"optimizer": optimizer, "epochs": 3, "ema_decay": 0.75}
+    alone = fit(d2l, tmp_path / "alone", **options)
+    fit(d2l, tmp_path / "run", fit_epoch=stopped_after(d2l, 2), **options)
+    resumed = fit(d2l, tmp_path / "run", resume=True, **options)
+    assert ending(d2l, resumed) == ending(d2l, alone)
+    assert averages(d2l, resumed) == averages(d2l, alone)
+
+
+def test_a_checkpoint_without_an_average(d2l, tmp_path):
+    """The average starts from the weights of the checkpoint, not from those of the new model."""
+    trainer = fit(d2l, tmp_path, epochs=1)
+    weights = d2l.export_weights(trainer.model)
+    rewrite(tmp_path, 1, lambda about: about["fit"]["hyperparameters"].pop("ema_decay"))
+    with pytest.warns(UserWarning, match="does not hold the average of the weights, which starts"):
+        resumed = fit(d2l, tmp_path, epochs=1, resume=True, ema_decay=0.9)
+    resumed.ema.copy_to(resumed.model)
+    for name, array in d2l.export_weights(resumed.model).items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_an_average_that_is_switched_on_or_off(d2l, tmp_path):
+    fit(d2l, tmp_path, epochs=1, ema_decay=0.5)
+    assert_refused(d2l, tmp_path, "ema_decay must be 0.5, as in the checkpoint, got None; restore")
+    message = "ema_decay must be 0.5, as in the checkpoint, got 0.75; restore"
+    assert_refused(d2l, tmp_path, message, ema_decay=0.75)
 
 
 def test_more_epochs_than_before(d2l, tmp_path):
@@ -322,6 +380,11 @@ def test_save_and_load(d2l, tmp_path):
     d2l.load_checkpoint(path, other)  # the weights alone
 
 
+def torch_adam():
+    torch = importlib.import_module("torch")
+    return torch.optim.Adam([torch.zeros(1)])
+
+
 def test_load_of_a_fit(d2l, tmp_path):
     trainer = fit(d2l, tmp_path, epochs=2, optimizer="momentum")
     model = network(d2l, "momentum")
@@ -337,6 +400,18 @@ def test_errors_of_save_and_load(d2l, tmp_path):
         TypeError, match=r"path must be the path of a folder, got .*; pass it first"
     ):
         d2l.load_checkpoint(net, tmp_path)
+    with pytest.raises(
+        TypeError, match=r"path must be the path of a folder, got Sequential; pass it first"
+    ):
+        d2l.save_checkpoint(net, tmp_path, optimizer, 1)
+    with pytest.raises(TypeError, match=r"model must be an nnx?.Module, got Adam; pass the mod"):
+        d2l.save_checkpoint(tmp_path / "a", torch_adam(), net, 1)
+    for call in (
+        lambda: d2l.save_checkpoint(tmp_path / "a", net, "adam", 1),
+        lambda: d2l.load_checkpoint(tmp_path / "a", net, "adam"),
+    ):
+        with pytest.raises(TypeError, match=r"optimizer must be an? .*Optimizer or None, got str"):
+            call()
     with pytest.raises(FileNotFoundError, match=r"there is no checkpoint in .*; write it with"):
         d2l.load_checkpoint(tmp_path / "none", net)
     with pytest.raises(TypeError, match=r"cfg must be a dataclass or a dict of what JSON can hold"):

@@ -131,6 +131,47 @@ def test_learning_shapes_changes_nothing_else(d2l):
     assert not weights["net.1.running_mean"].any() and (weights["net.1.running_var"] == 1).all()
 
 
+def test_a_prepare_batch_may_read_the_model(d2l):
+    """Also the first time, when the layers do not have their shapes yet."""
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            assert self.model.trainer is self
+            return super().prepare_batch(batch)
+
+    Trainer(1).fit(d2l.LeNet(lr=0.0), make_data(d2l))
+
+
+@pytest.mark.parametrize("of_the_reader", [False, True])
+def test_an_average_is_there_from_the_start_of_a_fit(d2l, of_the_reader):
+    class Trainer(d2l.Trainer):
+        def fit_epoch(self):
+            self.first = self.ema.shadow
+            super().fit_epoch()
+
+    trainer = Trainer(1, ema_decay=0.5)
+    trainer.fit(d2l.LeNet(lr=0.1), make_data(d2l, of_the_reader))
+    assert trainer.first.keys() == trainer.ema.shadow.keys()
+    assert any(bool((x != trainer.first[k]).any()) for k, x in trainer.ema.shadow.items())
+
+
+def test_what_needs_weights_refuses_a_lazy_model(d2l, tmp_path):
+    for save in (d2l.EMA, lambda model: d2l.save_checkpoint(tmp_path / "a", model, None, 0)):
+        with pytest.raises(ValueError, match=r"net.0.weight has no shape yet; call the model on"):
+            save(d2l.LeNet())
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_layer_that_only_the_step_uses_in_torch():
+    class Reader(d2l_torch.LeNet):
+        def __init__(self):
+            super().__init__()
+            self.head = d2l_torch.LeNet().net[0]
+
+    with pytest.raises(ValueError, match=r"head.weight has no shape yet; call the model on a"):
+        fit(d2l_torch, Reader())
+
+
 def test_a_comparison_gives_layers_their_shape():
     from d2l_parity import compare
 

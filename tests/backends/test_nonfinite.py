@@ -1,5 +1,6 @@
 """Losses that are not finite: explained once a fit, raised, or left alone."""
 
+import importlib
 import warnings
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_weights_that_were_nan(d2l):
     ]
 
 
+def test_nan_weights_that_a_checkpoint_replaced_are_not_blamed(d2l, tmp_path):
+    assert messages(d2l, model_of(d2l), data(d2l, (X, Y)), epochs=1, checkpoint=tmp_path) == []
+    loss = lambda self, y_hat, y: d2l.log(((y_hat - y) ** 2).mean() - 1e6)  # noqa: E731
+    model = model_of(d2l, loss=loss)
+    d2l.import_weights(model, {"w": np.full((2, 1), np.nan), "b": np.zeros(1)})
+    with pytest.warns(UserWarning, match="in epoch 2: try a lower learning rate"):
+        d2l.Trainer(2, checkpoint=tmp_path).fit(model, data(d2l, (X, Y)), resume=True)
+
+
 def test_a_loss_that_is_nan_of_itself(d2l):
     loss = lambda self, y_hat, y: d2l.log(((y_hat - y) ** 2).mean() - 1e6)  # noqa: E731
     [message] = messages(d2l, model_of(d2l, loss=loss), data(d2l, (X, Y)))
@@ -143,6 +153,19 @@ def test_labels_of_a_readers_minibatches(d2l):
     module = type("D", (d2l.DataModule,), {"get_dataloader": lambda self, train: batches})()
     with pytest.raises(ValueError, match="labels must be from 0 to 2, got -1"):
         d2l.Trainer(1).fit(classifier(d2l, training_step=own_step), module)
+
+
+def test_labels_are_checked_once_in_jax(monkeypatch):
+    """A NaN of another cause does not repeat the run of steps over the labels."""
+    d2l, checked = importlib.import_module("d2l_jax"), []
+    recheck = d2l.Trainer.recheck
+    monkeypatch.setattr(
+        d2l.Trainer, "recheck", lambda self, train: [checked.append(train), recheck(self, train)]
+    )
+    model = classifier(d2l, training_step=lambda self, batch: own_step(self, batch) * np.nan)
+    y = np.array([0, 1, 2, 0])
+    messages(d2l, model, data(d2l, (X, y), (X, y)), epochs=1)
+    assert checked == [True]
 
 
 class SetsALoader:

@@ -101,6 +101,7 @@ def test_trainers_and_their_histories(d2l, loader, how):
     np.testing.assert_array_equal(copied.history.train_loss, history.train_loss)
     np.testing.assert_array_equal(COPIES[how](history).train_loss, history.train_loss)
     assert_same_weights(d2l, copied.model, trainer.model)
+    assert copied.model.trainer is copied and trainer.model.trainer is trainer
     for each in (copied, trainer):
         each.fit(each.model, data if each is trainer else copy.deepcopy(data))
     assert len(copied.history.train_loss) == len(trainer.history.train_loss)

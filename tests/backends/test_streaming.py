@@ -8,7 +8,7 @@ import pytest
 
 from d2l_common.data import streaming
 from d2l_common.data.streaming import chunk_size, fetched_ahead
-from d2l_common.training.trainer import free_memory
+from d2l_common.memory import free_memory
 
 
 def images(d2l, n=330, batch_size=32, folder=None):

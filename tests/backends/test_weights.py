@@ -285,6 +285,8 @@ def test_paths(d2l, tmp_path):
     for act in (d2l.save_weights, d2l.load_weights):
         with pytest.raises(ValueError, match=r"path must end in .safetensors, got 'mlp.params'"):
             act("mlp.params", model)
+        with pytest.raises(TypeError, match=r"model must be an nnx?.Module, got str; pass the mod"):
+            act(tmp_path / "net.safetensors", "m")
         with pytest.raises(TypeError, match="path must be a path, got Sequential"):
             act(model, "mlp.safetensors")
     with pytest.raises(FileNotFoundError, match=r"there is no file .*net.safetensors"):

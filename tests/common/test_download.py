@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from d2l_common.data import download
+from d2l_common.data import transfer
 from d2l_common.data.download import fetch
 
 pooch = pytest.importorskip("pooch")
 
 CONTENT = bytes(range(256)) * 1000
+CHUNK = transfer.CHUNK
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 SHA1 = "sha1:" + hashlib.sha1(CONTENT).hexdigest()
 
@@ -82,6 +83,38 @@ def compressing(handler):
         whole(handler)
 
 
+def whole_or_rest(handler, content=CONTENT, etag='"1"', end=None):
+    """Like a server that can send the rest of a file, at most up to byte number `end`."""
+    asked = handler.headers.get("Range")
+    current = handler.headers.get("If-Range", etag) == etag
+    start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and current else 0
+    if start >= len(content):
+        handler.send_error(416)
+        return
+    handler.send_response(206 if start else 200)
+    if start:
+        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    handler.send_header("Content-Length", str(len(content) - start))
+    if etag:
+        handler.send_header("ETag", etag)
+    handler.end_headers()
+    handler.server.sent.append((start, end))
+    handler.wfile.write(content[start:end])
+
+
+def broken_at(end, **more):
+    return lambda handler: whole_or_rest(handler, end=end, **more)
+
+
+def another_part(handler):
+    """Like a server that ignores where the rest begins."""
+    handler.send_response(206)
+    handler.send_header("Content-Range", f"bytes 7-{len(CONTENT) - 1}/{len(CONTENT)}")
+    handler.send_header("Content-Length", str(len(CONTENT) - 7))
+    handler.end_headers()
+    handler.wfile.write(CONTENT[7:])
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         answers = self.server.answers
@@ -101,7 +134,7 @@ def mirror():
         def start(*answers):
             server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
             server.daemon_threads = True
-            server.answers, server.requests = list(answers), []
+            server.answers, server.requests, server.sent = list(answers), [], []
             server.released = threading.Event()
             server.url = f"http://127.0.0.1:{server.server_port}/data.bin"
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -165,7 +198,7 @@ def test_next_mirror(mirror, nobody, tmp_path, failing):
 
 
 def test_next_mirror_after_a_timeout(mirror, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_TIMEOUT", (1, 0.1))
+    monkeypatch.setattr(transfer, "TIMEOUT", (1, 0.1))
     fetch([mirror(stalled).url, mirror(whole).url], tmp_path / "data.bin", SHA256)
     assert_only(tmp_path / "data.bin")
 
@@ -178,16 +211,84 @@ def test_first_mirror_suffices(mirror, tmp_path):
 
 @pytest.mark.parametrize("failing", [not_found, another_file, cut_off, cut_off_unannounced])
 def test_restart_after_a_failure(mirror, tmp_path, failing):
-    server = mirror(failing, whole)
+    """A server that cannot send a part sends the file again."""
+    server = mirror(failing, failing, whole)
     path = tmp_path / "data.bin"
     with pytest.raises(ConnectionError):
         fetch(server.url, path, SHA256)
-    assert list(tmp_path.iterdir()) == []
+    assert [x.name for x in tmp_path.iterdir()] == [".data.bin.part"] * (failing is cut_off)
+    server.answers[:-1] = []
     fetch(server.url, path, SHA256)
     assert_only(path)
 
 
-def test_interrupt_leaves_nothing(mirror, tmp_path, monkeypatch):
+@pytest.mark.parametrize("checksum", [SHA256, None])
+def test_a_connection_that_breaks_off_is_continued(mirror, tmp_path, checksum):
+    """With or without a checksum, since the server names the version of the file."""
+    server = mirror(broken_at(CHUNK), broken_at(2 * CHUNK), whole_or_rest)
+    fetch(server.url, tmp_path / "data.bin", checksum)
+    assert_only(tmp_path / "data.bin")
+    assert server.sent == [(0, CHUNK), (CHUNK, 2 * CHUNK), (2 * CHUNK, None)]
+
+
+def test_without_checksum_and_version_a_download_begins_again(mirror, tmp_path):
+    server = mirror(broken_at(CHUNK, etag=""), lambda handler: whole_or_rest(handler, etag=""))
+    fetch(server.url, tmp_path / "data.bin", None)
+    assert_only(tmp_path / "data.bin")
+    assert server.sent == [(0, CHUNK), (0, None)]
+
+
+@pytest.mark.parametrize("checksum", [SHA256, None])
+def test_a_file_that_changes_in_between(mirror, tmp_path, checksum):
+    old = broken_at(CHUNK, content=CONTENT[::-1], etag='"0"')
+    server = mirror(old, whole_or_rest)
+    fetch(server.url, tmp_path / "data.bin", checksum)
+    assert_only(tmp_path / "data.bin")
+    assert server.sent == [(0, CHUNK), (0, None)]
+
+
+def test_a_later_call_continues(mirror, nobody, tmp_path):
+    """Also from another mirror; what the first one sent is kept beside the file."""
+    path, first = tmp_path / "data.bin", mirror(broken_at(CHUNK), not_found)
+    with pytest.raises(ConnectionError, match="HTTP 404"):
+        fetch([first.url, nobody], path, SHA256)
+    assert [x.stat().st_size for x in tmp_path.iterdir()] == [CHUNK]
+    second = mirror(whole_or_rest)
+    fetch(second.url, path, SHA256)
+    assert_only(path)
+    assert second.sent == [(CHUNK, None)]
+
+
+@pytest.mark.parametrize("left", [b"of an older file", CONTENT, CONTENT + b"and more"])
+def test_what_an_earlier_call_left_may_be_wrong(mirror, tmp_path, left):
+    (tmp_path / ".data.bin.part").write_bytes(left)
+    fetch(mirror(whole_or_rest).url, tmp_path / "data.bin", SHA256)
+    assert_only(tmp_path / "data.bin")
+
+
+def test_without_a_checksum_a_call_begins_again(mirror, tmp_path):
+    (tmp_path / ".data.bin.part").write_bytes(b"x" * 1000)
+    fetch(mirror(whole_or_rest).url, tmp_path / "data.bin", None)
+    assert_only(tmp_path / "data.bin")
+
+
+def test_another_part_than_the_rest(mirror, tmp_path):
+    server = mirror(broken_at(CHUNK), another_part)
+    with pytest.raises(ConnectionError, match="the connection broke off"):
+        fetch(server.url, tmp_path / "data.bin", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_always_breaks_off(mirror, tmp_path, monkeypatch):
+    """Whose every connection brings a little is asked ten times, not for ever."""
+    monkeypatch.setattr(transfer, "CHUNK", 1000)
+    server = mirror(*(broken_at(end) for end in range(1000, 100_000, 1000)))
+    with pytest.raises(ConnectionError, match="the connection broke off"):
+        fetch(server.url, tmp_path / "data.bin", SHA256)
+    assert len(server.requests) == transfer.MOST_REQUESTS
+
+
+def test_an_interrupt_leaves_no_file_of_the_name(mirror, tmp_path, monkeypatch):
     def interrupted(self, url, output_file, pooch):
         output_file.write(CONTENT[:1000])
         assert not path.exists()
@@ -198,9 +299,11 @@ def test_interrupt_leaves_nothing(mirror, tmp_path, monkeypatch):
         patch.setattr(pooch.HTTPDownloader, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fetch(mirror(whole).url, path, SHA256)
-    assert list(tmp_path.iterdir()) == []
-    fetch(mirror(whole).url, path, SHA256)
+    assert [x.name for x in tmp_path.iterdir()] == [".data.bin.part"]
+    server = mirror(whole_or_rest)
+    fetch(server.url, path, SHA256)
     assert_only(path)
+    assert server.sent == [(1000, None)]
 
 
 @pytest.mark.parametrize("checksum", [SHA256, SHA1])
@@ -283,7 +386,7 @@ def test_without_a_checksum_a_file_is_taken_as_it_is(mirror, tmp_path):
 
 
 def test_all_mirrors_fail(mirror, nobody, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_TIMEOUT", (1, 0.1))
+    monkeypatch.setattr(transfer, "TIMEOUT", (1, 0.1))
     answers = [not_found, server_error, another_file, cut_off, stalled]
     urls = [mirror(answer).url for answer in answers] + [nobody, "nonsense"]
     with pytest.raises(ConnectionError) as error:

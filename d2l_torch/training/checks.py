@@ -1,0 +1,28 @@
+"""Before a fit: shapes and a trial of the model."""
+
+from typing import Any
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from d2l_torch.training.module import trial
+from d2l_torch.weights import checked_tensors
+
+
+def give_shapes(trainer: Any) -> None:
+    """Give the layers of the model that have no shape yet that of the first minibatch."""
+    model = trainer.model
+    if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
+        batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
+        model.apply_init(trainer.prepare_batch(batch)[:-1])
+        checked_tensors(model)  # the step may use a layer that forward does not
+
+
+@torch.no_grad()
+def try_out(trainer: Any, batch: Any) -> Any:
+    """Return the outputs for a minibatch; leave the model as it is."""
+    with trial(trainer.model) as model:
+        output = model(*batch[:-1])
+        if not isinstance(model, trainer.classifier_class):
+            model.loss(output, batch[-1])
+    return output
