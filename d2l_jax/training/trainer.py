@@ -12,6 +12,7 @@ from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import between_steps, held, interruptible
+from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
@@ -161,7 +162,8 @@ class Trainer(TrainerBase):
         check_fit_arguments(self, model, data, resume)
         check_compiled(self)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
-        with self.alone(), between_steps(), setting:
+        processes = together(jax.process_index(), jax.process_count())
+        with self.alone(), between_steps(), setting, processes:
             self.prepare_data(data)
             self.model, model.trainer = model, self  # a reader's prepare_batch may read both
             give_shapes(self)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_torch.training.module import as_scalar
 from d2l_torch.training.whole_minibatch import Part, WholeMinibatch
@@ -138,20 +139,5 @@ def process_group(device: Any) -> Iterator[None]:
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if device else "gloo")
         atexit.register(distributed.destroy_process_group)
-    try:
+    with together(rank(), num_processes()):
         yield
-    except RuntimeError as error:
-        if is_about_others(error):
-            raise RuntimeError(
-                f"process {rank()} of {num_processes()} stops because another one has ended or "
-                "does not answer; see its error, and go on with fit(..., resume=True)"
-            ) from error
-        raise
-
-
-def is_about_others(error: RuntimeError) -> bool:
-    """Return whether an error of PyTorch's means that another process cannot be reached."""
-    if isinstance(error, distributed.DistBackendError | distributed.DistNetworkError):
-        return True
-    text = str(error).lower()
-    return "gloo" in text or "connection" in text

@@ -36,7 +36,7 @@ def models(d2l):
             vector,
         ),
         "lenet": (lambda: d2l.LeNet(0.1, num_classes=3), image),
-        "batch norm": (lambda: small_net(d2l, d2l.Residual(4, in_channels=1)), image),
+        "batch norm": (lambda: small_net(d2l, d2l.Residual(4, True, in_channels=1)), image),
         "batch norm scratch": (lambda: small_net(d2l, d2l.BatchNorm(1, num_dims=4)), image),
     }
 
@@ -44,17 +44,16 @@ def models(d2l):
 def small_net(d2l, layer):
     """Return a classifier of small images with one layer before its linear one."""
     model = d2l.Classifier()
+    num = 256 * len(layer.gamma) if hasattr(layer, "gamma") else 1024
     if d2l.__name__ == "d2l_jax":
         from flax import nnx
 
-        from d2l_jax.layouts import flatten
-
-        num = 256 * (4 if hasattr(layer, "conv1") else 1)
-        model.net = nnx.Sequential(layer, flatten, nnx.Linear(num, 3, rngs=nnx.Rngs(0)))
+        linear = nnx.Linear(num, 3, rngs=nnx.Rngs(0))
+        model.net = nnx.Sequential(layer, lambda X: X.reshape(len(X), -1), linear)
     else:
         from torch import nn
 
-        model.net = nn.Sequential(layer, nn.Flatten(), nn.LazyLinear(3))
+        model.net = nn.Sequential(layer, nn.Flatten(), nn.Linear(num, 3))
     model.lr = 0.1
     return model
 
@@ -199,7 +198,7 @@ def run_fits(backend, num_devices, file):
 
 
 @contextmanager
-def processes(code, size, **variables):
+def processes(code, size, num_devices=1, **variables):
     """Run a program in processes that train together, without a launcher that would end them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -208,7 +207,7 @@ def processes(code, size, **variables):
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code],
-            env=environment(RANK=str(i), LOCAL_RANK=str(i), **own),
+            env=environment(num_devices, RANK=str(i), LOCAL_RANK=str(i), **own),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
