@@ -6,6 +6,7 @@ from typing import Any
 
 from d2l_common.arrays import describe
 
+UNKNOWN = "unknown before the first minibatch"  # the shapes of a layer
 MAX_ITEMS = 6  # of a sequence that is shown
 RANDOM = ("rngs", "generator")  # sources of randomness, which say nothing
 
@@ -70,21 +71,37 @@ def short(x: Any) -> str:
     return getattr(x, "__name__", type(x).__name__)
 
 
-def table(title: str, rows: Iterable[tuple[str, str, str, int]]) -> str:
+def table(title: str, rows: Iterable[tuple[str, str, str, dict[int, int] | None]]) -> str:
     """
     Return a table of the parts of a model below a title.
 
     Parameters
     ----------
     title : str
-    rows : tuples (name, kind, shapes, number of parameters)
+    rows : tuples (name, kind, shapes, sizes)
+        `sizes` holds the number of entries of each parameter by its `id`, so that the total counts
+        a parameter of two parts once; None if they are unknown.
     """
-    total, lines = 0, [("name", "layer", "parameters", "number")]
-    for name, kind, shapes, count in rows:
-        lines.append((name, kind, shapes, f"{count:,}"))
-        total += count
-    lines.append(("total", "", "", f"{total:,}"))
+    rows = list(rows)
+    lines = [("name", "layer", "parameters", "number")]
+    lines += [(name, kind, shapes, count(sizes)) for name, kind, shapes, sizes in rows]
+    lines.append(("total", "", "", count(union(sizes for *_, sizes in rows))))
     return f"{title}\n{aligned(lines)}"
+
+
+def union(parts: Iterable[dict[int, int] | None]) -> dict[int, int] | None:
+    """Return the sizes of the parameters of several parts; None if some are unknown."""
+    total: dict[int, int] = {}
+    for sizes in parts:
+        if sizes is None:
+            return None
+        total |= sizes
+    return total
+
+
+def count(sizes: dict[int, int] | None) -> str:
+    """Return the number of entries of parameters as a text."""
+    return "unknown" if sizes is None else f"{sum(sizes.values()):,}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

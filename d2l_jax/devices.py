@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 
+from d2l_common.checks.arguments import check_gpu
+
 
 def cpu() -> jax.Device:
     """Return the CPU."""
@@ -20,8 +22,7 @@ def gpu(i: int = 0) -> jax.Device:
     ValueError
         If the machine does not have this GPU.
     """
-    if not 0 <= i < num_gpus():
-        raise ValueError(f"i must name one of this machine's {num_gpus()} GPUs, got {i}; use cpu()")
+    check_gpu(i, num_gpus())
     return _accelerators()[i]
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from flax import nnx
 from jax import numpy as jnp
 
+from d2l_common.checks.models import no_shape_yet
+
 from .nn.lazy import lazy_layers
 from .packed_layouts import packed
 from .units import Path, dotted, layer_name, packed_unit, single_unit
@@ -56,7 +58,7 @@ def check_shapes(model: nnx.Module) -> None:
     """Raise a ValueError if a layer of `model` does not have its shape yet."""
     for path in lazy_layers(model):
         name = layer_name(dict(nnx.iter_modules(model)), path)
-        raise ValueError(f"{name}.weight has no shape yet; call the model on a minibatch first")
+        raise no_shape_yet(f"{name}.weight")
 
 
 def units_of(

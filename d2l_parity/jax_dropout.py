@@ -10,6 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_jax import DropoutMLPScratch, dropout_layer
+from d2l_jax.nn.dropout import DropPath
 from d2l_parity.activations import Layout
 from d2l_parity.dropout_masks import MaskPlan, is_kept
 
@@ -27,6 +28,8 @@ class SharedDropout(nnx.Module):
         if nothing is to be dropped.
     layout : Layout, optional
         How the input holds the numbers of PyTorch's tensor; in the same order if not given.
+    of_examples : bool
+        Whether examples are dropped as wholes: `broadcast_dims` are all axes except the first.
     """
 
     def __init__(
@@ -36,11 +39,12 @@ class SharedDropout(nnx.Module):
         sites: tuple[int, ...] = (0,),
         layout: Layout | None = None,
         deterministic: bool | None = False,
+        of_examples: bool = False,
     ):
         self.rate, self.broadcast_dims = rate, tuple(broadcast_dims)
         self.sites, self.layout = sites, layout
         self.count = nnx.Variable(jnp.zeros(1, jnp.uint32))
-        self.deterministic = deterministic
+        self.deterministic, self.of_examples = deterministic, of_examples
 
     def set_view(self, deterministic: bool | None = None) -> None:
         """Switch to evaluation mode, or back to training mode."""
@@ -69,7 +73,7 @@ class SharedDropout(nnx.Module):
         mask = is_kept(index, step, jnp.array(self.sites, jnp.uint32)[turn], rate)
         fits = self.layout is not None and self.layout.shapes[1] == inputs.shape
         mask = self.layout.apply(mask) if fits else mask.reshape(inputs.shape)  # type: ignore[union-attr]
-        for axis in self.broadcast_dims:
+        for axis in range(1, inputs.ndim) if self.of_examples else self.broadcast_dims:
             mask = jax.lax.slice_in_dim(mask, 0, 1, axis=axis)
         self.count[...] += 1
         return dropout_layer(inputs, rate, mask=jnp.broadcast_to(mask, inputs.shape))
@@ -93,10 +97,10 @@ class Sharing:
         for path, parent in modules:
             children: list[Any] = list(nnx.iter_children(parent))
             for name, child in children:
-                if isinstance(child, nnx.Dropout):
+                if isinstance(child, nnx.Dropout | DropPath):
                     if id(child) not in replaced:
                         place = ".".join(map(str, (*path, name)))
-                        replaced[id(child)] = self._shared(child, place, child.rate)
+                        replaced[id(child)] = self._shared(child, place, rate_of(child))
                     if isinstance(name, int):
                         parent[name] = replaced[id(child)]
                     else:
@@ -111,7 +115,13 @@ class Sharing:
             self.plan.sites.get(name, ()),
             self.plan.layouts.get(name),
             getattr(layer, "deterministic", False),
+            isinstance(layer, DropPath),
         )
+
+
+def rate_of(layer: nnx.Dropout | DropPath) -> float:
+    """Return the probability by which a layer drops."""
+    return layer.drop_prob if isinstance(layer, DropPath) else layer.rate
 
 
 @contextmanager

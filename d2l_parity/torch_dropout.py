@@ -14,6 +14,7 @@ from d2l_common.arrays import to_numpy
 from d2l_parity.activations import Call, place_of_call
 from d2l_parity.dropout_masks import MaskPlan, is_kept
 from d2l_torch import DropoutMLPScratch, dropout_layer
+from d2l_torch.nn.dropout import DropPath
 
 
 class SharedDropout:
@@ -40,6 +41,9 @@ class SharedDropout:
         """Make each training step of `model` begin a step of the masks; return the model."""
         if isinstance(model, DropoutMLPScratch):
             vars(model)["drop"] = self.drop
+        for layer in model.modules():
+            if isinstance(layer, DropPath):
+                vars(layer)["forward"] = functools.partial(self.drop_examples, layer)
         take_step = model.training_step
 
         def training_step(batch: Any) -> Any:
@@ -76,6 +80,10 @@ class SharedDropout:
     ) -> Tensor:
         """Return `X`, in training mode with channels dropped, which have `axes` axes."""
         return self.drop(X, p, training, axes=axes)
+
+    def drop_examples(self, layer: DropPath, X: Tensor) -> Tensor:
+        """Return `X`, in the layer's training mode with examples dropped."""
+        return self.drop(X, layer.drop_prob, layer.training, axes=X.ndim - 1)
 
     def attention(
         self, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any

@@ -178,11 +178,15 @@ if not _typing.TYPE_CHECKING:  # type checkers read the imports above
 
 
 def __getattr__(name: str) -> _typing.Any:
-    """Import matplotlib's pyplot when `d2l.plt`, the book's name for it, is first used."""
+    """Import what the book's names `d2l.plt` and `d2l.tf` are, when they are first used."""
     if name == "plt":
         import matplotlib.pyplot
 
         return matplotlib.pyplot
+    if name == "tf":
+        from d2l_common.data.tensorflow import tf
+
+        return tf
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

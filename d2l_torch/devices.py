@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from d2l_common.checks.arguments import check_gpu
+
 
 def cpu() -> torch.device:
     """Return the CPU."""
@@ -20,8 +22,7 @@ def gpu(i: int = 0) -> torch.device:
     ValueError
         If the machine does not have this GPU.
     """
-    if not 0 <= i < num_gpus():
-        raise ValueError(f"i must name one of this machine's {num_gpus()} GPUs, got {i}; use cpu()")
+    check_gpu(i, num_gpus())
     return torch.device(f"cuda:{i}")
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from d2l_common.arrays import to_numpy
+from d2l_common.checks.models import no_shape_yet
 from d2l_common.weight_files import check_path, import_file, metadata, write_file
 from d2l_common.weights import as_arrays, is_counter, match_weights
 
@@ -171,7 +172,7 @@ def checked_tensors(model: nn.Module) -> dict[str, Any]:
     tensors, _ = named_tensors(model)
     for name, x in tensors.items():
         if is_lazy(x):
-            raise ValueError(f"{name} has no shape yet; call the model on a minibatch first")
+            raise no_shape_yet(name)
     return tensors
 
 

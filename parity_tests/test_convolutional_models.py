@@ -194,25 +194,36 @@ def test_fusing_leaves_block_and_random_numbers_alone():
     assert all(np.array_equal(after[name], x) for name, x in before.items())
 
 
-def check_drop_path():
+def check_drop_path(shape):
     """Check that whole examples are dropped in training mode, and the others scaled."""
-    X = np.ones((400, 2, 3, 4), np.float32)
-    theirs = TorchDropPath(0.25)
-    ours = JaxDropPath(0.25, rngs=nnx.Rngs(0))
-    torch.manual_seed(0)
+    X = np.ones(shape, np.float32)
+    theirs = TorchDropPath(0.25, torch.Generator().manual_seed(0))
+    ours = JaxDropPath(0.25, nnx.Rngs(0))
     for Y in (np.asarray(ours(jnp.asarray(X))), theirs(torch.tensor(X)).numpy()):
-        of_example = Y.reshape(400, -1)
+        of_example = Y.reshape(len(X), -1)
         assert (of_example == of_example[:, :1]).all()
         np.testing.assert_allclose(np.unique(Y), [0, 1 / 0.75], rtol=1e-6)
         # Four standard deviations, each of sqrt(0.25 * 0.75 / 400).
-        assert abs((Y[:, 0, 0, 0] == 0).mean() - 0.25) < 0.09
+        assert abs((of_example[:, 0] == 0).mean() - 0.25) < 0.09
     ours.eval()
     assert np.array_equal(ours(jnp.asarray(X)), X)
     assert np.array_equal(theirs.eval()(torch.tensor(X)), X)
 
 
-def test_drop_path_drops_examples():
-    check_drop_path()
+@pytest.mark.parametrize("shape", [(400, 2, 3, 4), (400, 3), (400,)])
+def test_drop_path_drops_examples(shape):
+    check_drop_path(shape)
+
+
+def test_drop_path_draws_from_its_own_source():
+    X, state = torch.ones(50, 2), torch.random.get_rng_state()
+    seeded = lambda: torch.Generator().manual_seed(3)  # noqa: E731
+    theirs = TorchDropPath(0.5, seeded())(X)
+    assert torch.equal(theirs, d2l_torch.drop_path(X, 0.5, generator=seeded()))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    key = nnx.Rngs(3).dropout.fork()()
+    ours = JaxDropPath(0.5, nnx.Rngs(3))(X.numpy())
+    np.testing.assert_array_equal(ours, d2l_jax.drop_path(X.numpy(), 0.5, key=key))
 
 
 def check_drop_rates(d2l):
@@ -220,8 +231,7 @@ def check_drop_rates(d2l):
     model = d2l.ConvNeXt(((2, 3), (2, 4)), drop_path_max=0.6)
     layers = model.net.layers if d2l is d2l_jax else model.net
     paths = [layer.drop_path for layer in layers if hasattr(layer, "drop_path")]
-    rates = [path.rate if d2l is d2l_jax else path.p for path in paths]
-    np.testing.assert_allclose(rates, [0, 0.2, 0.4, 0.6], rtol=1e-15)
+    np.testing.assert_allclose([path.drop_prob for path in paths], [0, 0.2, 0.4, 0.6], rtol=1e-15)
 
 
 def test_drop_rates_grow(d2l):

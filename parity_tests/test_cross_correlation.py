@@ -24,6 +24,13 @@ def test_the_books_first_example(d2l, dtype):
     assert Y.dtype == dtype
 
 
+def test_a_sum_that_is_too_large_for_its_type_wraps_around(d2l):
+    K = d2l.tensor(np.full((2, 2), 100, np.uint8))
+    Y = d2l.numpy(d2l.corr2d(d2l.ones(2, 2, dtype=K.dtype), K))
+    np.testing.assert_array_equal(Y, [[400 - 256]])
+    assert Y.dtype == np.uint8
+
+
 def test_channels(d2l):
     images, kernels = d2l.tensor(np.stack([X, X + 1])), d2l.tensor(np.stack([K, K + 1]))
     np.testing.assert_array_equal(

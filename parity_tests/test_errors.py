@@ -226,7 +226,7 @@ CASES = {
     ),
     "image size 0": (
         lambda d2l: d2l.Digits(resize=(0, 8)),
-        "size[0] must be at least 1, got 0",
+        "resize must be at least 1, got 0",
     ),
     "an image of three axes": (
         lambda d2l: d2l.corr2d(d2l.ones(2, 3, 3), d2l.ones(2, 2)),
@@ -601,6 +601,18 @@ CASES = {
     "mixup with a weight above 1": (
         lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, lam=1.1),
         "lam must be in [0, 1], got 1.1",
+    ),
+    "mixup with a tensor above 1 as the weight": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, lam=d2l.tensor(1.5)),
+        "lam must be in [0, 1], got 1.5",
+    ),
+    "mixup with a weight for each example": (
+        lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, lam=d2l.ones(4)),
+        "lam must be one number, got shape (4,)",
+    ),
+    "mixup with a permutation of floats": (
+        lambda d2l: d2l.mixup(d2l.ones(2, 2), d2l.ones(2), alpha=1, perm=d2l.tensor([1.0, 0.0])),
+        "perm must hold integers, got float32",
     ),
     "mixup with a short permutation": (
         lambda d2l: d2l.mixup(d2l.ones(4, 2), d2l.ones(4), alpha=1, perm=d2l.tensor([0, 1])),

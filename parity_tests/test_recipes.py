@@ -76,6 +76,26 @@ def test_mixup_without_a_source_draws_new_numbers(d2l):
     assert len({float(d2l.mixup(X, y, 1.0)[3]) for _ in range(3)}) == 3
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_given_weight_of_mixup_takes_the_dtype_of_the_images(d2l, dtype):
+    with precision("float64"):
+        X = d2l.tensor(np.eye(2, dtype=dtype))
+        for wide in ("float64", "int32"):
+            weight = d2l.tensor(np.array(1, wide))
+            X_mixed, _, _, lam = d2l.mixup(X, d2l.ones(2), 1.0, lam=weight, perm=[1, 0])
+            np.testing.assert_array_equal(d2l.numpy(X_mixed), np.eye(2))
+            assert d2l.numpy(X_mixed).dtype == d2l.numpy(lam).dtype == dtype
+
+
+def test_the_weight_of_mixup_may_be_differentiated_and_traced(d2l):
+    def first_pixel(lam):
+        X = d2l.tensor([[1.0], [5.0]])
+        return d2l.mixup(X, d2l.ones(2), 1.0, lam=lam, perm=[1, 0])[0][0, 0]
+
+    # Of lam + 5 (1 - lam).
+    assert float(d2l.numpy(d2l.grad(first_pixel)(d2l.tensor(0.25)))) == -4
+
+
 def test_the_loss_under_mixup_is_that_of_mixed_targets():
     rng = np.random.default_rng(0)
     logits, y_a, y_b, lam = (

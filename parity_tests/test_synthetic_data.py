@@ -148,12 +148,8 @@ def test_a_loader_of_some_examples(d2l):
 
 # -- defaults ---------------------------------------------------------------------------------
 
-# PyTorch's lazy layers learn their number of inputs; JAX's are given that of the book's data.
-DEFAULTS_APART = {
-    ("num_inputs", 200, None),
-    ("num_inputs", 784, None),
-    ("num_inputs", inspect.Parameter.empty, None),
-}
+# The book's JAX cells of linear regression pass the number of inputs first.
+DEFAULTS_APART = {("num_inputs", inspect.Parameter.empty, None)}
 
 
 def test_same_defaults():

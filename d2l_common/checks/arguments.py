@@ -75,6 +75,12 @@ def check_positive(name: str, value: Any) -> float:
     return value
 
 
+def check_gpu(i: int, num_gpus: int) -> None:
+    """Raise a `ValueError` unless `i` is the position of one of `num_gpus` GPUs."""
+    if not 0 <= i < num_gpus:
+        raise ValueError(f"i must name one of this machine's {num_gpus} GPUs, got {i}; use cpu()")
+
+
 def check_not_empty(name: str, num_examples: int) -> None:
     """Raise a `ValueError` if `num_examples` is 0."""
     if num_examples == 0:

@@ -9,10 +9,12 @@ from d2l_common.arrays import dtype_name, to_numpy
 from d2l_common.checks.tensors import check_floating
 
 
-def check_integer(name: str, is_integer: bool, dtype: Any) -> None:
-    """Raise a `TypeError` unless `name`, of type `dtype`, holds integers."""
+def check_integer(
+    name: str, is_integer: bool, dtype: Any, what: str = "integer class labels"
+) -> None:
+    """Raise a `TypeError` unless `name`, of type `dtype`, holds integers, which are `what`."""
     if not is_integer:
-        raise TypeError(f"{name} must hold integer class labels, got {dtype_name(dtype)}")
+        raise TypeError(f"{name} must hold {what}, got {dtype_name(dtype)}")
 
 
 def check_class_scores(name: str, scores: Sequence[int], labels: Sequence[int]) -> None:

@@ -218,48 +218,6 @@ def learning_rate(model: Any) -> float:
     return check_nonnegative("lr", model.lr)
 
 
-def missing_net(model: Any) -> AttributeError:
-    """Return the error for a model without a network."""
-    return AttributeError(
-        f"{type(model).__name__} has no network: assign self.net in __init__ or define forward"
-    )
-
-
-def nothing_to_train(model: Any) -> ValueError:
-    """Return the error for a model without parameters."""
-    return ValueError(
-        f"{type(model).__name__} has no parameters to train: assign tensors with requires_grad, "
-        "or nnx.Params, or layers that have them"
-    )
-
-
-def no_rate_to_set() -> TypeError:
-    """Return the error for an optimizer whose learning rate a schedule cannot set."""
-    return TypeError(
-        "the optimizer must hold a learning rate that a schedule can set, got none; return an "
-        "optimizer of torch.optim, or optax.inject_hyperparams(optax.sgd)(lr) with a number lr"
-    )
-
-
-def no_average() -> RuntimeError:
-    """Return the error for an optimizer that does not average the parameters."""
-    return RuntimeError(
-        "the optimizer must keep an average of the weights, got none; "
-        "train with Trainer(..., ema_decay=0.99)"
-    )
-
-
-def check_same_weights(averages: Any, weights: Any) -> None:
-    """Raise a ValueError unless two dicts of tensors have the same names and shapes."""
-    expected, found = ({name: tuple(x.shape) for name, x in d.items()} for d in (averages, weights))
-    if expected != found:
-        names = sorted(n for n in expected | found if expected.get(n) != found.get(n))
-        raise ValueError(
-            "the model must have the weights that are averaged, got other names or shapes of "
-            f"{', '.join(names)}"
-        )
-
-
 def nothing_learned() -> ValueError:
     """Return the error for a loss that depends on no parameter."""
     return ValueError(

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from d2l_common.checks.architectures import is_sequence
 from d2l_common.checks.arguments import check_count
 
 Pair = tuple[int, int]
@@ -19,7 +22,7 @@ def as_pair(name: str, value: Any, minimum: int = 1) -> Pair:
     ValueError
         If a size is below `minimum`, or `value` is not a pair.
     """
-    if not isinstance(value, list | tuple):
+    if not is_sequence(value) and np.ndim(value) == 0:
         value = check_count(name, value, minimum)
         return value, value
     if len(value) != 2:
@@ -48,6 +51,12 @@ def check_one_per_channel(name: str, expected: int, found: int, shape: Sequence[
         raise ValueError(
             f"{name} must have {expected} values, one for each channel, got shape {tuple(shape)}"
         )
+
+
+def check_num_dims(num_dims: Any) -> None:
+    """Raise a `ValueError` unless the inputs of batch normalization have two or four axes."""
+    if num_dims not in (2, 4):
+        raise ValueError(f"num_dims must be 2 for vectors or 4 for images, got {num_dims!r}")
 
 
 def check_num_axes(expected: int, shape: Sequence[int]) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.classification import check_label_range
+from d2l_common.checks.images import as_pair
 from d2l_common.data.digits import load_digits_images, load_mnist_sample
 from d2l_common.data.fashion_mnist import LABELS, load_fashion_mnist
 from d2l_common.data.module import DataModuleBase
-from d2l_common.data.resize import Pass, check_size, resize_passes
+from d2l_common.data.resize import Pass, resize_passes
 from d2l_common.plotting.pictures import show_images
 
 # A factor, not a divisor: XLA turns a division by a constant into a multiplication, which rounds
@@ -46,7 +47,7 @@ class ImageDataBase(DataModuleBase):
         TypeError, ValueError
             If `self.resize` is neither a positive integer nor a pair of them.
         """
-        check_size(self.resize)
+        as_pair("resize", self.resize)
         self.train, self.val = (
             self.dataset(images, labels.astype(np.int32)) for images, labels in parts
         )

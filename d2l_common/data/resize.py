@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from d2l_common.checks.arguments import check_count
+from d2l_common.checks.images import as_pair
 
 # As in Pillow: coefficients are multiples of 2^-22, so that 255 times their sum fits into int32.
 PRECISION_BITS = 22
@@ -60,32 +60,13 @@ def resize_passes(old: Sequence[int], new: int | Sequence[int] | None) -> tuple[
     """
     if new is None:
         return ()
-    (h, w), (height, width) = old, check_size(new)
+    (h, w), (height, width) = old, as_pair("resize", new)
     along_columns, along_rows = (1, h, height), (2, w, width)
     # The order determines the rounding: this one is that of Pillow 13. Older versions always begin
     # along the rows; with them, images that shrink to another aspect may differ by one level.
     columns_first = height < h and h - height > 2 * (w - width)
     order = (along_columns, along_rows) if columns_first else (along_rows, along_columns)
     return tuple(_make_pass(axis, n, size) for axis, n, size in order if n != size)
-
-
-def check_size(size: int | Sequence[int]) -> tuple[int, int]:
-    """
-    Return `size`, an integer or a pair of them, as `(height, width)`.
-
-    Raises
-    ------
-    TypeError
-        If `size` holds a value that is not an integer.
-    ValueError
-        If `size` is neither a positive integer nor a pair of them.
-    """
-    if isinstance(size, (Sequence, np.ndarray)) and not isinstance(size, str):
-        if len(size) != 2:
-            raise ValueError(f"size must be an integer or a pair (height, width), got {size!r}")
-        height, width = size
-        return check_count("size[0]", height), check_count("size[1]", width)
-    return (check_count("size", size),) * 2
 
 
 def _make_pass(axis: int, n: int, size: int) -> Pass:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import no_average
+from d2l_common.checks.optimizers import no_average
 
 Schedule = Callable[[int, int, float], float]
 

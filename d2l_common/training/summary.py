@@ -1,9 +1,9 @@
 """The table of a model's layers (section 7.6)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from d2l_common.descriptions import aligned
+from d2l_common.descriptions import aligned, count, union
 
 
 def layers_of_net(model: Any, kind: type) -> list[Any]:
@@ -25,11 +25,16 @@ def layers_of_net(model: Any, kind: type) -> list[Any]:
     return list(layers)
 
 
-def format_summary(rows: Iterable[tuple[str, Sequence[int], int]]) -> str:
-    """Return a table of layers, given the name, output shape and number of parameters of each."""
-    total, lines = 0, [("layer", "output shape", "parameters")]
-    for name, shape, count in rows:
-        lines.append((name, str(tuple(shape)), f"{count:,}"))
-        total += count
-    lines.append(("total", "", f"{total:,}"))
+def format_summary(rows: Sequence[tuple[str, Sequence[int], dict[int, int]]]) -> str:
+    """
+    Return a table of layers.
+
+    Parameters
+    ----------
+    rows : tuples (name, output shape, sizes)
+        `sizes` holds the number of entries of each parameter of the layer by its `id`.
+    """
+    lines = [("layer", "output shape", "parameters")]
+    lines += [(name, str(tuple(shape)), count(sizes)) for name, shape, sizes in rows]
+    lines.append(("total", "", count(union(sizes for *_, sizes in rows))))
     return aligned(lines)

@@ -7,9 +7,11 @@ import numpy as np
 from jax import Array
 
 from d2l_common.checks.arguments import check_positive, check_probability
+from d2l_common.checks.classification import check_integer
+from d2l_common.checks.numbers import as_number
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
-from d2l_jax.conversion import as_tensor
-from d2l_jax.functional import is_floating
+from d2l_jax.conversion import as_single, as_tensor
+from d2l_jax.functional import is_floating, is_integer
 from d2l_jax.random import get_key
 
 
@@ -43,23 +45,28 @@ def mixup(
     y_a, y_b : arrays
         The targets of weight `lam`, which are `y`, and those of weight `1 - lam`, `y[perm]`.
     lam : float, or array of shape `()`
+        A array has the dtype of `X`.
 
     Raises
     ------
     TypeError, ValueError
-        If `X` holds integers, `alpha` is not a number above 0, `lam` is not in [0, 1], `y` has
-        another number of examples than `X`, or `perm` is not a permutation of them.
+        If `X` holds integers, `alpha` is not a number above 0, `lam` is not one number in [0, 1],
+        `y` has another number of examples than `X`, or `perm` is not a permutation of them.
     """
     X, y = as_tensor(X, "X"), as_tensor(y, "y")
     check_floating("X", is_floating(X), X.dtype)
     check_positive("alpha", alpha)
     check_one_per_example("y", len(X), y.shape[:1])
-    if lam is not None and not isinstance(lam, Array):
-        check_probability("lam", lam)
+    if lam is not None:
+        lam = as_single(lam, "lam")
+        if not isinstance(lam, jax.core.Tracer):  # a traced one has no value to check
+            check_probability("lam", as_number("lam", lam))
+        lam = lam.astype(X.dtype) if isinstance(lam, Array) else lam
     if perm is not None:
         perm = as_tensor(perm, "perm")
+        check_integer("perm", is_integer(perm), perm.dtype, "integers")
         check_one_per_example("perm", len(X), perm.shape)
-        if not isinstance(perm, jax.core.Tracer):  # a traced one has no values to check
+        if not isinstance(perm, jax.core.Tracer):
             is_permutation = np.array_equal(np.sort(np.asarray(perm)), np.arange(len(X)))
             check_permutation("perm", is_permutation, len(X))
     if lam is None or perm is None:

@@ -1,11 +1,12 @@
 """Forward propagation and backpropagation by hand (section 5.3)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jax import Array
 
 from d2l_common.checks.numbers import check_numbers
-from d2l_common.checks.tensors import check_floating, check_same_shape
+from d2l_common.checks.tensors import check_floating, check_same_shape, check_same_shapes
 from d2l_jax.conversion import as_single, as_tensor
 from d2l_jax.functional import is_floating, relu
 from d2l_jax.models.weight_decay import l2_penalty
@@ -38,17 +39,19 @@ def forward_propagation(
     Raises
     ------
     TypeError, ValueError
-        If `X` holds integers, `y` holds bools, shapes do not fit, or `lambd` is not one number.
+        If `X` or an entry of `params` holds integers, `y` holds bools, shapes do not fit, or
+        `lambd` is not one number.
     """
     X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
     check_floating("X", is_floating(X), X.dtype)
-    Z = matmul(X, params["W1"])
+    W1, W2 = floats(params, ("W1", "W2"), "params")
+    Z = matmul(X, W1)
     H = relu(Z)
-    O = matmul(H, params["W2"])
+    O = matmul(H, W2)
     check_numbers("y", y.dtype)
     check_same_shape(O.shape, y.shape, ("the outputs", "y"))
     loss = ((O - y) ** 2).sum() / 2 / len(X)
-    penalty = l2_penalty(params["W1"]) + l2_penalty(params["W2"])
+    penalty = l2_penalty(W1) + l2_penalty(W2)
     return loss + lambd * penalty, {"Z": Z, "H": H, "O": O}
 
 
@@ -77,16 +80,29 @@ def backpropagation(
     Raises
     ------
     TypeError, ValueError
-        If shapes do not fit, or `lambd` is not one number.
+        If `X` or an entry of `params` or `intermediates` holds integers, `y` holds bools, shapes
+        do not fit, or `lambd` is not one number.
     """
     X, y, lambd = as_tensor(X, "X"), as_tensor(y, "y"), as_single(lambd, "lambd")
-    Z, H, O = (intermediates[name] for name in "ZHO")
+    check_floating("X", is_floating(X), X.dtype)
+    W1, W2 = floats(params, ("W1", "W2"), "params")
+    Z, H, O = floats(intermediates, "ZHO", "intermediates")
     check_numbers("y", y.dtype)
     check_same_shape(O.shape, y.shape, ("the outputs", "y"))
     check_same_shape(H.shape, Z.shape, ("H", "Z"))
     dO = (O - y) / len(X)
-    dW2 = matmul(transpose(H), dO) + lambd * params["W2"]
-    dH = matmul(dO, transpose(params["W2"]))
+    dW2 = matmul(transpose(H), dO)
+    dH = matmul(dO, transpose(W2))
+    check_same_shape(dH.shape, H.shape, ("the gradient of H", "H"))
     dZ = dH * astype(Z > 0, Z.dtype)
-    dW1 = matmul(transpose(X), dZ) + lambd * params["W1"]
-    return {"W1": dW1, "W2": dW2}
+    dW1 = matmul(transpose(X), dZ)
+    check_same_shapes([dW1, dW2], [W1, W2], ("the gradients", "params"))
+    return {"W1": dW1 + lambd * W1, "W2": dW2 + lambd * W2}
+
+
+def floats(named: Mapping[str, Any], keys: Sequence[str], name: str) -> list[Array]:
+    """Return the floating-point arrays that the dict `name` has under these keys."""
+    arrays = [as_tensor(named[key], f"{name}[{key!r}]") for key in keys]
+    for key, x in zip(keys, arrays, strict=True):
+        check_floating(f"{name}[{key!r}]", is_floating(x), x.dtype)
+    return arrays

@@ -27,7 +27,7 @@ class DropoutMLPScratch(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image over all channels.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     rngs : nnx.Rngs
         Draws initial weights and masks; `get_key()` if not given.
 
@@ -46,7 +46,7 @@ class DropoutMLPScratch(Classifier):
         dropout_1: float,
         dropout_2: float,
         lr: float,
-        num_inputs: int = 784,
+        num_inputs: int | None = None,
         rngs: Any = None,
     ):
         super().__init__()
@@ -95,7 +95,7 @@ class DropoutMLP(Classifier):
         dropout_1: float,
         dropout_2: float,
         lr: float,
-        num_inputs: int = 784,
+        num_inputs: int | None = None,
         rngs: Any = None,
     ):
         super().__init__()

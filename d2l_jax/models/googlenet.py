@@ -4,6 +4,7 @@ from typing import Any
 
 from flax import nnx
 
+from d2l_common.architectures import GOOGLENET
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_jax.nn.convolution import conv2d
 from d2l_jax.nn.inception import Inception
@@ -40,23 +41,7 @@ class GoogleNet(Classifier):
         If `lr` is negative, or another number is not a positive integer.
     """
 
-    arch = (
-        (
-            (64, (96, 128), (16, 32), 32),
-            (128, (128, 192), (32, 96), 64),
-        ),
-        (
-            (192, (96, 208), (16, 48), 64),
-            (160, (112, 224), (24, 64), 64),
-            (128, (128, 256), (24, 64), 64),
-            (112, (144, 288), (32, 64), 64),
-            (256, (160, 320), (32, 128), 128),
-        ),
-        (
-            (256, (160, 320), (32, 128), 128),
-            (384, (192, 384), (48, 128), 128),
-        ),
-    )
+    arch = GOOGLENET
 
     def __init__(
         self,

@@ -70,6 +70,7 @@ class LinearRegression(Module):
     Parameters
     ----------
     num_inputs : int
+        None to infer it from the first minibatch.
     lr : float
         The learning rate.
     rngs : nnx.Rngs
@@ -81,7 +82,7 @@ class LinearRegression(Module):
         If `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
-    def __init__(self, num_inputs: int, lr: float, rngs: Any = None):
+    def __init__(self, num_inputs: int | None, lr: float, rngs: Any = None):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])

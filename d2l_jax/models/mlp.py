@@ -85,7 +85,7 @@ class MLP(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image over all channels.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     rngs : nnx.Rngs
         Draws the initial weights; `get_key()` if not given.
 
@@ -100,7 +100,7 @@ class MLP(Classifier):
         num_outputs: int,
         num_hiddens: int,
         lr: float,
-        num_inputs: int = 784,
+        num_inputs: int | None = None,
         rngs: Any = None,
     ):
         super().__init__()

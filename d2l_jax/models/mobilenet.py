@@ -6,6 +6,7 @@ from typing import Any
 import optax
 from flax import nnx
 
+from d2l_common.architectures import MINI_MOBILENET
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_jax.nn.convolution import conv2d
@@ -15,8 +16,6 @@ from d2l_jax.nn.normalization import batch_norm_2d
 from d2l_jax.nn.pooling import global_avg_pool
 from d2l_jax.random import default_rngs
 from d2l_jax.training.classifier import Classifier
-
-ARCH = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1))
 
 
 class MiniMobileNet(Classifier):
@@ -44,7 +43,7 @@ class MiniMobileNet(Classifier):
 
     def __init__(
         self,
-        arch: Sequence[tuple[int, int]] = ARCH,
+        arch: Sequence[tuple[int, int]] = MINI_MOBILENET,
         lr: float = 0.1,
         num_classes: int = 10,
         in_channels: int | None = None,

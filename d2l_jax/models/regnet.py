@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import nnx
 
+from d2l_common.architectures import REGNETX32
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_jax.nn.convolution import conv2d
@@ -105,5 +106,4 @@ class RegNetX32(AnyNet):
         in_channels: int | None = None,
         rngs: Any = None,
     ):
-        arch = ((4, 32, 16, 1), (6, 80, 16, 1))
-        super().__init__(arch, 32, lr, num_classes, in_channels, rngs)
+        super().__init__(REGNETX32, 32, lr, num_classes, in_channels, rngs)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import nnx
 
+from d2l_common.architectures import RESNET18
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_jax.nn.convolution import conv2d
@@ -102,8 +103,7 @@ class ResNet18(ResNet):
         in_channels: int | None = None,
         rngs: Any = None,
     ):
-        arch = ((2, 64), (2, 128), (2, 256), (2, 512))
-        super().__init__(arch, lr, num_classes, in_channels, rngs)
+        super().__init__(RESNET18, lr, num_classes, in_channels, rngs)
 
 
 def resnet18(num_classes: int, in_channels: int = 1, rngs: Any = None) -> nnx.Sequential:

@@ -81,7 +81,7 @@ class SoftmaxRegression(Classifier):
     lr : float
         The learning rate.
     num_inputs : int
-        Pixels of an image over all channels.
+        Pixels of an image over all channels; None to infer it from the first minibatch.
     rngs : nnx.Rngs
         Draws the initial weights; `get_key()` if not given.
 
@@ -91,7 +91,9 @@ class SoftmaxRegression(Classifier):
         If `lr` is negative, or `num_inputs` or `num_outputs` is not a positive integer.
     """
 
-    def __init__(self, num_outputs: int, lr: float, num_inputs: int = 784, rngs: Any = None):
+    def __init__(
+        self, num_outputs: int, lr: float, num_inputs: int | None = None, rngs: Any = None
+    ):
         super().__init__()
         check_nonnegative("lr", lr)
         self.save_hyperparameters(ignore=["rngs"])

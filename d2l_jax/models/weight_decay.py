@@ -85,6 +85,7 @@ class WeightDecay(LinearRegression):
     lr : float
         The learning rate.
     num_inputs : int
+        None to infer it from the first minibatch.
     rngs : nnx.Rngs
         Draws the initial weights; `get_key()` if not given.
 
@@ -94,7 +95,7 @@ class WeightDecay(LinearRegression):
         If `wd` or `lr` is negative, or `num_inputs` is not a positive integer.
     """
 
-    def __init__(self, wd: float, lr: float, num_inputs: int = 200, rngs: Any = None):
+    def __init__(self, wd: float, lr: float, num_inputs: int | None = None, rngs: Any = None):
         super().__init__(num_inputs, lr, rngs)
         check_nonnegative("wd", wd)
         self.save_hyperparameters(ignore=["rngs"])

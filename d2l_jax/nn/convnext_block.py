@@ -56,7 +56,7 @@ class ConvNeXtBlock(Layer):
         self.pwconv1 = linear(dim, 4 * dim, rngs=rngs)
         self.pwconv2 = linear(4 * dim, dim, rngs=rngs)
         self.gamma = nnx.Param(layer_scale * ones(dim))
-        self.drop_path = DropPath(drop_prob, rngs=rngs)
+        self.drop_path = DropPath(drop_prob, rngs)
 
     def forward(self, X: Array) -> Array:
         """Return `X + branch(X)`."""

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.tensors import check_one_per_example, check_same_shape
 from d2l_jax.conversion import as_tensor
+from d2l_jax.nn.layer import Layer
 from d2l_jax.random import default_rngs
 from d2l_jax.tensors import rand
 
@@ -80,11 +80,9 @@ def drop_path(X: Array, drop_prob: float, mask: Array | None = None, key: Any = 
     return mask.astype(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)
 
 
-class DropPath(nnx.Dropout):
+class DropPath(Layer):
     """
-    Dropout of whole examples, in training mode (section 7.5 of 2026).
-
-    The inputs are images `(n, h, w, channels)`; kept examples are divided by `1 - drop_prob`.
+    Dropout of whole examples, in training mode: `drop_path` as a layer (section 7.5 of 2026).
 
     Parameters
     ----------
@@ -100,5 +98,17 @@ class DropPath(nnx.Dropout):
     """
 
     def __init__(self, drop_prob: float, rngs: Any = None):
-        check_probability("drop_prob", drop_prob)
-        super().__init__(drop_prob, broadcast_dims=(1, 2, 3), rngs=default_rngs(rngs))
+        self.drop_prob = check_probability("drop_prob", drop_prob)
+        self.deterministic = False
+        self.rngs = default_rngs(rngs).dropout.fork()
+
+    def set_view(self, deterministic: bool | None = None) -> None:
+        """Switch to evaluation mode, or back to training mode."""
+        if deterministic is not None:
+            self.deterministic = deterministic
+
+    def forward(self, X: Array) -> Array:
+        """Return `X` of shape `(n, ...)`, in training mode with examples dropped."""
+        if self.deterministic or self.drop_prob == 0:
+            return X
+        return drop_path(X, self.drop_prob, key=self.rngs())

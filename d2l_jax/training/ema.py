@@ -9,7 +9,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
-from d2l_common.checks.fits import check_same_weights, no_average
+from d2l_common.checks.optimizers import check_same_weights, no_average
 from d2l_jax.layouts import arrays_of, check_shapes
 from d2l_jax.units import dotted
 from d2l_jax.weights import check_model

@@ -13,14 +13,15 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.axes import as_shape
-from d2l_common.checks.fits import learning_rate, missing_net
+from d2l_common.checks.fits import learning_rate
+from d2l_common.checks.models import missing_loss, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
 from d2l_jax.nn.initialization import init_layers
 from d2l_jax.nn.lazy import learn_shapes
-from d2l_jax.training.overview import count_params, layer_name, overview
+from d2l_jax.training.overview import layer_name, overview, sizes_of
 
 
 class Module(nnx.Module, HyperParameters):
@@ -53,7 +54,7 @@ class Module(nnx.Module, HyperParameters):
 
     def loss(self, y_hat: Array, y: Array) -> Array:
         """Return the loss, an array of shape `()`, of predictions against targets."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss: define loss(y_hat, y)")
+        raise missing_loss(self)
 
     def forward(self, X: Array, *args: Any, **kwargs: Any) -> Array:
         """Return the predictions of `self.net` for a minibatch `X`."""
@@ -148,7 +149,7 @@ class Module(nnx.Module, HyperParameters):
         rows = []
         for layer in layers_of_net(self, nnx.Sequential):
             X = jax.eval_shape(partial(apply_copy, layer), X)
-            rows.append((layer_name(layer), X.shape, count_params(layer)))
+            rows.append((layer_name(layer), X.shape, sizes_of(layer)))
         print(format_summary(rows))
 
     def __repr__(self) -> str:

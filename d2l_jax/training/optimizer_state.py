@@ -8,6 +8,7 @@ import numpy as np
 import optax
 from flax import nnx
 
+from d2l_common.checks.optimizers import check_arrays_kept
 from d2l_common.training.checkpoints import Snapshot
 from d2l_jax.layouts import Unit, units
 from d2l_jax.training.ema import Averaging
@@ -206,11 +207,7 @@ def kind(nodes: list[Any]) -> str:
 def check_keys(nodes: list[Any], keys: set[str]) -> None:
     """Raise a ValueError unless an optimizer keeps the arrays `keys` for each parameter."""
     wanted = {name for node in nodes for name in MOMENTS[type(node)].values()}
-    if wanted != keys:
-        raise ValueError(
-            f"the optimizer must keep {sorted(keys)} of each parameter, as in the checkpoint, got "
-            f"one with {sorted(wanted)}; choose the same optimizer"
-        )
+    check_arrays_kept(keys, wanted, "one")
 
 
 def check_paths(variables: dict[str, Any], arrays: Arrays) -> None:

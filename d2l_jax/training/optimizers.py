@@ -8,7 +8,8 @@ import optax
 from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import no_rate_to_set, nothing_to_train
+from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.optimizers import check_averages, check_optimizer, no_rate_to_set
 from d2l_common.hyperparameters import HyperParameters
 from d2l_jax.training.ema import averaging
 
@@ -62,11 +63,8 @@ def make_optimizer(model: Any, ema_decay: float | None = None) -> nnx.Optimizer:
     optimizer = model.configure_optimizers()
     if ema_decay is None:
         return as_optimizer(model, optimizer)
-    if isinstance(optimizer, nnx.Optimizer):
-        raise TypeError(
-            "the optimizer must be an Optax transformation if ema_decay is given, got "
-            f"{type(optimizer).__name__}; return its tx"
-        )
+    is_other = not isinstance(optimizer, nnx.Optimizer)
+    check_averages("an Optax transformation", is_other, optimizer, "its tx")
     return as_optimizer(model, averaging(as_transformation(optimizer), ema_decay))
 
 
@@ -79,11 +77,8 @@ def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
 
 def as_transformation(optimizer: Any) -> optax.GradientTransformation:
     """Return an Optax transformation, or a pair of functions like it, as a transformation."""
-    if not (callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")):
-        raise TypeError(
-            "configure_optimizers must return an Optax transformation, with init and update, "
-            f"got {type(optimizer).__name__}"
-        )
+    is_one = callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")
+    check_optimizer("an Optax transformation, with init and update", is_one, optimizer)
     if isinstance(optimizer, optax.GradientTransformation):
         return optimizer
     return optax.GradientTransformation(optimizer.init, optimizer.update)

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-import jax
 from flax import nnx
 
-from d2l_common.descriptions import constructor, describe_shapes, table
+from d2l_common.descriptions import UNKNOWN, constructor, describe_shapes, table
 from d2l_jax.nn.lazy import Lazy, lazy_layers
 
 
@@ -37,21 +36,21 @@ def children_of(node: Any) -> list[tuple[str, Any]]:
     return [(name, x) for name, x in vars(node).items() if not name.startswith("_")]
 
 
-def row(name: str, part: Any) -> tuple[str, str, str, int]:
-    """Return the name, kind, shapes of parameters, and their number, of a part of a model."""
+def row(name: str, part: Any) -> tuple[str, str, str, dict[int, int] | None]:
+    """Return the name, kind, and the shapes and sizes of parameters, of a part of a model."""
     if isinstance(part, nnx.Param):
-        return name, type(part).__name__, str(part.shape), prod(part.shape)
+        return name, type(part).__name__, str(part.shape), sizes_of(part)
     if not isinstance(part, nnx.Module):
-        return name, layer_name(part), "", 0
+        return name, layer_name(part), "", {}
     if lazy_layers(part):
         kind = layer_name(part.make) if isinstance(part, Lazy) else type(part).__name__
-        return name, kind, "unknown before the first minibatch", 0
+        return name, kind, UNKNOWN, None
     params = nnx.to_flat_state(nnx.state(part, nnx.Param))
     shapes = {
         ".".join(str(key) for key in path if key != "layers"): tuple(x.shape)
         for path, x in sorted(params, key=lambda pair: -len(pair[1].shape))  # biases last
     }
-    return name, type(part).__name__, describe_shapes(shapes), sum(map(prod, shapes.values()))
+    return name, type(part).__name__, describe_shapes(shapes), sizes_of(part)
 
 
 def layer_name(layer: Any) -> str:
@@ -60,8 +59,9 @@ def layer_name(layer: Any) -> str:
     return getattr(layer, "__name__", type(layer).__name__).strip("<>")
 
 
-def count_params(layer: Any) -> int:
-    """Return the number of parameters of a layer; 0 for a function."""
-    if not isinstance(layer, nnx.Module):
-        return 0
-    return sum(x.size for x in jax.tree.leaves(nnx.state(layer, nnx.Param)))
+def sizes_of(part: Any) -> dict[int, int]:
+    """Return the number of entries of each parameter of a part by `id`; none for a function."""
+    if isinstance(part, nnx.Param):
+        return {id(part): prod(part.shape)}
+    nodes = nnx.iter_graph(part) if isinstance(part, nnx.Module) else ()
+    return {id(x): prod(x.shape) for _, x in nodes if isinstance(x, nnx.Param)}

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_positive, check_probability
+from d2l_common.checks.classification import check_integer
+from d2l_common.checks.numbers import as_number
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
-from d2l_torch.conversion import as_tensor
+from d2l_torch.conversion import as_single, as_tensor
+from d2l_torch.functional import is_integer
 
 
 def mixup(
@@ -46,21 +49,25 @@ def mixup(
     y_a, y_b : tensors
         The targets of weight `lam`, which are `y`, and those of weight `1 - lam`, `y[perm]`.
     lam : float, or tensor of shape `()`
+        A tensor has the dtype of `X`.
 
     Raises
     ------
     TypeError, ValueError
-        If `X` holds integers, `alpha` is not a number above 0, `lam` is not in [0, 1], `y` has
-        another number of examples than `X`, or `perm` is not a permutation of them.
+        If `X` holds integers, `alpha` is not a number above 0, `lam` is not one number in [0, 1],
+        `y` has another number of examples than `X`, or `perm` is not a permutation of them.
     """
     X, y = as_tensor(X, "X"), as_tensor(y, "y")
     check_floating("X", X.is_floating_point(), X.dtype)
     check_positive("alpha", alpha)
     check_one_per_example("y", len(X), y.shape[:1])
-    if lam is not None and not isinstance(lam, Tensor):
-        check_probability("lam", lam)
+    if lam is not None:
+        lam = as_single(lam, "lam")
+        check_probability("lam", as_number("lam", lam))
+        lam = lam.to(X) if isinstance(lam, Tensor) else lam
     if perm is not None:
         perm = as_tensor(perm, "perm")
+        check_integer("perm", is_integer(perm), perm.dtype, "integers")
         check_one_per_example("perm", len(X), perm.shape)
         is_permutation = perm.sort().values == torch.arange(len(X), device=perm.device)
         check_permutation("perm", bool(is_permutation.all()), len(X))

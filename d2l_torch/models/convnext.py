@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from d2l_common.architectures import CONVNEXT
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative, check_probability
 from d2l_torch.nn.convnext_block import ConvNeXtBlock
@@ -44,7 +45,7 @@ class ConvNeXt(Classifier):
 
     def __init__(
         self,
-        arch: Sequence[tuple[int, int]] = ((2, 40), (2, 80), (6, 160), (2, 320)),
+        arch: Sequence[tuple[int, int]] = CONVNEXT,
         lr: float = 2e-3,
         num_classes: int = 10,
         drop_path_max: float = 0.1,

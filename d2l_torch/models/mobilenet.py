@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from d2l_common.architectures import MINI_MOBILENET
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_torch.nn.convolution import conv2d
@@ -14,8 +15,6 @@ from d2l_torch.nn.linear import linear
 from d2l_torch.nn.normalization import batch_norm_2d
 from d2l_torch.nn.pooling import GlobalAvgPool
 from d2l_torch.training.classifier import Classifier
-
-ARCH = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1))
 
 
 class MiniMobileNet(Classifier):
@@ -43,7 +42,7 @@ class MiniMobileNet(Classifier):
 
     def __init__(
         self,
-        arch: Sequence[tuple[int, int]] = ARCH,
+        arch: Sequence[tuple[int, int]] = MINI_MOBILENET,
         lr: float = 0.1,
         num_classes: int = 10,
         in_channels: int | None = None,

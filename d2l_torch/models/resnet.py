@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from d2l_common.architectures import RESNET18
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_torch.nn.convolution import conv2d
@@ -100,8 +101,7 @@ class ResNet18(ResNet):
         in_channels: int | None = None,
         generator: Any = None,
     ):
-        arch = ((2, 64), (2, 128), (2, 256), (2, 512))
-        super().__init__(arch, lr, num_classes, in_channels, generator)
+        super().__init__(RESNET18, lr, num_classes, in_channels, generator)
 
 
 def resnet18(num_classes: int, in_channels: int = 1, generator: Any = None) -> nn.Sequential:

@@ -8,6 +8,7 @@ from d2l_common.checks.arguments import check_count
 from d2l_common.checks.images import (
     check_channels,
     check_num_axes,
+    check_num_dims,
     check_one_per_channel,
     check_several_values,
 )
@@ -119,8 +120,7 @@ class BatchNorm(nn.Module):
     def __init__(self, num_features: int, num_dims: int):
         super().__init__()
         check_count("num_features", num_features)
-        if num_dims not in (2, 4):
-            raise ValueError(f"num_dims must be 2 for vectors or 4 for images, got {num_dims!r}")
+        check_num_dims(num_dims)
         self.num_dims = num_dims
         self.gamma = nn.Parameter(ones(num_features))
         self.beta = nn.Parameter(zeros(num_features))

@@ -28,7 +28,7 @@ class ConvNeXtBlock(nn.Module):
     layer_scale : float
         Initial value of the factor by which each channel of the branch is multiplied.
     generator : torch.Generator
-        Draws the initial weights; PyTorch's global one if not given. The global one draws masks.
+        Draws initial weights and masks; PyTorch's global one if not given.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class ConvNeXtBlock(nn.Module):
         self.pwconv1 = linear(dim, 4 * dim, generator=generator)
         self.pwconv2 = linear(4 * dim, dim, generator=generator)
         self.gamma = nn.Parameter(layer_scale * ones(dim))
-        self.drop_path = DropPath(drop_prob)
+        self.drop_path = DropPath(drop_prob, generator)
 
     def forward(self, X: Tensor) -> Tensor:
         """Return `X + branch(X)`."""

@@ -24,7 +24,7 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
     Return the cross-correlation of an image and a kernel (section 7.2.1).
 
     Entry `(i, j)` is the sum of `X[i + a, j + b] * K[a, b]` over the kernel's entries `(a, b)`.
-    Integers stay integers, and the sum is exact.
+    Integers stay integers of the same type, in which a sum that is too large wraps around.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """Dropout of entries (section 5.6) and of residual branches."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ def dropout_layer(
     if dropout == 1:
         return torch.zeros_like(X)
     if mask is None:
-        mask = rand(X.shape, generator=generator, device=X.device) >= dropout
+        mask = uniform_for(X, X.shape, generator) >= dropout
     return mask.to(X.dtype) * X / (1 - dropout)
 
 
@@ -78,21 +79,26 @@ def drop_path(
     if drop_prob == 1:
         return torch.zeros_like(X)
     if mask is None:
-        mask = rand(len(X), generator=generator, device=X.device) >= drop_prob
+        mask = uniform_for(X, (len(X),), generator) >= drop_prob
     return mask.to(X.dtype).reshape(-1, *[1] * (X.ndim - 1)) * X / (1 - drop_prob)
 
 
-class DropPath(nn.Dropout3d):
-    """
-    Dropout of whole examples, in training mode (section 7.5 of 2026).
+def uniform_for(X: Tensor, size: Sequence[int], generator: Any = None) -> Tensor:
+    """Return uniform numbers on the device of `X`, drawn on that of the generator."""
+    device = X.device if generator is None else generator.device
+    return rand(size, generator=generator, device=device).to(X.device)
 
-    The inputs are images `(n, channels, h, w)`; kept examples are divided by `1 - drop_prob`.
-    PyTorch's global generator draws the masks, as for `nn.Dropout`.
+
+class DropPath(nn.Module):
+    """
+    Dropout of whole examples, in training mode: `drop_path` as a layer (section 7.5 of 2026).
 
     Parameters
     ----------
     drop_prob : float
         The probability that an example is dropped, in [0, 1].
+    generator : torch.Generator
+        Draws the masks; PyTorch's global one if not given.
 
     Raises
     ------
@@ -100,7 +106,17 @@ class DropPath(nn.Dropout3d):
         If `drop_prob` is not a number in [0, 1].
     """
 
-    # `nn.Dropout3d` takes four axes for one example, whose channels it drops: here, the examples.
+    def __init__(self, drop_prob: float, generator: Any = None):
+        super().__init__()
+        self.drop_prob = check_probability("drop_prob", drop_prob)
+        self.generator = generator
 
-    def __init__(self, drop_prob: float):
-        super().__init__(check_probability("drop_prob", drop_prob))
+    def forward(self, X: Tensor) -> Tensor:
+        """Return `X` of shape `(n, ...)`, in training mode with examples dropped."""
+        if not self.training or self.drop_prob == 0:
+            return X
+        return drop_path(X, self.drop_prob, generator=self.generator)
+
+    def extra_repr(self) -> str:
+        """Return what PyTorch's table of layers says of this one."""
+        return f"drop_prob={self.drop_prob}"

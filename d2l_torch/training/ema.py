@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_probability
-from d2l_common.checks.fits import check_same_weights, no_average
+from d2l_common.checks.optimizers import check_averages, check_same_weights, no_average
 from d2l_torch.weights import check_model, checked_tensors
 
 
@@ -76,12 +76,8 @@ class EMA:
 
 def averaging(optimizer: Any, decay: float) -> Any:
     """Return an optimizer that also averages its parameters, in its groups of parameters."""
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        kind = type(optimizer)
-        raise TypeError(
-            "the optimizer must be one of torch.optim if ema_decay is given, got "
-            f"{kind.__module__.partition('.')[0]}.{kind.__name__}; return such an optimizer"
-        )
+    is_one = isinstance(optimizer, torch.optim.Optimizer)
+    check_averages("one of torch.optim", is_one, optimizer, "such an optimizer")
 
     for group in optimizer.param_groups:
         group["average"] = [param.detach().clone() for param in group["params"]]

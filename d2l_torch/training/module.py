@@ -10,13 +10,14 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.axes import as_shape
-from d2l_common.checks.fits import learning_rate, missing_net
+from d2l_common.checks.fits import learning_rate
+from d2l_common.checks.models import missing_loss, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, plot_label, plot_results, put_on_record
 from d2l_torch.nn.initialization import init_layers
-from d2l_torch.training.overview import overview
+from d2l_torch.training.overview import overview, sizes_of
 
 
 class Module(nn.Module, HyperParameters):
@@ -51,7 +52,7 @@ class Module(nn.Module, HyperParameters):
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
         """Return the loss, a tensor of shape `()`, of predictions against targets."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss: define loss(y_hat, y)")
+        raise missing_loss(self)
 
     def forward(self, X: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return the predictions of `self.net` for a minibatch `X`."""
@@ -132,8 +133,7 @@ class Module(nn.Module, HyperParameters):
         with torch.no_grad(), trial(self):
             for layer in layers_of_net(self, nn.Sequential):
                 X = layer(X)
-                num_params = sum(param.numel() for param in layer.parameters())
-                rows.append((type(layer).__name__, tuple(X.shape), num_params))
+                rows.append((type(layer).__name__, X.shape, sizes_of(layer)))
         print(format_summary(rows))
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from d2l_common.checks.optimizers import check_arrays_kept
 from d2l_common.training.checkpoints import Snapshot, is_plain
 from d2l_torch.weights import named_tensors
 
@@ -126,11 +127,7 @@ def check_keys(optimizer: Any, keys: set[str]) -> None:
     group = optimizer.param_groups[0]
     is_adam = isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW)
     wanted = TRANSLATED[1] if is_adam else TRANSLATED[0] if group.get("momentum") else set()
-    if wanted != keys:
-        raise ValueError(
-            f"the optimizer must keep {sorted(keys)} of each parameter, as in the checkpoint, got "
-            f"{type(optimizer).__name__} with {sorted(wanted)}; choose the same optimizer"
-        )
+    check_arrays_kept(keys, wanted, type(optimizer).__name__)
 
 
 def check_number(optimizer: Any, key: str, value: Any) -> Any:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.fits import no_rate_to_set, nothing_to_train
+from d2l_common.checks.models import nothing_to_train
+from d2l_common.checks.optimizers import check_optimizer, no_rate_to_set
 from d2l_common.hyperparameters import HyperParameters
 from d2l_torch.training.ema import averaging
 from d2l_torch.training.module import check_registered
@@ -67,11 +68,8 @@ def make_optimizer(model: Any, ema_decay: float | None = None) -> Any:
     if not any(True for _ in model.parameters()):
         raise nothing_to_train(model)
     optimizer = model.configure_optimizers()
-    if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
-        raise TypeError(
-            "configure_optimizers must return an optimizer, with step and zero_grad, "
-            f"got {type(optimizer).__name__}"
-        )
+    is_one = hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")
+    check_optimizer("an optimizer, with step and zero_grad", is_one, optimizer)
     groups = getattr(optimizer, "param_groups", [{"params": getattr(optimizer, "params", ())}])
     held = {id(param) for group in groups for param in group["params"]}
     if held and held.isdisjoint(id(param) for param in model.parameters()):

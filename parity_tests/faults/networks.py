@@ -7,6 +7,7 @@ from jax import numpy as jnp
 from torch import nn
 from torch.nn import functional as F
 
+from d2l_jax import dropout_layer
 from parity_tests import test_convolutional_models as tests
 from parity_tests.faults.checks import Check
 from parity_tests.faults.planting import around, instead_of
@@ -29,7 +30,7 @@ FUSED = Check(
 )
 DROPPED = Check(
     "test_convolutional_models.py::test_drop_path_drops_examples",
-    lambda backend: tests.check_drop_path(),
+    lambda backend: tests.check_drop_path((400, 2, 3, 4)),
     for_each_backend=False,
 )
 DROP_RATES = Check(
@@ -182,12 +183,16 @@ def no_shortcut_in_torch(original, self, X):
     return original(self, X) - X
 
 
-@around("d2l_jax.nn.dropout.DropPath.__init__", caught_by=DROPPED)
-def masks_of_entries_in_jax(original, self, drop_prob, rngs=None):
-    original(self, drop_prob, rngs)
-    self.broadcast_dims = ()
+@instead_of("d2l_jax.nn.dropout.DropPath.forward", caught_by=DROPPED)
+def masks_of_entries_in_jax(self, X):
+    return X if self.deterministic else dropout_layer(X, self.drop_prob, key=self.rngs())
 
 
 @instead_of("d2l_torch.nn.dropout.DropPath.forward", caught_by=DROPPED)
 def masks_of_channels_in_torch(self, X):
-    return F.dropout2d(X, self.p, self.training)
+    return F.dropout2d(X, self.drop_prob, self.training)
+
+
+@around("d2l_*.nn.dropout.DropPath.__init__", caught_by=DROPPED)
+def the_probability_to_stay(d2l, original, self, drop_prob, *source):
+    original(self, 1 - drop_prob, *source)

@@ -57,13 +57,26 @@ FUNCTIONS = {
     )[0],
     "drop_path": lambda d2l, as_given: d2l.drop_path(as_given(X), 0.5, mask=as_given([1, 0])),
     "mixup": lambda d2l, as_given: d2l.mixup(
-        as_given(X), as_given([0, 1]), 0.5, lam=0.25, perm=as_given([1, 0])
+        as_given(X), as_given([0, 1]), 0.5, lam=as_given(0.25), perm=as_given([1, 0])
     )[0],
+    "forward_propagation": lambda d2l, as_given: d2l.forward_propagation(
+        *network(as_given), lambd=as_given(0.5)
+    )[0],
+    "backpropagation": lambda d2l, as_given: d2l.backpropagation(
+        *network(as_given),
+        {name: as_given([[0.5], [0.25]]) for name in "ZHO"},
+        lambd=as_given(0.5),
+    )["W1"],
 }
 
 
+def network(as_given):
+    """Return the parameters of a perceptron with one unit a layer, examples and targets."""
+    return {"W1": as_given(X[:1].T), "W2": as_given([[2.0]])}, as_given(X), as_given([[1.0], [3.0]])
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_on_images_take_any_kind_of_array(d2l, name):
+def test_functions_take_any_kind_of_array(d2l, name):
     call = FUNCTIONS[name]
     expected = d2l.numpy(call(d2l, d2l.tensor))
     for as_given in (np.asarray, lambda x: np.asarray(x).tolist()):

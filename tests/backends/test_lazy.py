@@ -73,6 +73,49 @@ def test_each_way_gives_layers_their_shape(d2l, way):
     assert model(first_inputs(d2l)).shape == (1, 10)
 
 
+MODELS = {
+    "MLP": lambda d2l, n: d2l.MLP(3, 4, 0.1, n),
+    "DropoutMLP": lambda d2l, n: d2l.DropoutMLP(3, 4, 4, 0.0, 0.0, 0.1, n),
+    "DropoutMLPScratch": lambda d2l, n: d2l.DropoutMLPScratch(3, 4, 4, 0.0, 0.0, 0.1, n),
+    "SoftmaxRegression": lambda d2l, n: d2l.SoftmaxRegression(3, 0.1, n),
+    "LinearRegression": lambda d2l, n: d2l.LinearRegression(lr=0.1, num_inputs=n),
+    "WeightDecay": lambda d2l, n: d2l.WeightDecay(3, 0.1, n),
+}
+
+
+def losses_of_a_fit(d2l, name, model):
+    """Return the losses of two epochs on six examples of five features."""
+    X = d2l.tensor(np.linspace(0, 1, 30, dtype=np.float32).reshape(6, 5))
+    y = [[i] for i in range(6)] if name in ("LinearRegression", "WeightDecay") else [0, 1, 2] * 2
+    y = d2l.tensor(np.array(y, np.float32 if isinstance(y[0], list) else np.int32))
+    loader = lambda self, train: self.get_tensorloader((X, y), train)  # noqa: E731
+    data = type("Vectors", (d2l.DataModule,), {"get_dataloader": loader, "batch_size": 4})()
+    return d2l.Trainer(max_epochs=2).fit(model, data).train_loss
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_vectors_learns_its_number_of_inputs_from_a_fit(d2l, name):
+    model = MODELS[name](d2l, None)
+    with pytest.raises(ValueError, match="no shape yet"):
+        d2l.export_weights(model)
+    losses_of_a_fit(d2l, name, model)
+    known = d2l.export_weights(MODELS[name](d2l, 5))
+    learned = d2l.export_weights(model)
+    assert {k: x.shape for k, x in learned.items()} == {k: x.shape for k, x in known.items()}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_fit_depends_on_the_weights_and_not_on_how_inputs_are_given(name):
+    weights, losses = d2l_torch.export_weights(MODELS[name](d2l_torch, 5)), []
+    for d2l in (d2l_torch, d2l_jax):
+        for num_inputs in (5, None):
+            model = MODELS[name](d2l, num_inputs)
+            d2l.import_weights(model, weights)
+            losses.append(losses_of_a_fit(d2l, name, model))
+    # Four steps, each with sums of few numbers.
+    np.testing.assert_allclose(losses[1:], losses[:1] * 3, rtol=1e-5)
+
+
 def test_weights_do_not_depend_on_the_way_in_jax():
     """Each layer draws from a key of its own, which is fixed when the model is made."""
     weights = []

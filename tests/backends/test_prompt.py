@@ -123,9 +123,22 @@ def test_the_tables_of_both_backends_count_the_same():
 @BACKENDS
 def test_a_layer_without_a_shape_says_so(d2l):
     model = d2l.LeNet()
-    assert repr(model).count("unknown before the first minibatch") == 2
+    text = repr(model)
+    assert text.count("unknown before the first minibatch") == 2
+    assert text.splitlines()[-1].split() == ["total", "unknown"]
     model.apply_init([d2l.zeros(1, 28, 28, 1) if d2l is d2l_jax else d2l.zeros(1, 1, 28, 28)])
     assert "unknown" not in repr(model) and repr(model).endswith(" 61,706")
+
+
+@BACKENDS
+def test_a_parameter_of_two_layers_counts_once(d2l, capsys):
+    model = d2l.DropoutMLP(3, 4, 4, 0.5, 0.5, 0.1, num_inputs=4)
+    layers = model.net.layers if d2l is d2l_jax else model.net
+    layers[4] = layers[1]  # linear layers of 20 parameters, before one of 15
+    model.layer_summary((1, 2, 2, 1) if d2l is d2l_jax else (1, 1, 2, 2))
+    for text in (repr(model), capsys.readouterr().out.strip()):
+        numbers = [line.split()[-1] for line in text.splitlines()]
+        assert numbers.count("20") == 2 and numbers[-1] == "35"
 
 
 @BACKENDS

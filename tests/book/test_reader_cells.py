@@ -292,3 +292,12 @@ def test_a_source_of_randomness_repeats_itself():
     for d2l in (d2l_jax, d2l_torch):
         unseeded = [d2l.export_weights(d2l.LinearRegressionScratch(4, 0.1))["w"] for _ in range(2)]
         assert not np.array_equal(*unseeded)
+
+
+def test_the_seed_of_tensorflow_is_taken_and_changes_nothing(d2l):
+    orders = []
+    for seed in (1, 2):
+        d2l.tf.random.set_seed(seed)
+        data = d2l.SyntheticRegressionData(w=d2l.ones(2), b=1, num_train=10, batch_size=10)
+        orders.append(d2l.numpy(next(iter(data.train_dataloader()))[0]))
+    np.testing.assert_array_equal(*orders)

@@ -228,6 +228,18 @@ def test_pictures_exist(path):
     assert (ROOT / path).stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_files_that_jax_alone_has_are_named(page):
+    jax_files, torch_files = (
+        {str(path.relative_to(ROOT / package)) for path in (ROOT / package).rglob("*.py")}
+        for package in ("d2l_jax", "d2l_torch")
+    )
+    assert torch_files < jax_files
+    named = (ROOT / page).read_text()
+    for file in jax_files - torch_files:
+        assert f"`{file.removeprefix('training/')}`" in named
+
+
 def test_files_of_the_table_exist():
     table = README.split("## Porting")[1].split("## Layout")[0]
     names = set(re.findall(r"`(\w+\.py)`", table))
