@@ -2,7 +2,8 @@
 Prove that a Flax NNX model is the PyTorch model that it was ported from.
 
 `compare` runs the proof. The files in the order in which it uses them: `minibatches`, `models` and
-`sides` take the arguments; `layer`, `pairing`, `methods`, `mapping` and `matching` pair the layers;
+`sides` take the arguments; `layer`, `cuts`, `pieces`, `pairing`, `leftovers`, `methods`, `mapping`
+and `matching` pair the layers;
 `passes` runs one minibatch through each model, and `activations`, `layers`, `first_minibatch` and
 `causes` find where they first differ; `runs` trains them; `comparison` and `rounding` judge the
 runs by `tolerances`; `verdict` sums up, and `report`, `setting`, `picture` and `junit` show it.

@@ -9,7 +9,7 @@ import numpy as np
 
 from d2l_parity.activations import Call
 from d2l_parity.layer import Layer as OneSided
-from d2l_parity.pairing import ties
+from d2l_parity.leftovers import ties
 from d2l_parity.tolerances import ROUNDING_ONLY
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Compare two training runs from equal weights on equal minibatches, in one precision."""
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -62,6 +63,10 @@ class Comparison:
 
     def largest(self) -> dict[str, float]:
         """Return the largest relative difference of each recorded quantity."""
+        return self._largest
+
+    @functools.cached_property
+    def _largest(self) -> dict[str, float]:
         return self._differences(self.jax, self.torch)
 
     def opened(self) -> dict[str, float]:
@@ -234,7 +239,7 @@ class Comparison:
         return max([1.0, *(ONE_ULP_SCATTER * share for share in shares)])
 
     def seconds(self) -> dict[str, float]:
-        """Return each backend's median seconds an epoch, of a run without recording."""
+        """Return each backend's median seconds an epoch, of a run whose steps are recorded."""
         found = {}
         for name, runs in self.nudged.items():
             seconds = runs[-1].history.seconds

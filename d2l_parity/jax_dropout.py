@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 from flax import nnx
+from flax.nnx.nn.attention import dot_product_attention_weights
 from jax import Array
 from jax import numpy as jnp
 
@@ -79,6 +80,35 @@ class SharedDropout(nnx.Module):
         return dropout_layer(inputs, rate, mask=jnp.broadcast_to(mask, inputs.shape))
 
 
+class SharedAttention(nnx.Module):
+    """
+    Attention of queries to keys and values whose weights a `SharedDropout` drops.
+
+    Parameters
+    ----------
+    drop : SharedDropout
+    """
+
+    def __init__(self, drop: SharedDropout):
+        self.drop = drop
+
+    def __call__(
+        self, query: Array, key: Array, value: Array, *, deterministic: bool, **options: Any
+    ) -> Array:
+        """Return what `nnx.dot_product_attention` does, `(..., num_queries, heads, size)`."""
+        # The drawing of masks is left out.
+        given = {name: x for name, x in options.items() if "dropout" not in name}
+        weights = dot_product_attention_weights(query, key, deterministic=True, **given)
+        dropped = self.drop(weights.reshape(-1, *weights.shape[-3:]), deterministic=deterministic)
+        value = jnp.repeat(value, weights.shape[-3] // value.shape[-2], axis=-2)
+        return jnp.einsum(
+            "...hqk,...khd->...qhd",
+            dropped.reshape(weights.shape),
+            value,
+            precision=options.get("precision"),
+        )
+
+
 class Sharing:
     """Replacement of a JAX model's dropout layers, by a plan of masks."""
 
@@ -95,6 +125,8 @@ class Sharing:
         replaced: dict[int, SharedDropout] = {}
         modules: list[Any] = list(nnx.iter_modules(inner))
         for path, parent in modules:
+            if isinstance(parent, nnx.MultiHeadAttention) and parent.dropout_rate > 0:
+                self._share_attention(parent, ".".join(map(str, path)))
             children: list[Any] = list(nnx.iter_children(parent))
             for name, child in children:
                 if isinstance(child, nnx.Dropout | DropPath):
@@ -106,6 +138,13 @@ class Sharing:
                     else:
                         setattr(parent, name, replaced[id(child)])
         return model
+
+    def _share_attention(self, layer: nnx.MultiHeadAttention, place: str) -> None:
+        """Let attention get its masks from here, unless its function is the user's."""
+        if layer.attention_fn is nnx.dot_product_attention:
+            drop = self._shared(layer, f"{place}.attention_fn.drop", layer.dropout_rate)
+            drop.broadcast_dims = (0, 1) if layer.broadcast_dropout else ()
+            layer.attention_fn = nnx.data(SharedAttention(drop))
 
     def _shared(self, layer: Any, place: str, rate: float) -> SharedDropout:
         name = dropout_name(place)

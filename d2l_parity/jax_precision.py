@@ -88,7 +88,9 @@ def copy_as(model: Any, dtype: str) -> Any:
     narrow = np.float32, np.float64
 
     def cast(x: Any) -> Any:
-        return x.astype(dtype) if getattr(x, "dtype", None) in narrow else x
+        # By NumPy, since JAX would compile a program for each shape.
+        is_float = getattr(x, "dtype", None) in narrow
+        return jax.device_put(np.asarray(x).astype(dtype)) if is_float else x
 
     nnx.update(model, jax.tree.map(cast, nnx.state(model)))
     for _, module in nnx.iter_modules(model):

@@ -105,7 +105,7 @@ def write(model: nnx.Module, arrays: Mapping[str, np.ndarray], whole: set[str]) 
         values = {local: arrays.get(unit.full(local), old[local]) for local in unit.parts}
         for leaf, array in unit.to_jax(values).items():
             path = unit.leaves[leaf]
-            state[path] = jnp.array(array.astype(current[path].dtype))
+            state[path] = jax.device_put(array.astype(current[path].dtype))
     nnx.update(model, nnx.from_flat_state(state))
 
 
@@ -275,10 +275,11 @@ def recording(
     }
 
     def init(params: Any) -> Recording:
-        buffer = lambda x: jnp.zeros((-(-num_steps // every), *x.shape), x.dtype)  # noqa: E731
-        kept = jax.tree.map(buffer, params)
-        norms = jnp.zeros(num_steps)
-        return Recording(tx.init(params), jnp.zeros((), jnp.int32), norms, kept, kept)
+        # By NumPy, since JAX would compile a program for each shape.
+        zeros = lambda shape, dtype: jax.device_put(np.zeros(shape, dtype))  # noqa: E731
+        kept = jax.tree.map(lambda x: zeros((-(-num_steps // every), *x.shape), x.dtype), params)
+        norms = zeros(num_steps, jnp.result_type(float))
+        return Recording(tx.init(params), zeros((), np.int32), norms, kept, kept)
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:
         updates, inner = tx.update(grads, state.inner, params, **extra)

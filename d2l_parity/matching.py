@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import gap_of_calls
+from d2l_parity.cuts import Cut, cut_layers
 from d2l_parity.layer import Layer
 from d2l_parity.layers import modules_of
 from d2l_parity.minibatches import check_modules
 from d2l_parity.models import check_models, check_optimizer
 from d2l_parity.pairing import Pairer, Pairing, search
 from d2l_parity.passes import Observation, observe, results_gap
-from d2l_parity.pieces import FIRST, Cut, Orders, cut_layers, opened, orders_of, packs, stacks
+from d2l_parity.pieces import FIRST, Orders, opened, orders_of, packs, stacks
 from d2l_parity.sides import COMPOSITES, Arrays, Names, Side
 from d2l_parity.tolerances import SAME_LAYER
 

@@ -6,6 +6,9 @@ from difflib import SequenceMatcher
 
 from d2l_parity.layer import Layer
 
+# What the name of a part of an array ends in.
+PART = re.compile(r"\[[^\]]*:\d+\]$")
+
 Method = Callable[[list[Layer], list[Layer]], list[tuple[Layer, Layer]]]
 
 
@@ -71,9 +74,14 @@ def by_rank(*orders: list[str]) -> Method:
 
 
 def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Layer]]:
-    """Return the pairs whose names are most alike; equal numbers in them count most."""
+    """
+    Return the pairs whose names are most alike; equal numbers in them count most.
 
-    def likeness(ours: str, theirs: str) -> float:
+    The parts of one array, such as `qkv[0:8]`, are alike, and paired in their order.
+    """
+
+    def likeness(*names: str) -> float:
+        ours, theirs = (PART.sub("", name) for name in names)
         same = re.findall(r"\d+", ours) == re.findall(r"\d+", theirs)
         return SequenceMatcher(None, ours, theirs).ratio() + 2 * same
 

@@ -80,9 +80,11 @@ def as_model(
             return l
 
         def configure_optimizers(self) -> Any:
-            if optimizer is None:
-                return super().configure_optimizers()
-            return optimizer if backend == "jax" else optimizer(self.parameters())
+            # Not torch.optim.SGD by default: the first of torch.optim takes a second to import.
+            if backend == "jax":
+                return d2l.SGD(lr) if optimizer is None else optimizer
+            parameters = self.parameters()
+            return d2l.SGD(parameters, lr) if optimizer is None else optimizer(parameters)
 
     backend = d2l.__name__.removeprefix("d2l_")
     return WithLoss()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from d2l_parity.layer import Layer, Shape
+from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
 from d2l_parity.methods import by_names, by_rank, by_similarity, of_equal_names, same_names
 
@@ -99,7 +100,7 @@ class Pairer:
                 self._pair(found, ours, theirs, key, otherwise)
             self._pair_within(found)
         _pair_alike(found, *(self._single(found, i, True) for i in (0, 1)))
-        self._check(found)
+        check_leftovers(found, [self._single(found, i, True) for i in (0, 1)], self.sides)
         squares = self._squares(found)
         if squares:
             found.choices.append(SQUARES)
@@ -153,29 +154,6 @@ class Pairer:
                 mine = [x for x in self._single(found, 0, True) if x.module == layer.module]
                 theirs = [x for x in self._single(found, 1, True) if x.name in names]
                 _pair_alike(found, mine, theirs)
-
-    def _check(self, found: Pairing) -> None:
-        """List what is left of either side, and raise if layers of both sides are."""
-        trained = [{n for x in side for n in x.trained_names()} for side in self.sides]
-        left = [self._single(found, i, True) for i in (0, 1)]
-        parameters = [[x for x in left[i] if x.name in trained[i]] for i in (0, 1)]
-        lonely = [_only_of(parameters[i], self.sides[i]) for i in (0, 1)]
-        if any(parameters) and (all(lonely) or not trained[0] & found.names.keys()):
-            shape = (parameters[0] + parameters[1])[0].shape()
-            one, other = ([x for x in side if x.shape() == shape] for side in left)
-            raise different_parameters(one, other, self.sides)
-        found.alone = {
-            backend: each
-            for backend, each in zip(("jax", "torch"), parameters, strict=True)
-            if each
-        }
-        left = [[x for x in left[i] if x not in parameters[i]] for i in (0, 1)]
-        for name, side in zip(("JAX", "PyTorch"), left, strict=True):
-            found.left_out += [
-                f"`{x.name}` of shape {x.shape()} is in the {name} model only: it keeps its own "
-                "values."
-                for x in side
-            ]
 
     def _squares(self, found: Pairing) -> set[str]:
         """Return the paired square matrices of classes whose layout is not known."""
@@ -243,29 +221,6 @@ def _pair_alike(found: Pairing, ours: list[Layer], theirs: list[Layer]) -> None:
         other = [x for x in other if x not in equal[1]]
         if len(one) == len(other):
             _add(found, by_similarity(one, other), guessed=True)
-
-
-def different_parameters(one: list[Layer], other: list[Layer], sides: Any) -> ValueError:
-    """Return the error for arrays of one shape of which one model has more."""
-    shape = (one or other)[0].shape()
-    text = (
-        f"the models do not have the same parameters: of shape {shape} (in PyTorch's layout) JAX "
-        f"has {[x.place for x in one] or 'none'} that PyTorch lacks, and PyTorch "
-        f"{[x.place for x in other] or 'none'} that JAX lacks"
-    )
-    return ValueError(text + ties(one, sides[1], "PyTorch") + ties(other, sides[0], "JAX"))
-
-
-def ties(left: Sequence[Layer], others: Sequence[Layer], name: str) -> str:
-    """Return what to say of arrays that the other model, of the framework `name`, has tied."""
-    tied = {alias for layer in others for alias in layer.aliases}
-    return "".join(f"; {name} ties {x.name} to another layer" for x in left if x.module in tied)
-
-
-def _only_of(left: list[Layer], layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers all of whose parameters are `left`."""
-    names = {x.name for x in left}
-    return [each for each in layers if each.trained_names() and each.trained_names() <= names]
 
 
 def _local(name: str) -> str:

@@ -86,7 +86,7 @@ def record(
     side = Side(backend, model, data, (loss, loss) if callable(loss) else loss, lr, optimizer)
     weights = side.own_weights()
     passes = passes_without_dropout(side, data, weights)
-    run = train(side, data, weights, "float64", epochs, record=False, plan=NOTHING_DROPPED)
+    run = train(side, data, weights, "float64", epochs, keep=False, plan=NOTHING_DROPPED)
     arrays: Arrays = {"losses": run.history.train_loss}
     arrays["scale"] = np.array(zero_model_loss(side, data, weights))
     calls = {}

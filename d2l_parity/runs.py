@@ -71,16 +71,17 @@ def train(
     epochs: int,
     gradient_clip_val: float = 0,
     num_gpus: int = 0,
-    record: bool = True,
+    keep: bool = True,
     plan: MaskPlan = NOTHING_DROPPED,
     counted: Collection[str] | None = None,
 ) -> Run:
     """
     Train a copy of a side's model by its backend's `Trainer`; the arguments are as for `compare`.
 
-    `dtype`, "float32" or "float64", is that of weights, data and arithmetic. Without `record`,
-    which takes time and memory, the run has its history and its final weights only. `plan` is that
-    of the dropout masks, and `counted` are the common names whose gradients count in the norm.
+    `dtype`, "float32" or "float64", is that of weights, data and arithmetic. Without `keep`, the
+    run has its history and its final weights only; its steps are recorded all the same, so that JAX
+    compiles one program for all runs of a precision. `plan` is that of the dropout masks, and
+    `counted` are the common names whose gradients count in the norm.
     """
     d2l, probe = side.d2l, side.probe
     with (
@@ -91,19 +92,26 @@ def train(
         module = side.batches(data, dtype)
         # The masks that each framework draws itself differ.
         model = masks.apply(side.copy(dtype, weights))
-        if record:
-            record_steps(side, model, weights, dtype, counted)
+        record_steps(side, model, weights, dtype, counted)
         trainer = d2l.Trainer(epochs, num_gpus, gradient_clip_val)
         if side.prefix:  # its own checks are for the book's models: integers are tokens there
             trainer.check_batch = check_minibatch
         history = trainer.fit(model, module)
         final = side.weights(model)
-        if not record:
-            return Run(history, final, np.empty(0), {}, {}, [])
-        norms, *steps = probe.recorded(model, side.whole)
-        outputs = probe.predict(model, module.val_dataloader() or module.train_dataloader())
+        norms, outputs = np.empty(0), []
+        steps: list[Weights] = [{}, {}]
+        if keep:
+            norms, *steps = probe.recorded(model, side.whole)
+            outputs = probe.predict(model, module.val_dataloader() or module.train_dataloader())
+        discard(trainer.optim, model, trainer)
     gradients, before = (side.by_common_name(each, stacked=True) for each in steps)
     return Run(history, final, norms, gradients, before, outputs)
+
+
+def discard(*objects: Any) -> None:
+    """Empty objects that hold each other: all their arrays would stay until Python finds that."""
+    for each in objects:
+        vars(each).clear()
 
 
 def record_steps(

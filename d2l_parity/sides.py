@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import Call
+from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
 from d2l_parity.layer import Layer
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model
 from d2l_parity.pairing import Pairing
-from d2l_parity.pieces import Cut, Piece, calls_of, parts_of
 
 Arrays = dict[str, np.ndarray]
 

@@ -95,6 +95,11 @@ class Narrowed(TorchDispatchMode):
         super().__init__()
         self.found: dict[str, None] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # To keep its compiler away from the mode, PyTorch would import it, which takes a second.
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call `func`, and compare the types of its arguments and results."""
         result = func(*args, **(kwargs or {}))

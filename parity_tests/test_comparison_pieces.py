@@ -12,9 +12,10 @@ import d2l_torch
 from d2l_parity import Verdict
 from d2l_parity.activations import Call
 from d2l_parity.causes import dropout_hints, explain_state
+from d2l_parity.cuts import calls_of
 from d2l_parity.layers import Layer as Gaps
 from d2l_parity.matching import cut_sides
-from d2l_parity.pieces import calls_of, opened, orders_of, packs, stacks
+from d2l_parity.pieces import opened, orders_of, packs, stacks
 from d2l_parity.sides import Names
 from parity_tests.support.ports import (
     BatchNorm,
@@ -62,6 +63,16 @@ def test_parts_may_have_different_sizes_and_any_order():
     every = [packs(theirs, ours, order)[0].names for order in orders_of(cuts)]
     assert len({tuple(names) for names in every}) == len(every) == 6
     assert ["qkv[2:6]", "qkv[0:2]", "qkv[6:8]"] in every
+
+
+def test_columns_of_a_matrix_of_ones_own_are_cut_too():
+    ours = [layer("", {name: (4, 4)}, kind="").part(name) for name in "qkv"]
+    theirs = [layer("", {"w": (4, 12), "u": (12, 5)}, kind="")]
+    [cut] = packs(theirs, ours)
+    assert cut.names == ["w[:, 0:4]", "w[:, 4:8]", "w[:, 8:12]"]
+    assert [each.shape() for each in cut.layers()] == [(4, 4)] * 3
+    assert cut.pieces()["w[:, 4:8]"] == ("w", (slice(None), slice(4, 8)))
+    assert not packs(theirs, [*ours, layer("fc", {"weight": (12, 4)}, kind="Linear")])
 
 
 def test_layers_that_both_models_have_are_not_cut():
@@ -172,6 +183,40 @@ def test_packed_attention_is_its_three_layers(order):
     assert found.verdict is Verdict.SAME, found.failures
     assert found.pairing.guessed["q"] == {"qkv": "qkv[0:4]", "kvq": "qkv[8:12]"}[order]
     assert sum(each.output <= found.first.tolerance for each in found.first.layers) == 4
+
+
+def own_matrices(order="qkv", transposed=False, scale=1.0):
+    """Return attentions of the user's own classes: three matrices in JAX, one in PyTorch."""
+
+    def ours(self, X):
+        q, k, v = (X @ getattr(self, name)[...] for name in "qkv")
+        return self.fc(attention(nnx.softmax, scale * q, k, v) + X).mean(1)
+
+    def theirs(self, X):
+        parts = (X @ (self.w if transposed else self.w.T)).chunk(3, -1)
+        named = dict(zip(order, parts, strict=True))
+        return self.fc(attention(torch.softmax, *(named[name] for name in "qkv")) + X).mean(1)
+
+    def matrix(rngs):
+        return nnx.Param(rngs.normal((4, 4)))
+
+    def packed_matrix():
+        return nn.Parameter(torch.randn((4, 12) if transposed else (12, 4)))
+
+    return (
+        port(ours, **dict.fromkeys("qkv", matrix), fc=linear(4, 4)),
+        original(theirs, w=packed_matrix, fc=torch_linear(4, 4)),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["qkv", "vkq"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_packed_matrices_of_ones_own_are_their_parts(order, transposed):
+    found = short(*own_matrices(order, transposed), SEQUENCES)
+    assert found.verdict is Verdict.SAME, found.failures
+    found = short(*own_matrices(order, transposed, scale=1.1), SEQUENCES)
+    assert found.verdict is Verdict.DIFFERENT
 
 
 @pytest.mark.slow

@@ -162,6 +162,28 @@ def attention(rate):
     )
 
 
+def heads(rate=0.5, torch_rate=0.5, *, broadcast=False, need_weights=False):
+    """Return models of the frameworks' own layers of attention, with their own dropout."""
+
+    def call_torch(self, X):
+        return self.fc(self.attention(X, X, X, need_weights=need_weights)[0].mean(1))
+
+    return (
+        port(
+            lambda self, X: self.fc(self.attention(X).mean(1)),
+            attention=lambda rngs: nnx.MultiHeadAttention(
+                2, 8, dropout_rate=rate, broadcast_dropout=broadcast, decode=False, rngs=rngs
+            ),
+            fc=linear(8, 4),
+        ),
+        original(
+            call_torch,
+            attention=lambda: nn.MultiheadAttention(8, 2, dropout=torch_rate, batch_first=True),
+            fc=torch_linear(8, 4),
+        ),
+    )
+
+
 def twice(relu, first, second):
     def forward(self, X):
         H = getattr(self, first)(relu(self.fc1(X)))
@@ -212,6 +234,8 @@ def in_two_places(first, second):
             id="Dropout2d",
         ),
         pytest.param(attention(0.5), SEQUENCES, id="attention"),
+        pytest.param(heads(), SEQUENCES, id="layers of attention"),
+        pytest.param(heads(need_weights=True), SEQUENCES, id="weights of attention"),
     ],
 )  # fmt: skip
 def test_dropout_is_shared(models, data):

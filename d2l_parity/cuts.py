@@ -1,0 +1,151 @@
+"""Pieces of arrays that one model packs or stacks: names, layers and calls of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from d2l_parity.activations import Call
+from d2l_parity.layer import Layer
+
+Index = tuple[int | slice, ...]
+
+
+class Piece(NamedTuple):
+    """A part of an array of a model: the array's name, and the index of the part in it."""
+
+    array: str
+    where: Index
+
+
+class Cut(NamedTuple):
+    """
+    A layer whose arrays are cut along one axis.
+
+    Attributes
+    ----------
+    layer : Layer
+    names : list of str
+        Names of the layers that the pieces become, in the order in which they are called.
+    indices : list
+        For each, an integer (of stacked layers) or a slice (of packed ones).
+    axis : int
+        The axis that is cut; 1 is of matrices that PyTorch's layers would hold transposed.
+    """
+
+    layer: Layer
+    names: list[str]
+    indices: list[int | slice]
+    axis: int = 0
+
+    def is_stack(self) -> bool:
+        """Return whether each piece is one of several stacked layers."""
+        return isinstance(self.indices[0], int)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that the pieces become."""
+        return [
+            self._layer(name, index) for name, index in zip(self.names, self.indices, strict=True)
+        ]
+
+    def pieces(self) -> dict[str, Piece]:
+        """Return the arrays of these layers as pieces of those of the layer that is cut."""
+        return {
+            self._full(name, local): Piece(full, (*[slice(None)] * self.axis, index))
+            for name, index in zip(self.names, self.indices, strict=True)
+            for local, full in self.layer.params.items()
+        }
+
+    def _full(self, name: str, local: str) -> str:
+        return name if self.layer.is_part() else f"{name}.{local}"
+
+    def _layer(self, name: str, index: int | slice) -> Layer:
+        layer, axis, text = self.layer, self.axis, text_of(index, self.axis)
+        rows = () if isinstance(index, int) else (index.stop - index.start,)
+        return layer._replace(
+            name=name,
+            place=f"{layer.place}{text}",
+            module=layer.module if layer.is_part() else name,
+            params={local: self._full(name, local) for local in layer.params},
+            shapes={
+                local: (*shape[:axis], *rows, *shape[axis + 1 :])
+                for local, shape in layer.shapes.items()
+            },
+            places={local: f"{place}{text}" for local, place in layer.places.items()},
+            aliases=frozenset(f"{alias}{text}" for alias in layer.aliases),
+            stacked=layer.stacked - isinstance(index, int),
+        )
+
+
+def text_of(index: int | slice, axis: int = 0) -> str:
+    """Return how an index of an axis is written: `[2]`, `[0:4]` or `[:, 0:4]`."""
+    text = str(index) if isinstance(index, int) else f"{index.start}:{index.stop}"
+    return f"[{':, ' * axis}{text}]"
+
+
+def cut_layers(layers: Sequence[Layer], cuts: Sequence[Cut]) -> list[Layer]:
+    """Return `layers` with pieces in the place of what is cut; a piece may be cut itself."""
+    found = list(layers)
+    for cut in cuts:
+        arrays, left = set(cut.layer.params.values()), []
+        for layer in found:
+            rest = layer.without(arrays)
+            is_cut = len(rest.params) < len(layer.params)
+            left += [layer] if not is_cut else [rest] if rest.params else []
+            left += cut.layers() if is_cut else []
+        found = left
+    return found
+
+
+def parts_of(wholes: Sequence[Layer], layers: Sequence[Layer]) -> dict[str, list[str]]:
+    """Return `{module: modules}` of the layers into which one of the `wholes` was opened."""
+    owners = {full: layer for layer in wholes for full in layer.params.values()}
+    found: dict[str, list[str]] = {}
+    for layer in layers:
+        whole = owners.get(next(iter(layer.params.values())))
+        if whole is not None and layer.module != whole.module:
+            found.setdefault(whole.module, []).append(layer.module)
+    return found
+
+
+def calls_of(cuts: Sequence[Cut], calls: Sequence[Call]) -> list[Call]:
+    """
+    Return calls of layers, with those of pieces in the place of those of the layers of `cuts`.
+
+    The calls of a stack are those of its pieces in turn; a call of a packed layer is one of each.
+    """
+    found = list(calls)
+    for stack in (True, False):  # a layer of a stack may be packed
+        own = {
+            cut.layer.module: cut
+            for cut in cuts
+            if cut.is_stack() == stack and not cut.layer.is_part()
+        }
+        total, turns, before = Counter(call.name for call in found), Counter[str](), found
+        found = []
+        for call in before:
+            cut = own.get(call.name)
+            num = len(cut.names) if cut else 0
+            if cut is None:
+                found.append(call)
+            elif not stack:
+                found += _calls_of_parts(cut, call)
+            elif total[call.name] % num:  # inside of jax.vmap
+                found += [call._replace(name=x, inputs=None, outputs=None) for x in cut.names]
+            else:
+                found.append(call._replace(name=cut.names[turns[call.name] % num]))
+            turns[call.name] += 1
+    return found
+
+
+def _calls_of_parts(cut: Cut, call: Call) -> list[Call]:
+    """Return the calls of the parts of a packed layer: its features are the last axis if linear."""
+    is_known = cut.layer.kind == "Linear" and call.outputs
+    return [
+        call._replace(
+            name=name,
+            outputs=[call.outputs[0][..., index]] if is_known and call.outputs else None,
+        )
+        for name, index in zip(cut.names, cut.indices, strict=True)
+    ]
