@@ -88,8 +88,9 @@ class CompiledSteps:
 
     def run(self, loader: Any, train: bool) -> Iterator[StepRecord]:
         """Take a step on each minibatch of a reader's `loader`; yield the records."""
+        place = self._trainer.place
         for batch in loader:
-            yield self._advance(self._steps[train], put(batch, self._trainer.place))
+            yield self._advance(self._steps[train], put(batch, place))
 
     def run_chunks(self, chunks: Any, loader: Any, train: bool) -> Iterator[StepRecord]:
         """Take steps on all rows of each chunk `(arrays, order)`; yield the records."""
