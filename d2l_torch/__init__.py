@@ -27,6 +27,7 @@ from d2l_common.training.schedules import cosine_warmup as cosine_warmup
 from d2l_common.training.schedules import step_decay as step_decay
 from d2l_common.weights import initial_weights as initial_weights
 
+from .benchmark import Benchmark as Benchmark
 from .data.house_prices import KaggleHouse as KaggleHouse
 from .data.images import Digits as Digits
 from .data.images import FashionMNIST as FashionMNIST
@@ -81,6 +82,7 @@ from .models.regnet import AnyNet as AnyNet
 from .models.regnet import RegNetX32 as RegNetX32
 from .models.resnet import ResNet as ResNet
 from .models.resnet import ResNet18 as ResNet18
+from .models.resnet import resnet18 as resnet18
 from .models.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from .models.softmax_regression import SoftmaxRegressionScratch as SoftmaxRegressionScratch
 from .models.vgg import VGG as VGG
@@ -157,6 +159,9 @@ from .training.checkpoints import save_checkpoint as save_checkpoint
 from .training.classifier import Classifier as Classifier
 from .training.ema import EMA as EMA
 from .training.module import Module as Module
+from .training.multi_gpu import allreduce as allreduce
+from .training.multi_gpu import split_batch as split_batch
+from .training.multi_gpu import train_batch as train_batch
 from .training.optimizers import SGD as SGD
 from .training.trainer import Trainer as Trainer
 from .weights import export_weights as export_weights

@@ -157,6 +157,15 @@ CHAPTERS: list[tuple[tuple[str, str], tuple[str, str], list[tuple[str, ...]]]] =
         [("12.1", "9.1", "Optimization and Deep Learning", "Landscapes")],
     ),
     (
+        ("13", "Computational Performance"),
+        ("13", "Computational Performance"),
+        [
+            ("13.1", "13.1", "Compilers and Interpreters", "Performance Model"),
+            ("13.5", "13.5", "Training on Multiple GPUs", "Multi-GPU from First Principles"),
+            ("13.6", "13.6", "Concise Implementation for Multiple GPUs", "Multi-GPU in Practice"),
+        ],
+    ),
+    (
         ("23", "Appendix: Tools for Deep Learning"),
         ("30", "Tools for Deep Learning"),
         [("23.7", "30.9", "Utility Functions and Classes")],

@@ -23,14 +23,16 @@ def check_trainer(trainer: Any) -> None:
     ------
     TypeError, ValueError
         If `max_epochs` or `num_gpus` is not an integer, `gradient_clip_val` is not a number, one of
-        these is negative, `compile` is not True, False or None, `schedule` cannot be called,
-        `ema_decay` is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore",
-        `checkpoint` is neither a path nor None, `every` or `keep` is not a positive integer, or
-        `progress` is not True, False or None.
+        these is negative, `num_devices` is neither None nor a positive integer, or is given beside
+        `num_gpus`, `compile` is not True, False or None, `schedule` cannot be called, `ema_decay`
+        is not in [0, 1], `on_nonfinite` is not "warn", "raise" or "ignore", `checkpoint` is neither
+        a path nor None, `every` or `keep` is not a positive integer, or `progress` is not True,
+        False or None.
     """
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
     check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
+    check_num_devices(trainer)
     for name in ("compile", "progress"):
         if not isinstance(getattr(trainer, name), bool | None):
             raise TypeError(f"{name} must be True, False or None, got {getattr(trainer, name)!r}")
@@ -50,6 +52,18 @@ def check_trainer(trainer: Any) -> None:
     if not isinstance(trainer.checkpoint, str | PathLike | None):
         raise TypeError(
             f"checkpoint must be the path of a folder, or None, got {trainer.checkpoint!r}"
+        )
+
+
+def check_num_devices(trainer: Any) -> None:
+    """Raise unless a Trainer's `num_devices` is None, or a number that goes with the rest."""
+    if trainer.num_devices is None:
+        return
+    check_count("num_devices", trainer.num_devices)
+    if trainer.num_gpus:
+        raise ValueError(
+            f"num_devices must be None beside num_gpus, got {trainer.num_devices} and "
+            f"{trainer.num_gpus}; give one of them"
         )
 
 

@@ -61,11 +61,13 @@ class TensorLoader:
         """Yield the minibatches of the next epoch."""
         return self.minibatches(self.arrays, self.next_order())
 
-    def minibatches(self, arrays: tuple[Any, ...], order: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield the minibatches of `arrays` whose rows follow each other in `order`."""
+    def minibatches(
+        self, arrays: tuple[Any, ...], order: Any, part: Callable[[Any], Any] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the minibatches of `arrays` whose rows follow each other in `order`, or `part`."""
         for indices in self.plan.split(order):
             self.batch_examples = len(indices)
-            yield self.gather(arrays, indices)
+            yield self.gather(arrays, indices if part is None else part(indices))
 
     def next_order(self) -> np.ndarray:
         """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""

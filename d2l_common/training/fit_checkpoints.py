@@ -85,6 +85,14 @@ class FitCheckpoints:
         is_due = is_last or epochs % trainer.every == 0 or epochs == trainer.max_epochs
         if not is_due or epochs == self._written:
             return
+        if trainer.rank == 0:
+            self._write(epochs)
+        trainer.agreed(True)  # the other processes wait for it
+        self._written = epochs
+
+    def _write(self, epochs: int) -> None:
+        """Write a checkpoint after so many epochs."""
+        trainer = self._trainer
         owners, recorder = self._owners(), trainer.recorder
         history, labels = recorder.to_arrays()
         for damaged in [x for x in files.numbers(self._folder) if x > self._written]:
@@ -108,7 +116,6 @@ class FitCheckpoints:
             step=trainer.train_batch_idx,
             fit=fit,
         )
-        self._written = epochs
 
     def _owners(self) -> dict[str, Any]:
         """Return the objects whose random streams belong to the fit."""

@@ -27,12 +27,13 @@ from d2l_common.training.trial import check_batch
 class TrainerBase(Recipe, HyperParameters):
     """Base class of the Trainers of both backends (section 3.2.4), with the same arguments."""
 
-    # A backend has devices, checkpoint_backend, fit_epoch, named_parameters and the like.
+    # A backend has devices, checkpoint_backend, place, fit_epoch, named_parameters and the like.
     compile: bool | None = None
     on_nonfinite = "warn"
     checkpoint: Any = None
     every, keep = 1, 3
     progress: bool | None = None
+    num_devices: int | None = None
     recorder: Recorder | None = None
     epoch = train_batch_idx = val_batch_idx = num_train_batches = num_val_batches = 0
     num_classes: int | None = None  # of a classifier's outputs; 0 for any other model
@@ -60,6 +61,7 @@ class TrainerBase(Recipe, HyperParameters):
         every: int = 1,
         keep: int = 3,
         progress: bool | None = None,
+        num_devices: int | None = None,
     ):
         self.save_hyperparameters()
         check_trainer(self)
@@ -118,8 +120,8 @@ class TrainerBase(Recipe, HyperParameters):
         return self.to_device(batch)
 
     def to_device(self, tensors: Any) -> Any:
-        """Return tensors where the model is: on the GPU if one is used."""
-        return [self.move(x, self.gpus[0]) for x in tensors] if self.gpus else tensors
+        """Return tensors where the model is: on the GPU or the devices that are used."""
+        return tensors if self.place is None else [self.move(x, self.place) for x in tensors]
 
     def room_for_data(self) -> int:
         """
@@ -164,7 +166,7 @@ class TrainerBase(Recipe, HyperParameters):
         model, checkpoints = self.model, None
         if self.checkpoint is not None:
             checkpoints = FitCheckpoints(self.checkpoint_backend, self, data, resume)
-        progress = make_progress(self.progress, self.max_epochs)
+        progress = make_progress(self.progress if self.rank == 0 else False, self.max_epochs)
         self.recorder = recorder = Recorder(model, self.num_train_batches, progress)
         model.board.data.clear()
         model.board.raw_points.clear()
@@ -173,7 +175,7 @@ class TrainerBase(Recipe, HyperParameters):
         try:
             start = checkpoints.resume(recorder) if checkpoints else 0
             weights = first_nonfinite(self.named_parameters())
-            stop = start > 0 and self.should_stop(recorder.history)
+            stop = start > 0 and self.agreed(self.should_stop(recorder.history))
             for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
@@ -182,7 +184,7 @@ class TrainerBase(Recipe, HyperParameters):
                     self.fit_epoch()
                 recorder.end_epoch()
                 report_nonfinite(self, weights)
-                stop = self.should_stop(recorder.history)
+                stop = self.agreed(self.should_stop(recorder.history))
                 if checkpoints:
                     checkpoints.end_epoch(epoch + 1, is_last=stop)
                 if stop:
@@ -235,12 +237,12 @@ class TrainerBase(Recipe, HyperParameters):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps: what is not bound to a running fit."""
-        return {k: value for k, value in vars(self).items() if k not in ("_compiled", "_lock")}
+        bound = ("_compiled", "_lock", "_replicas")
+        return {name: value for name, value in vars(self).items() if name not in bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes of a copy, and tie its model to it."""
         vars(self).update(state)
-        if (
-            getattr(state.get("model"), "trainer", self) is None
-        ):  # a shallow copy shares the original's
+        # The model of a shallow copy stays with the original.
+        if getattr(state.get("model"), "trainer", self) is None:
             self.model.trainer = self

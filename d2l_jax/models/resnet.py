@@ -7,7 +7,7 @@ from flax import nnx
 
 from d2l_common.architectures import RESNET18
 from d2l_common.checks.architectures import check_stages
-from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_jax.nn.convolution import conv2d
 from d2l_jax.nn.initialization import init_cnn, init_layers
 from d2l_jax.nn.linear import linear
@@ -104,3 +104,36 @@ class ResNet18(ResNet):
         rngs: Any = None,
     ):
         super().__init__(RESNET18, lr, num_classes, in_channels, rngs)
+
+
+def resnet18(num_classes: int, in_channels: int = 1, rngs: Any = None) -> nnx.Sequential:
+    """
+    Return a ResNet-18 for small images `(n, h, w, in_channels)` (section 13.6.1).
+
+    Its first convolution is smaller than that of `ResNet18`, and no pooling follows it.
+
+    Parameters
+    ----------
+    num_classes, in_channels : int
+    rngs : nnx.Rngs
+        Draws the initial weights; `get_key()` if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not a positive integer.
+    """
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    rngs = default_rngs(rngs)
+    stem = conv2d(in_channels, 64, kernel_size=3, padding=1, rngs=rngs)
+    layers, channels = [stem, batch_norm_2d(64), nnx.relu], 64
+    for num_channels in (64, 128, 256, 512):
+        strides = 1 if num_channels == channels else 2
+        layers += [
+            Residual(num_channels, strides > 1, strides, channels, rngs),
+            Residual(num_channels, in_channels=num_channels, rngs=rngs),
+        ]
+        channels = num_channels
+    last = linear(channels, num_classes, rngs=rngs)
+    return nnx.Sequential(*layers, global_avg_pool, last)

@@ -12,6 +12,7 @@ from d2l_common.training.interrupts import allowed
 from d2l_common.training.tape import StepRecord
 from d2l_jax.training.compilation import setting
 from d2l_jax.training.optimizers import as_optimizer
+from d2l_jax.training.parallel import one_copy, put
 from d2l_jax.training.state import Split, State
 
 Step = Callable[[State, Any], tuple[State, StepRecord]]
@@ -64,7 +65,7 @@ class CompiledSteps:
         trainer = self._trainer
         trainer.optim = as_optimizer(trainer.model, trainer.optim)
         self.split = Split(trainer.model, trainer.optim)
-        self._state = self.split.read()
+        self._state = put(self.split.read(), trainer.place)
         self._arrays_set: dict[str, Any] = {}
         optim = trainer.optim
         structure = self.split.graphdef, optim.tx, optim.wrt, trainer.gradient_clip_val
@@ -79,16 +80,17 @@ class CompiledSteps:
 
     def end_epoch(self) -> None:
         """Write the arrays back to model and optimizer, also after an interrupt."""
-        self.split.write(self._state, self._arrays_set)
+        self.split.write(one_copy(self._state), one_copy(self._arrays_set))
 
     def drop_epoch(self) -> None:
         """Forget the steps since `begin_epoch`: the arrays of model and optimizer are as then."""
-        self._state, self._arrays_set = self.split.read(), {}
+        self._state, self._arrays_set = put(self.split.read(), self._trainer.place), {}
 
     def run(self, loader: Any, train: bool) -> Iterator[StepRecord]:
         """Take a step on each minibatch of a reader's `loader`; yield the records."""
+        place = self._trainer.place
         for batch in loader:
-            yield self._advance(self._steps[train], batch)
+            yield self._advance(self._steps[train], put(batch, place))
 
     def run_chunks(self, chunks: Any, loader: Any, train: bool) -> Iterator[StepRecord]:
         """Take steps on all rows of each chunk `(arrays, order)`; yield the records."""

@@ -12,12 +12,12 @@ from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import between_steps, held, interruptible
+from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
 from d2l_jax import devices
 from d2l_jax.data.loader import Loader
-from d2l_jax.tensors import to
 from d2l_jax.training.checkpoints import JAX
 from d2l_jax.training.checks import check_epoch, check_precision, give_shapes, recheck, try_out
 from d2l_jax.training.classifier import Classifier
@@ -25,6 +25,14 @@ from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
 from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates, updated
+from d2l_jax.training.parallel import (
+    agreed,
+    check_compiled,
+    in_parts,
+    placement,
+    put,
+    training_devices,
+)
 from d2l_jax.training.state import State
 from d2l_jax.training.steps import CompiledSteps
 from d2l_jax.units import dotted
@@ -48,7 +56,7 @@ class Trainer(TrainerBase):
     max_epochs : int
         Number of passes over the training data; 0 trains nothing.
     num_gpus : int
-        With 1 or more, training runs on the first GPU, as in the book.
+        The number of GPUs to use, as in the book; 0 for the CPU.
     gradient_clip_val : float
         Largest norm of the gradient of all parameters together; 0 for no limit.
     compile : bool, optional
@@ -69,6 +77,10 @@ class Trainer(TrainerBase):
     progress : bool, optional
         Whether to show progress on standard error: a bar in a terminal, else a line an epoch.
         None shows the bar in a terminal, and nothing elsewhere.
+    num_devices : int, optional
+        Devices of any kind, in place of `num_gpus`. With more than one, each holds a copy of the
+        weights and computes a part of every minibatch; the numbers are those of one device, up to
+        rounding. Several processes (`jax.distributed.initialize`) use all devices of all of them.
 
     Attributes
     ----------
@@ -86,12 +98,18 @@ class Trainer(TrainerBase):
     devices = devices
     checkpoint_backend = JAX
     module_class, classifier_class = Module, Classifier
-    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
+    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(put)
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
+    agreed, rank = staticmethod(agreed), property(lambda self: jax.process_index())
     try_out = try_out
     _compiled: Any = None
+
+    @property
+    def place(self) -> Any:
+        """Where the arrays of a step are: on one device, or a copy on each of several."""
+        return placement(training_devices(self))
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -142,8 +160,10 @@ class Trainer(TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
+        check_compiled(self)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
-        with self.alone(), between_steps(), setting:
+        processes = together(jax.process_index(), jax.process_count())
+        with self.alone(), between_steps(), setting, processes:
             self.prepare_data(data)
             self.model, model.trainer = model, self  # a reader's prepare_batch may read both
             give_shapes(self)
@@ -184,7 +204,8 @@ class Trainer(TrainerBase):
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
-        batch, run_copy = self.prepare_batch(batch), self._compiled.split.run_copy
+        batch = in_parts(self.prepare_batch(batch), self.place)
+        run_copy = self._compiled.split.run_copy
 
         def loss_fn(params: Any) -> tuple[Array, Any]:
             loss, record, *after = run_copy(params, state.rest, batch, train=True)
@@ -203,7 +224,8 @@ class Trainer(TrainerBase):
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Return the state after a validation step, and the record of the step."""
-        batch, run_copy = self.prepare_batch(batch), self._compiled.split.run_copy
+        batch = in_parts(self.prepare_batch(batch), self.place)
+        run_copy = self._compiled.split.run_copy
         _, record, params, rest = run_copy(state.params, state.rest, batch, train=False)
         return State(params, rest, state.optimizer), record
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from d2l_common.architectures import RESNET18
 from d2l_common.checks.architectures import check_stages
-from d2l_common.checks.arguments import check_nonnegative
+from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_torch.nn.convolution import conv2d
 from d2l_torch.nn.initialization import init_cnn, init_layers
 from d2l_torch.nn.linear import linear
@@ -102,3 +102,35 @@ class ResNet18(ResNet):
         generator: Any = None,
     ):
         super().__init__(RESNET18, lr, num_classes, in_channels, generator)
+
+
+def resnet18(num_classes: int, in_channels: int = 1, generator: Any = None) -> nn.Sequential:
+    """
+    Return a ResNet-18 for small images `(n, in_channels, h, w)` (section 13.6.1).
+
+    Its first convolution is smaller than that of `ResNet18`, and no pooling follows it.
+
+    Parameters
+    ----------
+    num_classes, in_channels : int
+    generator : torch.Generator
+        Draws the initial weights; PyTorch's global one if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not a positive integer.
+    """
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    stem = conv2d(in_channels, 64, kernel_size=3, padding=1, generator=generator)
+    layers, channels = [stem, batch_norm_2d(64), nn.ReLU()], 64
+    for num_channels in (64, 128, 256, 512):
+        strides = 1 if num_channels == channels else 2
+        layers += [
+            Residual(num_channels, strides > 1, strides, channels, generator),
+            Residual(num_channels, in_channels=num_channels, generator=generator),
+        ]
+        channels = num_channels
+    last = linear(channels, num_classes, generator=generator)
+    return nn.Sequential(*layers, GlobalAvgPool(), last)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import wrap_torch_function
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.images import (
@@ -64,15 +65,20 @@ def batch_norm(
     gamma, beta, moving_mean, moving_var = arrays
     if not training:
         return normalize(X, gamma, beta, moving_mean, moving_var, eps), moving_mean, moving_var
-    n = X.numel() // X.shape[1]
-    check_several_values(n, X.shape)
-    axes = [axis for axis in range(X.ndim) if axis != 1]
-    mean, var = X.mean(dim=axes), X.var(dim=axes, correction=0)
+    check_several_values(X.numel() // X.shape[1], X.shape)
+    mean, var, n = moments(X)
     Y = normalize(X, gamma, beta, mean, var, eps)
     mean, var = mean.detach().reshape(moving_mean.shape), var.detach().reshape(moving_var.shape)
     moving_mean = (1 - momentum) * moving_mean + momentum * mean
     moving_var = (1 - momentum) * moving_var + momentum * var * (n / (n - 1))
     return Y, moving_mean, moving_var
+
+
+@wrap_torch_function(lambda X: (X,))
+def moments(X: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Return mean and biased variance of each channel, and the number of values of each."""
+    axes = [axis for axis in range(X.ndim) if axis != 1]
+    return X.mean(dim=axes), X.var(dim=axes, correction=0), X.numel() // X.shape[1]
 
 
 def normalize(

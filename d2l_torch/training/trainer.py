@@ -22,6 +22,14 @@ from d2l_torch.training.compilation import compiled
 from d2l_torch.training.ema import average_of
 from d2l_torch.training.module import Module, as_scalar
 from d2l_torch.training.optimizers import learning_rates, make_optimizer, set_learning_rates
+from d2l_torch.training.parallel import (
+    Replicas,
+    agreed,
+    check_processes,
+    num_processes,
+    process_group,
+    rank,
+)
 
 
 class Trainer(TrainerBase):
@@ -40,7 +48,8 @@ class Trainer(TrainerBase):
     max_epochs : int
         Number of passes over the training data; 0 trains nothing.
     num_gpus : int
-        With 1 or more, training runs on the first GPU, as in the book.
+        With 1 or more, training runs on the first GPU, as in the book; with several processes, each
+        trains on its own.
     gradient_clip_val : float
         Largest norm of the gradient of all parameters together; 0 for no limit.
     compile : bool, optional
@@ -62,6 +71,10 @@ class Trainer(TrainerBase):
     progress : bool, optional
         Whether to show progress on standard error: a bar in a terminal, else a line an epoch.
         None shows the bar in a terminal, and nothing elsewhere.
+    num_devices : int, optional
+        Devices of any kind, in place of `num_gpus`: as many as processes, which
+        `torchrun --nproc-per-node K SCRIPT` starts. Each holds a copy of the weights and computes a
+        part of every minibatch; the numbers are those of one device, up to rounding.
 
     Attributes
     ----------
@@ -83,20 +96,27 @@ class Trainer(TrainerBase):
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
     try_out, keep_rng = try_out, staticmethod(torch.random.fork_rng)
+    agreed, rank = staticmethod(agreed), property(lambda self: rank())
+    _replicas: Replicas | None = None
+
+    @property
+    def place(self) -> Any:
+        """Where model and data are: on the GPU of this process, or where they were."""
+        return next(iter(self.gpus), None)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
-        if self.gpus:
-            model.to(self.gpus[0])
+        if self.place is not None:
+            model.to(self.place)
         self.model = model
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
-        if not self.gpus:
-            return super().room_for_data()
-        return torch.cuda.mem_get_info(self.gpus[0])[0] // 2
+        if self.place is None:
+            return super().room_for_data() // num_processes()
+        return torch.cuda.mem_get_info(self.place)[0] // 2
 
     def fit(self, model: Any, data: Any, resume: bool = False) -> History:
         """
@@ -128,14 +148,16 @@ class Trainer(TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
+        check_processes(self.num_devices, self.compile)
         grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
-        with self.alone(), between_steps(), grad_mode:
+        with self.alone(), between_steps(), grad_mode, process_group(self.place):
             self.prepare_data(data)
             self.prepare_model(model)
             give_shapes(self)
             check_data(self)
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
+            self._replicas = Replicas(model, self.place) if num_processes() > 1 else None
             with compiled(self.compile, model):
                 return self.run_epochs(data, resume)
 
@@ -149,21 +171,22 @@ class Trainer(TrainerBase):
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
+        replicas = self._replicas
         self.model.train(train)
         if not isinstance(loader, TensorLoader):
             for batch in interruptible(loader):
-                self.record(step(batch), train)
+                self.record(step(replicas.part(batch) if replicas else batch), train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for arrays, order in interruptible(chunks):
                 rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
-                for batch in interruptible(loader.minibatches(arrays, rows)):
+                part = replicas.rows if replicas else None
+                for batch in interruptible(loader.minibatches(arrays, rows, part)):
                     self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:
         """Update the parameters in place; return the record of the step."""
-        batch = self.prepare_batch(batch)
-        loss, record = record_step(self.model, batch, True, as_scalar)
+        loss, record = self.run_step(self.prepare_batch(batch), True)
         if not getattr(loss, "requires_grad", False):
             raise nothing_learned()
         self.optim.zero_grad()
@@ -179,8 +202,14 @@ class Trainer(TrainerBase):
     @torch.no_grad()
     def validation_step(self, batch: Any) -> StepRecord:
         """Return the record of a validation step."""
-        _, record = record_step(self.model, self.prepare_batch(batch), False, as_scalar)
+        _, record = self.run_step(self.prepare_batch(batch), False)
         return record
+
+    def run_step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
+        """Return the loss and the record of the model's step, in parallel if there are replicas."""
+        if self._replicas is not None:
+            return self._replicas.step(batch, train)
+        return record_step(self.model, batch, train, as_scalar)
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """

@@ -1,0 +1,61 @@
+"""Parts of a minibatch, one for each device, and checks of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from d2l_common.checks.arguments import check_count
+
+
+def part_of(num_examples: int, index: int, num_parts: int) -> slice:
+    """Return the examples of part `index`; the sizes of the parts differ by at most one."""
+    start, stop = (i * num_examples // num_parts for i in (index, index + 1))
+    return slice(start, stop)
+
+
+def check_parts(num_inputs: int, num_targets: int, devices: Any) -> int:
+    """
+    Return the number of parts of a minibatch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the lengths differ, `devices` is neither a positive integer that divides them nor a
+        sequence of devices, or there are more devices than examples.
+    """
+    if num_inputs != num_targets:
+        raise ValueError(
+            f"X and y must have the same number of examples, got {num_inputs} and {num_targets}"
+        )
+    if isinstance(devices, Sequence) and not isinstance(devices, str):
+        if not 0 < len(devices) <= num_inputs:
+            raise ValueError(
+                f"devices must be 1 to {num_inputs}, one example each at least, got {len(devices)}"
+            )
+        return len(devices)
+    check_count("devices", devices)
+    if num_inputs % devices:
+        raise ValueError(
+            f"devices must divide the {num_inputs} examples, got {devices}; pass a list of devices "
+            "for parts of different sizes"
+        )
+    return devices
+
+
+def check_all_alike(shapes: Sequence[Any]) -> None:
+    """Raise a ValueError unless there is a tensor, and all have the shape of the first."""
+    if not shapes:
+        raise ValueError("data must hold a tensor for each device, got none")
+    for shape in shapes:
+        if tuple(shape) != tuple(shapes[0]):
+            raise ValueError(
+                f"data must hold tensors of one shape, got {tuple(shapes[0])} and {tuple(shape)}"
+            )
+
+
+def check_one_each(device_params: Sequence[Any], devices: Sequence[Any]) -> None:
+    """Raise a ValueError unless there is a copy of the parameters for each device."""
+    if len(device_params) != len(devices):
+        raise ValueError(
+            f"device_params must be one copy for each of the {len(devices)} devices, got "
+            f"{len(device_params)}"
+        )

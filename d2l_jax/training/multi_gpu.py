@@ -1,0 +1,113 @@
+"""Data-parallel training from scratch (section 13.5)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax import Array
+
+from d2l_common.checks.parallel import check_all_alike, check_one_each, check_parts, part_of
+from d2l_common.checks.tensors import check_one_per_example
+from d2l_jax.conversion import as_tensor
+from d2l_jax.functional import grad, sgd
+from d2l_jax.tensors import to
+
+
+def split_batch(X: Array, y: Array, devices: Any) -> tuple[Any, Any]:
+    """
+    Return the parts of a minibatch, one for each device (section 13.5.4).
+
+    Parameters
+    ----------
+    X, y : arrays of shape `(n, ...)`
+    devices : int, or sequence of devices
+        A number `k` reshapes both to `(k, n / k, ...)`. For `k` devices there are two lists, the
+        parts of `X` and those of `y`, each on its device; their sizes differ by at most one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` and `y` differ in length, `devices` is neither a positive integer that divides it
+        nor a sequence of devices, or there are fewer examples than devices.
+    """
+    X, y = as_tensor(X, "X"), as_tensor(y, "y")
+    num_parts = check_parts(len(X), len(y), devices)
+
+    def parts(x: Array) -> Any:
+        if isinstance(devices, int):
+            return x.reshape(num_parts, -1, *x.shape[1:])
+        return [to(x[part_of(len(x), i, num_parts)], device) for i, device in enumerate(devices)]
+
+    return parts(X), parts(y)
+
+
+def allreduce(data: Sequence[Array]) -> list[Array]:
+    """
+    Return the sum of arrays on several devices, on each of them (section 13.5.3).
+
+    Parameters
+    ----------
+    data : sequence of arrays of one shape
+        One on each device.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they differ in shape.
+    """
+    data = [as_tensor(x, "data") for x in data]
+    check_all_alike([x.shape for x in data])
+    total = data[0]
+    for x in data[1:]:
+        total = total + to(x, total.device)
+    return [to(total, x.device) for x in data]
+
+
+def train_batch(
+    X: Array,
+    y: Array,
+    device_params: Sequence[Any],
+    devices: Sequence[Any],
+    lr: float,
+    loss: Callable[[Any, Array, Array], Array],
+) -> list[Any]:
+    """
+    Return the parameters after a step of minibatch SGD on several devices (section 13.5.5).
+
+    Each device computes the gradient of its part of the minibatch, from its own copy of the
+    parameters; the sum of the gradients updates each copy.
+
+    Parameters
+    ----------
+    X, y : arrays of shape `(n, ...)`
+    device_params : sequence
+        For each device a list, tuple or dict of arrays, all with the same values.
+    devices : sequence of devices
+    lr : float
+        The learning rate.
+    loss : callable
+        `loss(params, X, y)` returns the loss of each example, `(n,)`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the minibatch cannot be split, there are not as many parameters as devices, or the loss
+        is not one number an example.
+    """
+    check_one_each(device_params, devices)
+    X_parts, y_parts = split_batch(X, y, devices)
+
+    def total_loss(params: Any, X: Array, y: Array) -> Array:
+        losses = loss(params, X, y)
+        check_one_per_example("loss", len(X), losses.shape)
+        return losses.sum()
+
+    parts = zip(device_params, X_parts, y_parts, strict=True)
+    grads = [grad(total_loss)(params, X, y) for params, X, y in parts]
+    leaves = [jax.tree.leaves(grad) for grad in grads]
+    sums = zip(*[allreduce(data) for data in zip(*leaves, strict=True)], strict=True)
+    means = [
+        jax.tree.map(lambda x: x / len(X), jax.tree.unflatten(jax.tree.structure(grads[0]), total))
+        for total in sums
+    ]
+    return [sgd(params, mean, lr) for params, mean in zip(device_params, means, strict=True)]

@@ -1,0 +1,99 @@
+"""Data-parallel training on several devices, of one process or of many (section 13.6)."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+AXIS = "examples"  # the first axis of a minibatch, of which each device takes a part
+
+
+def training_devices(trainer: Any) -> list[jax.Device]:
+    """
+    Return the devices that a Trainer uses: the first `num_devices`, by default its `gpus`.
+
+    Several processes, joined by `jax.distributed.initialize`, train on all of their devices.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer devices, or several processes would not use all of theirs.
+    """
+    found, num_devices = jax.devices(), trainer.num_devices
+    if jax.process_count() > 1:
+        if num_devices not in (None, len(found)):
+            raise ValueError(
+                f"num_devices must be None or {len(found)}, the devices of all "
+                f"{jax.process_count()} processes, got {num_devices}"
+            )
+        return found
+    if num_devices is None:
+        return trainer.gpus
+    if num_devices > len(found):
+        raise ValueError(
+            f"num_devices must be at most {len(found)}, the devices that JAX finds, got "
+            f"{num_devices}; a CPU counts as several with the environment variable "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={num_devices}"
+        )
+    return found[:num_devices]
+
+
+def check_compiled(trainer: Any) -> None:
+    """Raise a ValueError if several devices would run steps that are not compiled."""
+    if trainer.compile is False and isinstance(trainer.place, NamedSharding):
+        raise ValueError("compile must be None or True with several devices, got False")
+
+
+def agreed(value: bool) -> bool:
+    """Return what the first process has decided."""
+    if jax.process_count() == 1:
+        return value
+    return bool(multihost_utils.broadcast_one_to_all(np.array(value)))
+
+
+def placement(devices: Sequence[jax.Device]) -> Any:
+    """Return where `jax.device_put` puts an array: on one device, or a copy on each of several."""
+    return copies(tuple(devices)) if len(devices) > 1 else next(iter(devices), None)
+
+
+@cache
+def copies(devices: tuple[jax.Device, ...]) -> NamedSharding:
+    """Return the placement of an array that each of the devices has a copy of."""
+    return NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
+
+
+def put(tree: Any, place: Any) -> Any:
+    """Return arrays at a placement; what a compiled step computes with is there already."""
+    if place is None or any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(tree)):
+        return tree
+    if not isinstance(place, NamedSharding) or place.is_fully_addressable:
+        return jax.device_put(tree, place)
+
+    def to_own_devices(x: Any) -> jax.Array:
+        parts = [jax.device_put(x, device) for device in jax.local_devices()]
+        return jax.make_array_from_single_device_arrays(x.shape, place, parts)
+
+    return jax.tree.map(to_own_devices, tree)
+
+
+def in_parts(batch: Any, place: Any) -> Any:
+    """
+    Return a minibatch of a compiled step such that each device holds and computes a part of it.
+
+    The rest is XLA's: sums over examples, of a loss, a gradient or a batch normalization, become
+    sums over the devices, so that all numbers are those of the whole minibatch.
+    """
+    if not isinstance(place, NamedSharding):
+        return batch
+    parts = NamedSharding(place.mesh, PartitionSpec(AXIS))
+    constrain = jax.lax.with_sharding_constraint
+    return jax.tree.map(lambda x: constrain(x, parts) if jax.numpy.ndim(x) else x, batch)
+
+
+def one_copy(tree: Any) -> Any:
+    """Return arrays that have copies on several devices as that on the first of this process."""
+    return jax.tree.map(lambda x: x.addressable_data(0) if len(x.devices()) > 1 else x, tree)

@@ -1,0 +1,143 @@
+"""Data-parallel training by several processes, which torchrun starts (section 13.6)."""
+
+import atexit
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from d2l_common.training.processes import together
+from d2l_common.training.tape import StepRecord, record_step
+from d2l_torch.training.module import as_scalar
+from d2l_torch.training.whole_minibatch import Part, WholeMinibatch
+
+
+def num_processes() -> int:
+    """Return the number of processes that train together; 1 unless torchrun has started them."""
+    if distributed.is_initialized():
+        return distributed.get_world_size()
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def rank() -> int:
+    """Return the number of this process among those that train together."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def check_processes(num_devices: int | None, compile: bool | None) -> None:
+    """
+    Raise a ValueError unless there is a process for each device that a Trainer asks for.
+
+    Each process trains on one device.
+    """
+    size = num_processes()
+    if num_devices not in (None, size):
+        raise ValueError(
+            f"num_devices must be the number of processes, {size}, got {num_devices}; "
+            f"run torchrun --nproc-per-node {num_devices} SCRIPT"
+        )
+    if compile and size > 1:
+        raise ValueError("compile must be None or False with several processes, got True")
+
+
+def agreed(value: bool) -> bool:
+    """Return what the first process has decided."""
+    if num_processes() == 1:
+        return value
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    return bool(from_first(torch.tensor(int(value), device=device)))
+
+
+class Replicas:
+    """
+    The copies of a model that several processes train, this one's among them.
+
+    Gradients are averaged by PyTorch's DistributedDataParallel, while the rest of them is computed.
+    The average over examples, of gradients and of what a step records, is that of the whole
+    minibatch, if a step returns and plots averages over its examples.
+
+    Parameters
+    ----------
+    model : Module
+        Its weights, and the random stream, are set to those of process 0.
+    device : torch.device or None
+        The GPU of this process.
+    """
+
+    def __init__(self, model: nn.Module, device: Any):
+        self._rank, self._size = rank(), num_processes()
+        self._part = Part(0, self._rank, self._size)
+        self._device = device or torch.device("cpu")
+        self._step = DistributedDataParallel(Step(model), find_unused_parameters=True)
+        state = torch.get_rng_state()
+        torch.set_rng_state(from_first(state.to(self._device)).cpu())
+
+    def rows(self, rows: Tensor) -> Tensor:
+        """Return this process's part of a minibatch's rows, or of its arrays."""
+        self._part = Part(len(rows), self._rank, self._size)
+        return rows[self._part.rows]
+
+    def part(self, batch: Any) -> Any:
+        """Return this process's part of a minibatch."""
+        self.rows(batch[-1])
+        return [x[self._part.rows] for x in batch]
+
+    def step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
+        """
+        Return a loss and the record of the whole minibatch, of which `batch` is a part.
+
+        The average of the losses' gradients over processes is the gradient for the minibatch.
+        """
+        part = self._part
+        with WholeMinibatch(part):
+            loss, record = (self._step if train else self._step.module)(batch, train)
+        if train:
+            loss = loss * (self._size * part.weight)
+        values = {**record.plotted, **record.returned}
+        averages = dict(zip(values, self._average(list(values.values())), strict=True))
+        plotted, returned = ({k: averages[k] for k in x} for x in record[:2])
+        return loss, StepRecord(plotted, returned, part.num_examples)
+
+    def _average(self, values: list[Any]) -> Any:
+        """Return the averages of numbers over all processes, weighted by their examples."""
+        total = torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in values])
+        total = (total * self._part.weight).to(self._device)
+        distributed.all_reduce(total)
+        return total
+
+
+def from_first(tensor: Tensor) -> Tensor:
+    """Return a tensor of process 0."""
+    distributed.broadcast(tensor, src=0)
+    return tensor
+
+
+class Step(nn.Module):
+    """A model's training or validation step, as the layer that PyTorch trains in parallel."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        # A step may leave parameters unused. PyTorch warns if it looks for such and finds none.
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def forward(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
+        """Return the loss and the record of a step."""
+        return record_step(self.model, batch, train, as_scalar)
+
+
+@contextmanager
+def process_group(device: Any) -> Iterator[None]:
+    """Join the processes that torchrun has started, once; raise one sentence if one has ended."""
+    if num_processes() == 1:
+        yield
+        return
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device else "gloo")
+        atexit.register(distributed.destroy_process_group)
+    with together(rank(), num_processes()):
+        yield

@@ -1,0 +1,156 @@
+"""What a process with a part of a minibatch computes as if it had the whole (section 13.6)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from d2l_common.checks.parallel import part_of
+from d2l_torch.nn.batch_norm import moments, normalize
+
+DRAWS = (
+    *(torch.rand, torch.randn, torch.rand_like, torch.randn_like, torch.randint_like),
+    *(torch.randint, torch.normal, torch.bernoulli, torch.dropout, torch.feature_dropout),
+    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
+    *(F.rrelu, F.gumbel_softmax, F.scaled_dot_product_attention),
+)
+DRAWS_IN_PLACE = (
+    *(Tensor.bernoulli_, Tensor.uniform_, Tensor.normal_, Tensor.random_, Tensor.exponential_),
+    *(Tensor.cauchy_, Tensor.log_normal_, Tensor.geometric_),
+)
+
+
+class Part:
+    """
+    The part of a minibatch that one of several processes takes.
+
+    A minibatch of fewer than two examples a process is taken by each process as a whole: there is
+    nothing to gain, and batch normalization needs two.
+
+    Parameters
+    ----------
+    num_examples : int
+        The size of the minibatch.
+    rank, size : int
+        The number of the process, and of processes.
+
+    Attributes
+    ----------
+    rows : slice
+        The examples of the process.
+    weight : float
+        Its share in the average over all processes.
+    """
+
+    def __init__(self, num_examples: int, rank: int, size: int):
+        self.num_examples = num_examples
+        is_whole = num_examples < 2 * size
+        self.rows = slice(0, num_examples) if is_whole else part_of(num_examples, rank, size)
+        self.weight = 1 / size if is_whole else len(self) / num_examples
+
+    def __len__(self) -> int:
+        """Return the number of examples of the process."""
+        return self.rows.stop - self.rows.start
+
+
+class Sum(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of the gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Return the sum."""
+        total = x.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        """Return the gradient by the tensor of this process."""
+        return Sum.forward(ctx, grads[0].contiguous())
+
+
+class WholeMinibatch(TorchFunctionMode):
+    """
+    Context in which a part of a minibatch gets the numbers that it gets in the whole.
+
+    Each process draws random numbers for the whole minibatch and takes its rows of them, so that
+    masks of dropout are those of one process, and the random streams of all stay alike. Batch
+    normalization takes mean and variance over all processes. What has as many rows as the part
+    counts as one value an example.
+    """
+
+    def __init__(self, part: Part):
+        super().__init__()
+        self._part = part
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of PyTorch, or what stands for it."""
+        kwargs = kwargs or {}
+        if func in DRAWS:
+            return self._rows_of(func(*self._whole(args), **self._whole(kwargs)))
+        if func in DRAWS_IN_PLACE:
+            return args[0].copy_(self._rows_of(func(*self._whole(args), **kwargs)))
+        if func is F.batch_norm:
+            return self._batch_norm(*args, **kwargs)
+        if func is moments:
+            return self._moments(*args)
+        return func(*args, **kwargs)
+
+    def _whole(self, arguments: Any) -> Any:
+        """Return arguments with the sizes, and tensors of the size, of the whole minibatch."""
+
+        def enlarged(x: Any) -> Any:
+            if isinstance(x, Tensor) and x.ndim and len(x) == len(self._part):
+                whole = x.new_zeros((self._part.num_examples, *x.shape[1:]))
+                return whole.index_put((self._indices(x),), x)
+            return x
+
+        def is_size(x: Any) -> bool:
+            return isinstance(x, tuple | list) and all(isinstance(i, int) for i in x)
+
+        def enlarged_size(x: Any) -> Any:
+            if is_size(x) and x and x[0] == len(self._part):
+                return (self._part.num_examples, *x[1:])
+            return enlarged(x)
+
+        return pytree.tree_map(enlarged_size, arguments, is_leaf=lambda x: is_size(x))
+
+    def _rows_of(self, whole: Tensor) -> Tensor:
+        """Return the rows of the process."""
+        is_whole = whole.ndim and len(whole) == self._part.num_examples
+        return whole[self._part.rows] if is_whole else whole
+
+    def _indices(self, x: Tensor) -> Tensor:
+        return torch.arange(self._part.rows.start, self._part.rows.stop, device=x.device)
+
+    def _moments(self, X: Tensor) -> tuple[Tensor, Tensor, int]:
+        """Return mean and biased variance of each channel, and the number of values of each."""
+        (mean, var, n), part = moments(X), self._part
+        whole_mean: Any = Sum.apply(part.weight * mean)
+        whole_var: Any = Sum.apply(part.weight * (var + (mean - whole_mean) ** 2))
+        return whole_mean, whole_var, n // len(part) * part.num_examples
+
+    def _batch_norm(
+        self,
+        X: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """Return `F.batch_norm` of the whole minibatch."""
+        if not training:
+            return F.batch_norm(X, running_mean, running_var, weight, bias, False, momentum, eps)
+        mean, var, n = self._moments(X)
+        if running_mean is not None and running_var is not None:
+            running_mean.mul_(1 - momentum).add_(momentum * mean.detach())
+            running_var.mul_(1 - momentum).add_(momentum * (n / (n - 1)) * var.detach())
+        weight = torch.ones_like(mean) if weight is None else weight
+        bias = torch.zeros_like(mean) if bias is None else bias
+        return normalize(X, weight, bias, mean, var, eps)
