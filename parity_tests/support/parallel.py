@@ -9,9 +9,11 @@ What each fit recorded and its final weights are written to FILE, in NumPy's for
 
 import importlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,7 +85,17 @@ def data_of(d2l, shape, is_regression, own_loader=False):
     return Data()
 
 
-def fit(d2l, name, num_devices, seed, own_loader=False, streamed=False, **trainer):
+def fit(
+    d2l,
+    name,
+    num_devices,
+    seed,
+    own_loader=False,
+    streamed=False,
+    epochs=EPOCHS,
+    resume=False,
+    **trainer,
+):
     """Return by name the losses and the final weights of a fit in float64."""
     make_model, shape = models(d2l)[name]
     seed()
@@ -97,7 +109,7 @@ def fit(d2l, name, num_devices, seed, own_loader=False, streamed=False, **traine
         def room_for_data(self):
             return 0 if streamed else super().room_for_data()
 
-    history = Trainer(EPOCHS, num_devices=num_devices, **trainer).fit(model, data)
+    history = Trainer(epochs, num_devices=num_devices, **trainer).fit(model, data, resume)
     return {
         "train_loss": history.train_loss,
         "val_loss": history.val_loss,
@@ -118,6 +130,20 @@ def fits(d2l, num_devices, seed):
         yield "clipped", fit(d2l, "softmax", num_devices, seed, gradient_clip_val=0.1)
         yield "own loader", fit(d2l, "softmax", num_devices, seed, own_loader=True)
         yield "streamed", fit(d2l, "softmax", num_devices, seed, streamed=True)
+        yield "resumed", resumed(d2l, num_devices, seed)
+
+
+def resumed(d2l, num_devices, seed):
+    """Return the results of a fit of which JAX runs the last epochs on twice as many devices."""
+    # All processes of PyTorch see one folder.
+    folder = Path(tempfile.gettempdir()) / f"parallel-{os.environ.get('MASTER_PORT', os.getpid())}"
+    try:
+        fit(d2l, "dropout", num_devices, seed, epochs=2, checkpoint=folder)
+        more = num_devices and 2 * num_devices
+        return fit(d2l, "dropout", more, seed, checkpoint=folder, resume=True)
+    finally:
+        if os.environ.get("RANK", "0") == "0":
+            shutil.rmtree(folder)
 
 
 def main(file, backend):
