@@ -43,9 +43,13 @@ class _Signals:
 
     def uninstall(self) -> None:
         """Put the handlers back, except where someone has set another one since."""
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self.receive:
-                signal.signal(number, handler)
+        try:
+            for number, handler in self._handlers.items():
+                if signal.getsignal(number) == self.receive:
+                    signal.signal(number, handler)
+        except BaseException:  # of a handler that is back already: the others follow
+            self.uninstall()
+            raise
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Let a signal wait in a held section; handle any other, and a second one, at once."""
@@ -104,16 +108,21 @@ class between_steps(_Section):  # a context manager, named as one
         self._is_outermost = False
 
     def __enter__(self) -> None:
-        if threading.get_ident() == MAIN:
-            self._is_outermost = _signals.install()
         super().__enter__()
+        if threading.get_ident() == MAIN:
+            try:
+                self._is_outermost = _signals.install()
+            except BaseException:  # of a handler that was not replaced yet
+                _signals.uninstall()
+                super().__exit__()
+                raise
 
     def __exit__(self, *error: object) -> None:
         try:
-            super().__exit__(*error)
-        finally:
             if self._is_outermost:
                 _signals.uninstall()
+        finally:
+            super().__exit__(*error)
 
 
 def interruptible(iterable: Iterable[Any]) -> Iterator[Any]:

@@ -41,11 +41,11 @@ class TrainerBase(Recipe, HyperParameters):
     check_batch = check_batch
     room: int | None = None  # what `room_for_data` returned for this fit
     machinery: tuple[str, ...] = (
-        "alone", "as_tensor", "average_of", "base_lrs", "check_batch", "checkpoint_backend",
-        "choose_gpus", "chunks", "classifier_class", "devices", "follow_schedule", "keep_rng",
-        "learning_rates", "loader", "module_class", "move", "named_parameters", "num_classes",
-        "read_base_lrs", "receive", "recheck", "record", "recorder", "room", "run", "run_epochs",
-        "set_learning_rates", "try_out",
+        "agreed", "alone", "as_tensor", "average_of", "base_lrs", "check_batch",
+        "checkpoint_backend", "choose_gpus", "chunks", "classifier_class", "devices",
+        "follow_schedule", "keep_rng", "learning_rates", "loader", "module_class", "move",
+        "named_parameters", "num_classes", "place", "read_base_lrs", "receive", "recheck", "record",
+        "recorder", "room", "run", "run_epochs", "set_learning_rates", "try_out",
     )  # fmt: skip
 
     def __init__(

@@ -108,7 +108,7 @@ class Trainer(TrainerBase):
 
     @property
     def place(self) -> Any:
-        """Where the arrays of a step are: on one device, or a copy on each of several."""
+        """The placement of the arrays of a step: one device, or a copy on each of several."""
         return placement(training_devices(self))
 
     def prepare_model(self, model: Any) -> None:

@@ -101,7 +101,7 @@ class Trainer(TrainerBase):
 
     @property
     def place(self) -> Any:
-        """Where model and data are: on the GPU of this process, or where they were."""
+        """The device of model and data: the GPU of this process; None leaves them as they are."""
         return next(iter(self.gpus), None)
 
     def prepare_model(self, model: Any) -> None:
@@ -186,7 +186,7 @@ class Trainer(TrainerBase):
 
     def train_step(self, batch: Any) -> StepRecord:
         """Update the parameters in place; return the record of the step."""
-        loss, record = self.run_step(self.prepare_batch(batch), True)
+        loss, record = self._run_step(self.prepare_batch(batch), True)
         if not getattr(loss, "requires_grad", False):
             raise nothing_learned()
         self.optim.zero_grad()
@@ -202,10 +202,10 @@ class Trainer(TrainerBase):
     @torch.no_grad()
     def validation_step(self, batch: Any) -> StepRecord:
         """Return the record of a validation step."""
-        _, record = self.run_step(self.prepare_batch(batch), False)
+        _, record = self._run_step(self.prepare_batch(batch), False)
         return record
 
-    def run_step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
+    def _run_step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
         """Return the loss and the record of the model's step, in parallel if there are replicas."""
         if self._replicas is not None:
             return self._replicas.step(batch, train)

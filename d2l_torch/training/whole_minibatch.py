@@ -1,4 +1,4 @@
-"""What a process with a part of a minibatch computes as if it had the whole (section 13.6)."""
+"""The whole minibatch, as a process sees it that has a part of it (section 13.6)."""
 
 from typing import Any
 

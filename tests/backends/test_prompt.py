@@ -24,10 +24,10 @@ def test_a_package_shows_only_names_of_the_library(d2l):
 TRAINER = {
     "checkpoint", "clip_gradients", "compile", "ema", "ema_decay", "epoch", "every", "fit",
     "fit_epoch", "gpus", "gradient_clip_val", "history", "hparams", "keep", "max_epochs", "model",
-    "num_gpus", "num_train_batches", "num_val_batches", "on_nonfinite", "optim", "prepare_batch",
-    "prepare_data", "prepare_model", "progress", "room_for_data", "save_hyperparameters",
-    "schedule", "should_stop", "to_device", "train_batch_idx", "train_step", "val_batch_idx",
-    "validation_step",
+    "num_devices", "num_gpus", "num_train_batches", "num_val_batches", "on_nonfinite", "optim",
+    "prepare_batch", "prepare_data", "prepare_model", "progress", "rank", "room_for_data",
+    "save_hyperparameters", "schedule", "should_stop", "to_device", "train_batch_idx", "train_step",
+    "val_batch_idx", "validation_step",
 }  # fmt: skip
 HISTORY = {
     "batch_sizes", "epoch_train_loss", "labels", "latest", "plot", "seconds", "to_csv", "to_frame",
