@@ -3,13 +3,14 @@
 import argparse
 import importlib
 import inspect
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from frameworks import set_seed
+from frameworks import count_cpu_as, set_seed
 from options import (
     check_plot,
     command,
@@ -17,6 +18,7 @@ from options import (
     errors_in_one_line,
     example_parser,
     in_notebook,
+    is_first_process,
     read_options,
 )
 
@@ -54,7 +56,8 @@ def start(
     images : bool
         Whether the data are images, with a choice of data sets.
     defaults : dict
-        Further options with their defaults: `num_hiddens=256` is `--num-hiddens`.
+        Further options with their defaults: `num_hiddens=256` is `--num-hiddens`. With `devices`
+        the CPU counts as several.
 
     Returns
     -------
@@ -65,6 +68,10 @@ def start(
     args = read_options(parser, in_cells=["--backend", backend])
     args.backend = command.backend or args.backend
     args.figure = default_path(parser, args.backend)
+    if not is_first_process():
+        sys.stdout = open(os.devnull, "w")
+    if "devices" in defaults:
+        count_cpu_as(args.devices, alone=args.device == "cpu")
     with errors_in_one_line(parser) if not in_notebook() else nullcontext():
         check_plot(args.plot if draws else None)
         d2l = load_backend(args.backend)
@@ -165,7 +172,7 @@ def show_table(history: Any) -> None:
 
 def save_figure(args: argparse.Namespace, figure: Any) -> None:
     """Write a figure or a board to the file of `--plot`; a notebook has shown it already."""
-    if in_notebook():
+    if in_notebook() or not is_first_process():
         return
     path = args.plot or args.figure
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """The parts of examples that differ by framework: layers, optimizers, random numbers."""
 
 import importlib
+import os
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
@@ -189,3 +190,27 @@ def image_shape(d2l: ModuleType, n: int, channels: int, size: int) -> tuple[int,
     """Return the shape of `n` square images, whose channels are last in JAX."""
     shape = (n, channels, size, size)
     return shape if d2l.__name__ == "d2l_torch" else (n, size, size, channels)
+
+
+def count_cpu_as(number: int, alone: bool) -> None:
+    """Let JAX, before it starts, count the CPU as several devices; `alone`: use no other."""
+    flag, flags = "--xla_force_host_platform_device_count", os.environ.get("XLA_FLAGS", "")
+    if flag not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {flag}={number}".strip()
+    if alone:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+def several_devices(d2l: ModuleType, number: int, on_gpu: bool) -> list[Any]:
+    """Return GPUs, or CPUs: those of JAX, or PyTorch's only one several times."""
+    if d2l.__name__ == "d2l_torch" and not on_gpu:
+        return [d2l.cpu()] * number
+    found = d2l.try_all_gpus() if on_gpu else library(d2l, "jax", "torch").devices("cpu")
+    if number > len(found):
+        raise ValueError(f"--devices must be at most {len(found)}, the devices here, got {number}")
+    return list(found[:number])
+
+
+def num_training_devices(d2l: ModuleType, number: int) -> int:
+    """Return how many devices train: `number` in JAX, and in PyTorch the processes of torchrun."""
+    return int(os.environ.get("WORLD_SIZE", 1)) if d2l.__name__ == "d2l_torch" else number

@@ -1,6 +1,7 @@
 """The options of the examples, on the command line of a script."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,11 @@ def in_notebook() -> bool:
     """Return whether a kernel or a prompt runs the cells, so that there is no command line."""
     is_file = hasattr(sys.modules["__main__"], "__file__")
     return not is_file or "kernel_launcher" in Path(sys.argv[0]).name
+
+
+def is_first_process() -> bool:
+    """Return whether this is the process that prints, of those that torchrun has started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -162,6 +168,7 @@ KNOWN = {
     "epochs": (positive, "passes over the training data"),
     "batch_size": (positive, "examples in a minibatch"),
     "lr": (rate, "the learning rate"),
+    "devices": (positive, "how many devices; a CPU counts as several"),
 }
 
 

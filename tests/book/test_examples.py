@@ -3,6 +3,7 @@
 import importlib
 import re
 import runpy
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,15 @@ class Case:
     Options of a script, and the output that it must print.
 
     `prints` are parts of what both backends print; `varies` matches the lines that hold times,
-    or what the frameworks do differently.
+    or what the frameworks do differently. One that runs `alone` has a process of its own, since the
+    number of JAX's devices is fixed when it starts.
     """
 
     options: str = ""
     prints: tuple[str, ...] = ()
     varies: str = NEVER
     draws: bool = True
+    alone: bool = False
 
 
 TABLE = r"^\d+( +\d\S*\.\S*){3,4}$"  # a row of the table of epochs; it ends in the seconds
@@ -147,6 +150,19 @@ CASES = {
     "convnext": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "efficient_convnets": Case(NETWORK, ("fused, equal to 1e-5: True",), LAYERS),
     "batch_norm": Case("--data digits --epochs 1", ("with normalization   loss",)),
+    # 13.5 and 13.6. PyTorch's Trainer has a device for each process.
+    "multiple_gpus": Case(
+        "--devices 3 --epochs 2",
+        (
+            "inputs (4, 2), labels (4,)",
+            "[[6. 6.]]",
+            "scratch, as on one device to 1e-5: True",
+            "concise, as on one device to 1e-5: True",
+        ),
+        r"largest difference|^the Trainer's devices|torchrun",
+        draws=False,
+        alone=True,
+    ),
 }
 
 
@@ -172,6 +188,12 @@ def run(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run_script
+
+
+def run_alone(name, *arguments, launcher=()):
+    """Run a script in a process of its own; return what it printed."""
+    command = [sys.executable, *launcher, str(EXAMPLES / f"{name}.py"), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def without_varying(text, backend, varies):
@@ -212,7 +234,7 @@ def test_an_example_prints_the_same_on_both(name, run):
     case = CASES[name]
     texts = {}
     for backend in ("jax", "torch"):
-        text = run(name, "--backend", backend, *case.options.split())
+        text = (run_alone if case.alone else run)(name, "--backend", backend, *case.options.split())
         for part in case.prints:
             assert part in text
         figure = f"out/{name}_{backend}.png"
@@ -221,6 +243,16 @@ def test_an_example_prints_the_same_on_both(name, run):
             assert_is_a_figure(figure)
         texts[backend] = without_varying(text, backend, case.varies)
     assert_same_numbers(**texts)
+
+
+@pytest.mark.slow
+def test_processes_of_torchrun_train_one_model_and_one_prints():
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    options = ["--backend", "torch", "--epochs", "2"]
+    text = run_alone("multiple_gpus", *options, launcher=launcher)
+    assert text.count("the Trainer's devices: 2\n") == 1
+    assert text.count("concise, as on one device to 1e-5: True\n") == 1
+    assert "torchrun" not in text
 
 
 @pytest.mark.parametrize(
@@ -284,7 +316,7 @@ def test_scripts_are_written_once_for_both_backends():
         text = (EXAMPLES / f"{name}.py").read_text()
         assert "backend ==" not in text and "d2l.__name__" not in text
         assert not re.search(r"\b(import|from) (jax|torch|flax|optax|d2l_jax|d2l_torch)\b", text)
-        assert re.search(r"\((2026 edition, )?section \d\.\d", text), f"{name} names no section"
+        assert re.search(r"\((2026 edition, )?sections? \d+\.\d", text), f"{name} names no section"
 
 
 def test_the_readme_lists_every_example():
