@@ -35,5 +35,6 @@ autodoc_preserve_defaults = True
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+# Several attributes may share an entry: "gamma, beta".
+napoleon_custom_sections = [("Attributes", "params_style")]
 default_role = "code"  # docstrings write names as Markdown does

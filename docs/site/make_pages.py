@@ -25,6 +25,7 @@ DOCUMENTS = {
     "docs/checkpoints.md": "checkpoints.md",
     "docs/differences.md": "differences.md",
     "docs/index.md": "sections.md",
+    "docs/parallel.md": "parallel.md",
     "docs/porting.md": "porting.md",
     "docs/speed.md": "speed.md",
     "CHANGELOG.md": "changelog.md",

@@ -146,7 +146,8 @@ def held_by(name: str) -> str:
 def page(title: str, files: dict[str, list[str]]) -> str:
     """Return the page of a folder."""
     note = "Lines that differ are shaded. The docstrings are on the pages of the API."
-    parts = [f"# {title}", note]
+    # Two columns of code take all the width.
+    parts = ["---\nhide-toc: true\n---", f"# {title}", note]
     for file, names in files.items():
         parts.append(f"## `{file}`")
         for name in names:

@@ -8,7 +8,7 @@ from make_index import CHAPTERS
 from make_notebooks import make_notebook
 from nbclient import NotebookClient
 
-from d2l_common.command_line.scripts import Script, scripts
+from d2l_common.command_line.scripts import Script, numbers, scripts
 
 # Short runs on data that need no network; an example without such an option ignores it.
 OPTIONS = ["--data", "digits", "--num-train", "500", "--epochs", "{epochs}", "--n", "1000"]
@@ -34,7 +34,7 @@ def chapters() -> dict[str, list[Script]]:
     for script in scripts():
         chapter = only_new.get(script.section, titles.get(script.section.partition(".")[0], ""))
         found.setdefault(chapter or "Tools", []).append(script)
-    return dict(sorted(found.items(), key=lambda item: (item[0] == "Tools", item[0])))
+    return dict(sorted(found.items(), key=lambda item: (item[0] == "Tools", numbers(item[0]))))
 
 
 def arguments_of(script: Script) -> list[str]:
@@ -92,28 +92,33 @@ def output_of(code: str, folder: Path) -> str:
     return f"{caption}\n\n```text\n{text}```\n\n![The losses by epoch](start.svg)"
 
 
-def index_page(examples: dict[str, list[Script]]) -> str:
-    """Return the index of the tutorials, with a table of contents for each chapter."""
-    parts = [
-        "# Tutorials\n\nEach section of the book, chapter by chapter in the edition 1.0.3, as a "
-        "notebook on JAX. `d2l run NAME --backend torch` runs the same on PyTorch, and "
-        "`make notebooks` writes notebooks to try out. The runs here are short, on "
-        "scikit-learn's digits."
-    ]
-    for chapter, of_chapter in examples.items():
-        names = "\n".join(script.name for script in of_chapter)
-        parts.append(f"## {chapter}\n\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```")
-    return "\n\n".join(parts) + "\n"
+def write_indexes(folder: Path) -> None:
+    """Write the index of the tutorials, and a page for each chapter with its examples."""
+    names = []
+    for chapter, examples in chapters().items():
+        names.append("tools" if chapter == "Tools" else f"chapter_{numbers(chapter)[0]}")
+        write_index(folder / f"{names[-1]}.md", chapter, "", [x.name for x in examples], depth=1)
+    text = (
+        "Each section of the book, chapter by chapter in the edition 1.0.3, as a notebook on JAX. "
+        "`d2l run NAME --backend torch` runs the same on PyTorch, and `make notebooks` writes "
+        "notebooks to try out. The runs here are short, on scikit-learn's digits.\n\n"
+    )
+    write_index(folder / "index.md", "Tutorials", text, names, depth=2)
+
+
+def write_index(path: Path, title: str, text: str, names: list[str], depth: int) -> None:
+    """Write a page with a table of contents."""
+    toctree = "\n".join(["```{toctree}", f":maxdepth: {depth}", "", *names, "```"])
+    path.write_text(f"# {title}\n\n{text}{toctree}\n", encoding="utf-8")
 
 
 def write_pages(folder: Path, run: bool) -> None:
-    """Write the notebooks, with outputs if `run`, and their index."""
+    """Write the notebooks, with outputs if `run`, and their indexes."""
     folder.mkdir()
-    examples = chapters()
-    (folder / "index.md").write_text(index_page(examples), encoding="utf-8")
+    write_indexes(folder)
     if run:
         with ThreadPoolExecutor(2) as pool:  # a kernel for each of two cores
-            list(pool.map(lambda x: run_chapter(x, folder), examples.values()))
+            list(pool.map(lambda x: run_chapter(x, folder), chapters().values()))
         return
     for script in scripts():
         write(script, make_notebook(script.path), folder)

@@ -11,8 +11,9 @@ from tests.support.paths import ROOT
 SITE = ROOT / "docs" / "site"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 TOCTREE = re.compile(r"```\{toctree\}\n(?::[^\n]*\n)*\n(.*?)```", re.S)
-# The start page, the documents, Rosetta, the API, and the tutorials beside those of examples.
-OTHER_PAGES = 1 + 8 + (1 + 6) + (1 + 6 + 6 + 1 + 1) + 1
+# The start page, the documents, Rosetta, the API, and the indexes of the tutorials: one of all, one
+# a chapter and one of the tools.
+OTHER_PAGES = 1 + 9 + (1 + 6) + (1 + 6 + 6 + 1 + 1) + (1 + 8 + 1)
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +50,18 @@ def test_each_page_is_in_one_table_of_contents(pages):
     for name, text in pages.items():
         folder = name.rpartition("/")[0]
         for names in TOCTREE.findall(text):
-            listed += [f"{folder}/{x}".lstrip("/") for x in names.split()]
+            entries = [re.sub(r".*<(.*)>", r"\1", line) for line in names.splitlines() if line]
+            listed += [f"{folder}/{x}".lstrip("/") for x in entries]
     assert sorted(listed) == sorted(set(pages) - {"index"})
 
 
 def test_links_lead_to_pages_and_files(site, pages):
-    count = 0
+    count, examples = 0, {script.name for script in scripts()}
     for name, text in pages.items():
         folder = (site / name).parent
         prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.M | re.S)
         for link in LINK.findall(prose):
-            if (name.startswith("tutorials/") and name != "tutorials/index") or ":" in link:
+            if name.removeprefix("tutorials/") in examples or ":" in link:
                 continue
             assert (folder / link).exists() or link == "start.svg", f"{name}: {link}"
             count += 1
