@@ -26,8 +26,9 @@ nb_execution_mode = "off"  # make_pages.py has run the notebooks
 nb_merge_streams = True
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
-# Code blocks of README's kind whose language Pygments does not know are text.
-suppress_warnings = ["misc.highlighting_failure"]
+# Code blocks of README's kind whose language Pygments does not know are text. A word such as
+# "devices" in the type of an argument is not a reference to an attribute of both Trainers.
+suppress_warnings = ["misc.highlighting_failure", "ref.python"]
 
 autodoc_typehints = "none"  # the docstrings state types and shapes
 autodoc_member_order = "bysource"
@@ -38,3 +39,14 @@ napoleon_use_rtype = False
 # Several attributes may share an entry: "gamma, beta".
 napoleon_custom_sections = [("Attributes", "params_style")]
 default_role = "code"  # docstrings write names as Markdown does
+
+
+def skip_functions_of_frameworks(app, what, name, obj, skip, options):
+    """Leave out an attribute that is a function of a framework, with that framework's docstring."""
+    module = getattr(obj, "__module__", None) or ""
+    return True if module.partition(".")[0] in ("flax", "jax", "torch") else None
+
+
+def setup(app):
+    """Set up the extensions' events."""
+    app.connect("autodoc-skip-member", skip_functions_of_frameworks)

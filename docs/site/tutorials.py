@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from make_index import CHAPTERS
@@ -60,8 +61,9 @@ def run_chapter(examples: list[Script], folder: Path) -> None:
         notebooks.append(notebook)
         cells += notebook.cells
     together = nbformat.v4.new_notebook(cells=cells, metadata=notebooks[0].metadata)
-    client = NotebookClient(together, timeout=600, resources={"metadata": {"path": str(folder)}})
-    client.execute()
+    with TemporaryDirectory() as here:  # the reports that the tools write are not pages
+        resources = {"metadata": {"path": here}}
+        NotebookClient(together, timeout=1200, resources=resources).execute()
     for script, notebook in zip(examples, notebooks, strict=True):
         write(script, notebook, folder)
 
@@ -117,8 +119,9 @@ def write_pages(folder: Path, run: bool) -> None:
     folder.mkdir()
     write_indexes(folder)
     if run:
-        with ThreadPoolExecutor(2) as pool:  # a kernel for each of two cores
-            list(pool.map(lambda x: run_chapter(x, folder), chapters().values()))
+        # A kernel for each of two cores; the tools, which take longest, first.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda x: run_chapter(x, folder), reversed(chapters().values())))
         return
     for script in scripts():
         write(script, make_notebook(script.path), folder)
