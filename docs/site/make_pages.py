@@ -31,6 +31,7 @@ DOCUMENTS = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
 }
+PATH = re.compile(r"(?<=\[)\w+(?:/\w+)+\.py(?=\]\()")
 LINK = re.compile(r"(\]\()([^)#:\s]+)(#[^)\s]*)?\)")
 
 
@@ -55,7 +56,7 @@ def site_link(document: Path, target: str, folder: Path) -> str:
 
 
 def copy_document(name: str, folder: Path) -> None:
-    """Copy a document, with its links changed to those of the site."""
+    """Copy a document with its links changed to those of the site; long paths may break."""
     document = ROOT / name
     text = document.read_text(encoding="utf-8")
 
@@ -64,6 +65,7 @@ def copy_document(name: str, folder: Path) -> None:
 
     parts = re.split(r"(^```.*?^```$|`[^`\n]*`)", text, flags=re.M | re.S)  # not within code
     parts[::2] = [LINK.sub(changed, part) for part in parts[::2]]
+    parts[::2] = [PATH.sub(lambda match: match[0].replace("/", "/&#8203;"), x) for x in parts[::2]]
     (folder / DOCUMENTS[name]).write_text("".join(parts), encoding="utf-8")
 
 
