@@ -156,6 +156,7 @@ CASES = {
         (
             "inputs (4, 2), labels (4,)",
             "[[6. 6.]]",
+            "d2l.train_batch to 1e-6: True",
             "scratch, as on one device to 1e-5: True",
             "concise, as on one device to 1e-5: True",
         ),
