@@ -20,6 +20,9 @@ Arrays = Mapping[str, np.ndarray]
 # Arrays are multiples of each other if what is left is this small in norm, relative to them.
 SAME_DIRECTION = 1e-6
 
+# No learning rate is mistaken by so little; what is added to a divisor has such an effect.
+ALMOST_ONE = 1e-3
+
 
 def explain_state(
     layers: list[Layer], before: Arrays, after: Mapping[str, Arrays], paths: Mapping[str, str]
@@ -174,6 +177,11 @@ def explain_update(
         still, other = ("JAX", "PyTorch") if not mine.any() else ("PyTorch", "JAX")
         return f"it stays as it is in {still} and moves in {other}: is it frozen in {still} alone?"
     factor = ratio(mine, theirs)
+    if factor is not None and abs(factor - 1) < ALMOST_ONE:
+        return (
+            f"it moves {factor:.8g} times as far in JAX: look at clipping (PyTorch's "
+            "clip_grad_norm_ adds 1e-6 to the norm, Optax adds nothing) and at eps."
+        )
     if factor is not None:
         return (
             f"it moves {factor:.4g} times as far in JAX: look at the learning rate, at clipping "

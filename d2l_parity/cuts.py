@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from d2l_parity.activations import Call
 from d2l_parity.layer import Layer
 
-Index = tuple[int | slice, ...]
+# A row of an axis, a range of rows, or an array of rows.
+Part = int | slice | np.ndarray
+Index = tuple[Part, ...]
 
 
 class Piece(NamedTuple):
@@ -29,14 +33,14 @@ class Cut(NamedTuple):
     names : list of str
         Names of the layers that the pieces become, in the order in which they are called.
     indices : list
-        For each, an integer (of stacked layers) or a slice (of packed ones).
+        For each, an integer (of stacked layers), or a slice or an array (of packed ones).
     axis : int
         The axis that is cut; 1 is of matrices that PyTorch's layers would hold transposed.
     """
 
     layer: Layer
     names: list[str]
-    indices: list[int | slice]
+    indices: list[Part]
     axis: int = 0
 
     def is_stack(self) -> bool:
@@ -60,9 +64,9 @@ class Cut(NamedTuple):
     def _full(self, name: str, local: str) -> str:
         return name if self.layer.is_part() else f"{name}.{local}"
 
-    def _layer(self, name: str, index: int | slice) -> Layer:
+    def _layer(self, name: str, index: Part) -> Layer:
         layer, axis, text = self.layer, self.axis, text_of(index, self.axis)
-        rows = () if isinstance(index, int) else (index.stop - index.start,)
+        rows = () if isinstance(index, int) else (rows_in(index),)
         return layer._replace(
             name=name,
             place=f"{layer.place}{text}",
@@ -78,9 +82,22 @@ class Cut(NamedTuple):
         )
 
 
-def text_of(index: int | slice, axis: int = 0) -> str:
-    """Return how an index of an axis is written: `[2]`, `[0:4]` or `[:, 0:4]`."""
-    text = str(index) if isinstance(index, int) else f"{index.start}:{index.stop}"
+def rows_in(index: Part) -> int:
+    """Return the number of rows of a part."""
+    if isinstance(index, slice):
+        return index.stop - index.start
+    return np.size(index)
+
+
+def text_of(index: Part, axis: int = 0) -> str:
+    """Return how a part of an axis is written: `[2]`, `[0:4]`, `[:, 0:4]`, `[0:4 of every 12]`."""
+    if isinstance(index, int):
+        text = str(index)
+    elif isinstance(index, slice):
+        text = f"{index.start}:{index.stop}"
+    else:
+        size = int(np.argmax(np.diff(index) > 1)) + 1
+        text = f"{index[0]}:{index[0] + size} of every {index[size] - index[0]}"
     return f"[{':, ' * axis}{text}]"
 
 

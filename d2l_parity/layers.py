@@ -90,7 +90,7 @@ def compare_layers(
     trained: Mapping[str, Observation],
 ) -> list[Layer]:
     """Return the layers of both models, in the order of PyTorch's calls, and the gaps of values."""
-    modules = modules_of(sides)
+    modules, patches = modules_of(sides), sides["jax"].on_patches()
     called = [call.name for call in evaluated["torch"].calls]
     owners = {each.torch: name for name, each in modules.items()}
     order = [owners.get(name, name) for name in called]
@@ -110,7 +110,7 @@ def compare_layers(
                 [call for call in passes[b].calls if call.name == n]
                 for b, n in (("jax", names.jax), ("torch", names.torch))
             ]
-            for which in ("inputs", "outputs"):
+            for which in ("outputs",) if names.jax in patches else ("inputs", "outputs"):
                 setattr(layer, f"{prefix}{which[:-1]}", gap_of_calls(calls[0], calls[1], which))
             if all(calls):
                 layer.where = calls[0][0].where, calls[1][0].where

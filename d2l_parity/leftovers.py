@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,10 +30,12 @@ def check_leftovers(
     Raises
     ------
     ValueError
-        If both models have layers without a counterpart, or no array has one.
+        If both models have layers without a counterpart, or no array has one, or both have a matrix
+        of as many entries without one.
     """
     trained = [{n for x in side for n in x.trained_names()} for side in sides]
     parameters = [[x for x in left[i] if x.name in trained[i]] for i in (0, 1)]
+    check_layouts(*parameters)
     lonely = [_only_of(parameters[i], sides[i]) for i in (0, 1)]
     if any(parameters) and (all(lonely) or not trained[0] & found.names.keys()):
         shape = (parameters[0] + parameters[1])[0].shape()
@@ -46,6 +50,19 @@ def check_leftovers(
             for x in side
             if x not in own
         ]
+
+
+def check_layouts(ours: Sequence[Layer], theirs: Sequence[Layer]) -> None:
+    """Raise a `ValueError` if parameters of both models may be one, in different layouts."""
+    for one, other in itertools.product(ours, theirs):
+        shapes = one.shape(), other.shape()
+        of_one_size = math.prod(shapes[0]) == math.prod(shapes[1])
+        if min(map(len, shapes)) > 1 and of_one_size and sorted(shapes[0]) != sorted(shapes[1]):
+            raise ValueError(
+                "parameters of both models must have one layout to be paired, got "
+                f"`{one.place}` of shape {shapes[0]} in JAX (in PyTorch's layout) and "
+                f"`{other.place}` of shape {shapes[1]} in PyTorch; reshape one of them"
+            )
 
 
 def different_parameters(

@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from d2l_parity.layer import Layer
 from d2l_parity.layers import modules_of
 from d2l_parity.minibatches import check_modules
 from d2l_parity.models import check_models, check_optimizer
-from d2l_parity.pairing import Pairer, Pairing, search
+from d2l_parity.pairing import SQUARES, Pairer, Pairing
 from d2l_parity.passes import Observation, observe, results_gap
-from d2l_parity.pieces import FIRST, Orders, opened, orders_of, packs, stacks
+from d2l_parity.pieces import PLAIN, Packing, blocks_of, opened, packings_of, packs, stacks
 from d2l_parity.sides import COMPOSITES, Arrays, Names, Side
 from d2l_parity.tolerances import SAME_LAYER
 
@@ -79,34 +79,64 @@ def best_pairing(
     """
     Cut the arrays that one side alone packs or stacks, and return the best pairing.
 
-    Packed arrays are cut in each order of their parts until the score is `enough`.
+    Packed arrays are cut in each order of their parts until the score is `enough`; and where no
+    order is better than another, in blocks that have a share of each part.
     """
 
-    def pairing_of(parts: Orders) -> Pairing:
-        cut_sides(sides, mapping, parts)
+    def pairing_of(packing: Packing) -> Pairing:
+        cut_sides(sides, mapping, packing)
         ours, theirs = (side.layers for side in sides.values())
         return search(Pairer(ours, theirs, mapping, orders), score, enough)
 
-    every = list(orders_of(cut_sides(sides, mapping)))
-    if len(every) == 1:
-        return pairing_of(every[0])
-    found: list[tuple[float, Orders]] = []
-    for parts in every:
-        found.append((score(pairing_of(parts)), parts))
-        if found[-1][0] >= enough:
+    cuts = cut_sides(sides, mapping)
+    if len(packings_of(cuts)) == 1:
+        return pairing_of(PLAIN)
+    found: list[tuple[float, Packing]] = []
+    for packings in (packings_of(cuts), packings_of(cuts, blocks_of(cuts))):
+        for packing in packings:
+            pairing = pairing_of(packing)
+            found.append((score(pairing), packing))
+            if found[-1][0] >= enough:
+                return pairing
+        scores = [value for value, _ in found]
+        if max(scores) > min(scores):
             break
     return pairing_of(max(found, key=lambda each: each[0])[1])
 
 
+def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> Pairing:
+    """
+    Return the pairing with the highest score among those that names and shapes allow.
+
+    One choice is changed after the other, until the score is `enough`.
+    """
+    best = pairer.pair()
+    if not best.choices:
+        return best
+    options, made = best.choices, frozenset[Hashable]()
+    value = score(best)
+    trials = [frozenset(options) - {SQUARES}, *(frozenset({option}) for option in options)]
+    for trial in trials:
+        if value >= enough:
+            break
+        # A choice is added to those that have helped, or taken back.
+        changed = trial if trial == trials[0] else made ^ trial
+        pairing = pairer.pair(changed)
+        found = score(pairing)
+        if found > value:
+            best, value, made = pairing, found, changed
+    return best
+
+
 def cut_sides(
-    sides: Mapping[str, Names], mapping: Mapping[str, str] | None, parts: Orders = FIRST
+    sides: Mapping[str, Names], mapping: Mapping[str, str] | None, packing: Packing = PLAIN
 ) -> list[Cut]:
     """Cut what one side alone packs or stacks, except what `mapping` names; return the cuts."""
     named = {*(mapping or {}), *(mapping or {}).values()}
     layers = [side.whole_layers for side in sides.values()]
     layers = [opened(layers[i], layers[1 - i]) for i in (0, 1)]
     found: list[list[Cut]] = [[], []]
-    for cuts_of in (stacks, functools.partial(packs, orders=parts)):
+    for cuts_of in (stacks, functools.partial(packs, packing=packing)):
         cuts = [cuts_of(layers[i], layers[1 - i]) for i in (0, 1)]
         cuts = [[each for each in own if not is_named(each.layer, named)] for own in cuts]
         layers = [cut_layers(layers[i], cuts[i]) for i in (0, 1)]

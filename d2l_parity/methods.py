@@ -1,13 +1,14 @@
 """Ways to decide which of several layers of one shape is which."""
 
+import itertools
 import re
 from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from d2l_parity.layer import Layer
 
-# What the name of a part of an array ends in.
-PART = re.compile(r"\[[^\]]*:\d+\]$")
+# What the name of a part of an array ends in, such as `[0:4]` or `[0:4 of every 12]`.
+PART = re.compile(r"\[[^\]]*:\d+[^\]]*\]$")
 
 Method = Callable[[list[Layer], list[Layer]], list[tuple[Layer, Layer]]]
 
@@ -51,8 +52,13 @@ def of_equal_names(one: list[Layer], other: list[Layer]) -> tuple[list[Layer], l
     return found
 
 
-def by_rank(*orders: list[str]) -> Method:
-    """Return the method that pairs layers in the order of their calls."""
+def by_rank(*orders: list[str], otherwise: bool = False) -> Method:
+    """
+    Return the method that pairs layers in the order of their calls, or `otherwise` by similarity.
+
+    Where one side calls as one layer what the other side calls as several, it is the other way
+    round: the similarity of names comes first, as calls may not have been observed.
+    """
     ranks = [{name: i for i, name in enumerate(order)} for order in orders]
 
     def method(*sides: list[Layer]) -> list[tuple[Layer, Layer]]:
@@ -66,7 +72,11 @@ def by_rank(*orders: list[str]) -> Method:
             for layer in sorted(side, key=lambda layer: rank(layer, own)):
                 groups.setdefault(rank(layer, own), []).append(layer)
         parts = [list(groups.values()) for groups in grouped]
-        if [len(part) for part in parts[0]] != [len(part) for part in parts[1]]:
+        alike = [len(part) for part in parts[0]] == [len(part) for part in parts[1]]
+        if not alike and otherwise:
+            ours, theirs = (itertools.chain.from_iterable(part) for part in parts)
+            return list(zip(ours, theirs, strict=True))
+        if not alike or otherwise:
             return by_similarity(*sides)
         return [pair for two in zip(*parts, strict=True) for pair in by_similarity(*two)]
 

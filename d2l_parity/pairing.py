@@ -9,9 +9,13 @@ from d2l_parity.layer import Layer, Shape
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
 from d2l_parity.methods import by_names, by_rank, by_similarity, of_equal_names, same_names
+from d2l_parity.patches import flattened, windows_of
 
 # The choice between matrices as they are and transposed ones, where neither shape nor kind decides.
 SQUARES = "square matrices"
+
+# The choice between patches whose channels come first and those whose channels come last.
+PATCHES = "patches"
 
 
 @dataclass
@@ -25,6 +29,9 @@ class Pairing:
         `{name of the array in JAX, in PyTorch's spelling: name in PyTorch}`.
     transposed : set of str
         The names in JAX of matrices that PyTorch holds transposed.
+    channels_last : set of str
+        The names in JAX of weights of a convolution in one model and of a linear layer on patches,
+        flattened channels last, in the other.
     guessed : dict
         `{place in JAX: name in PyTorch}` of layers or arrays that neither names nor shapes decide.
     left_out : list of str
@@ -33,11 +40,13 @@ class Pairing:
         `{"jax" or "torch": [layers of one array]}` of the parameters of one model that the other
         does not have.
     choices : list
-        What was decided by a guess, and can be decided otherwise: groups of layers, and `SQUARES`.
+        What was decided by a guess, and can be decided otherwise: groups of layers,
+        `SQUARES` and `PATCHES`.
     """
 
     names: dict[str, str] = field(default_factory=dict)
     transposed: set[str] = field(default_factory=set)
+    channels_last: set[str] = field(default_factory=set)
     guessed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     alone: dict[str, list[Layer]] = field(default_factory=dict)
@@ -98,6 +107,8 @@ class Pairer:
                     for i in (0, 1)
                 )
                 self._pair(found, ours, theirs, key, otherwise)
+            if is_matrix:
+                self._pair_patches(found, otherwise)
             self._pair_within(found)
         _pair_alike(found, *(self._single(found, i, True) for i in (0, 1)))
         check_leftovers(found, [self._single(found, i, True) for i in (0, 1)], self.sides)
@@ -129,7 +140,7 @@ class Pairer:
             choice = (key.__name__, shapes)
             if len(one) > 1:
                 found.choices.append(choice)
-            method = by_similarity if choice in otherwise else by_rank(*self._orders())
+            method = by_rank(*self._orders(), otherwise=choice in otherwise)
             _add(found, method(one, other), guessed=len(one) > 1)
 
     def _single(self, found: Pairing, i: int, state: bool = False) -> list[Layer]:
@@ -141,6 +152,24 @@ class Pairer:
             for local, full in layer.params.items()
             if full not in taken and (state or local not in layer.state)
         ]
+
+    def _pair_patches(self, found: Pairing, otherwise: Collection[Hashable]) -> None:
+        """Pair weights of convolutions with those of linear layers on patches."""
+        kinds = [{layer.module: layer.kind for layer in side} for side in self.sides]
+        ours, theirs = (
+            [
+                x
+                for x in self._single(found, i)
+                if kinds[i].get(x.module) in ("Conv", "Linear") and len(x.shape()) > 1
+            ]
+            for i in (0, 1)
+        )
+        self._pair(found, ours, theirs, flattened, otherwise)
+        windows = windows_of(ours, theirs, found.names)
+        if windows:
+            found.transposed -= windows
+            found.choices.append(PATCHES)
+            found.channels_last |= windows if PATCHES in otherwise else set()
 
     def _pair_within(self, found: Pairing) -> None:
         """Pair what is left within the layers that are paired."""
@@ -172,30 +201,6 @@ class Pairer:
             # Two classes of the user's that call it by one name mean one layout.
             if kinds[0][name] or kinds[1][other] or _local(name) != _local(other)
         }
-
-
-def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> Pairing:
-    """
-    Return the pairing with the highest score among those that names and shapes allow.
-
-    One choice is changed after the other, until the score is `enough`.
-    """
-    best = pairer.pair()
-    if not best.choices:
-        return best
-    options, made = best.choices, frozenset[Hashable]()
-    value = score(best)
-    trials = [frozenset(options) - {SQUARES}, *(frozenset({option}) for option in options)]
-    for trial in trials:
-        if value >= enough:
-            break
-        # A choice is added to those that have helped, or taken back.
-        changed = trial if trial == trials[0] else made ^ trial
-        pairing = pairer.pair(changed)
-        found = score(pairing)
-        if found > value:
-            best, value, made = pairing, found, changed
-    return best
 
 
 def _add(found: Pairing, pairs: list[tuple[Layer, Layer]], guessed: bool) -> None:

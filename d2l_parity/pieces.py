@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from math import gcd
+from types import MappingProxyType
 from typing import NamedTuple
 
-from d2l_parity.cuts import Cut, text_of
+import numpy as np
+
+from d2l_parity.cuts import Cut, Part, rows_in, text_of
 from d2l_parity.layer import Layer
 
-# A packed array has few parts, such as queries, keys and values; more orders are not tried.
+# A packed array has few parts, such as queries, keys and values; more packings are not tried.
 MOST_PARTS = 4
-MOST_ORDERS = 24
+MOST_PACKINGS = 24
 
 
-# The order in which the parts of a packed layer are, by their number.
-Orders = Mapping[int, Sequence[int]]
-FIRST: Orders = {}
+class Packing(NamedTuple):
+    """
+    How the parts of packed layers lie in them.
+
+    Attributes
+    ----------
+    orders : dict
+        The order in which the parts are, by their number.
+    blocks : int
+        Number of blocks, such as heads of attention, each of which has its share of every part.
+    """
+
+    orders: Mapping[int, Sequence[int]] = MappingProxyType({})
+    blocks: int = 1
+
+
+PLAIN = Packing()
 
 
 def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
@@ -100,14 +118,20 @@ def rows_of(layer: Layer, axis: int = 0) -> Rows | None:
     return Rows(count, tuple(rest)) if same else None
 
 
-def packs(layers: Sequence[Layer], others: Sequence[Layer], orders: Orders = FIRST) -> list[Cut]:
+def packs(layers: Sequence[Layer], others: Sequence[Layer], packing: Packing = PLAIN) -> list[Cut]:
     """
     Return the cuts of layers that the other model has in several parts.
 
     A layer is cut if the other model has no layer like it, and has layers too many whose rows make
-    it up. `orders` are those in which so many parts are packed. The rows of a matrix of the user's
-    own may be its columns.
+    it up. The rows of a matrix of the user's own may be its columns; a vector beside it is cut
+    alike.
     """
+    cuts = _packed_rows(layers, others, packing)
+    return cuts + _packed_vectors(cuts, layers, others, packing)
+
+
+def _packed_rows(layers: Sequence[Layer], others: Sequence[Layer], packing: Packing) -> list[Cut]:
+    """Return the cuts of layers and of matrices of the user's own."""
     mine, other = (_by_rows(side) for side in (layers, others))
     surplus = {rows: len(each) - len(mine.get(rows, ())) for rows, each in other.items()}
     found: list[Cut] = []
@@ -123,7 +147,32 @@ def packs(layers: Sequence[Layer], others: Sequence[Layer], orders: Orders = FIR
             for size in sizes:
                 surplus[Rows(size, rows.rest)] -= number
             free = sorted(alike, key=lambda each: each[0].name in names)  # stable
-            found += [_pack(layer, axis, sizes, orders) for layer, axis in free[:number]]
+            found += [_pack(layer, axis, sizes, packing) for layer, axis in free[:number]]
+    return found
+
+
+def _packed_vectors(
+    cuts: Sequence[Cut], layers: Sequence[Layer], others: Sequence[Layer], packing: Packing
+) -> list[Cut]:
+    """Return the cuts of vectors of the user's own, such as the bias of a matrix that is cut."""
+    mine, theirs = (
+        Counter(shape for each in side for shape in each.shapes.values())
+        for side in (layers, others)
+    )
+    surplus, found = theirs - mine, []
+    for cut in cuts:
+        sizes = [rows_in(index) for index in cut.indices]
+        wanted = Counter((size,) for size in sizes)
+        for layer in layers if cut.layer.is_part() else ():
+            for part in map(layer.part, layer.params):
+                is_beside = cut.layer.name in layer.params.values() and part.shape() == (
+                    sum(sizes),
+                )
+                if is_beside and mine[part.shape()] > theirs[part.shape()] and wanted <= surplus:
+                    found.append(_pack(part, 0, sizes, packing))
+                    mine[part.shape()] -= 1
+                    surplus -= wanted
+                    break
     return found
 
 
@@ -153,19 +202,35 @@ def _sizes(rows: Rows, number: int, surplus: dict[Rows, int]) -> list[int]:
     return min(fitting, key=lambda each: each[0])[1] if fitting else []
 
 
-def _pack(layer: Layer, axis: int, sizes: list[int], orders: Orders) -> Cut:
-    found, start = {}, 0
-    for part in orders.get(len(sizes), range(len(sizes))):
-        found[part] = slice(start, start + sizes[part])
-        start += sizes[part]
+def _pack(layer: Layer, axis: int, sizes: list[int], packing: Packing) -> Cut:
+    # Blocks are of rows: columns of a stacked matrix would have two indices that are not slices.
+    blocks = 1 if axis or any(size % packing.blocks for size in sizes) else packing.blocks
+    rows = np.arange(sum(sizes)).reshape(blocks, -1)
+    found: dict[int, Part] = {}
+    start = 0
+    for part in packing.orders.get(len(sizes), range(len(sizes))):
+        end = start + sizes[part] // blocks
+        found[part] = slice(start, end) if blocks == 1 else rows[:, start:end].ravel()
+        start = end
     indices = [found[part] for part in range(len(sizes))]
     names = [f"{layer.name}{text_of(index, axis)}" for index in indices]
-    return Cut(layer, names, list(indices), axis)
+    return Cut(layer, names, indices, axis)
 
 
-def orders_of(cuts: Sequence[Cut]) -> Iterator[Orders]:
-    """Yield the orders in which the parts of packed layers may be, the plain one first."""
+def packings_of(cuts: Sequence[Cut], blocks: Sequence[int] = (1,)) -> list[Packing]:
+    """Return the orders in which the parts of packed layers may be, in so many blocks each."""
     numbers = sorted({len(cut.names) for cut in cuts if not cut.is_stack()})
     every = itertools.product(*(itertools.permutations(range(n)) for n in numbers))
-    for each in itertools.islice(every, MOST_ORDERS):
-        yield dict(zip(numbers, each, strict=True))
+    found = (
+        Packing(dict(zip(numbers, order, strict=True)), number)
+        for order in every
+        for number in blocks
+    )
+    return list(itertools.islice(found, MOST_PACKINGS))
+
+
+def blocks_of(cuts: Sequence[Cut]) -> list[int]:
+    """Return the numbers of blocks, more than one, of which packed rows may consist."""
+    packed = [cut for cut in cuts if not cut.is_stack() and not cut.axis]
+    common = gcd(*(rows_in(index) for cut in packed for index in cut.indices))
+    return [n for n in range(2, common + 1) if common % n == 0]

@@ -159,11 +159,13 @@ class Report:
         """Return what a reader should know of the comparison, by titles."""
         guessed = [f"`{ours}` is `{theirs}`" for ours, theirs in self.pairing.guessed.items()]
         transposed = [f"`{name}`" for name in sorted(self.pairing.transposed)]
+        patches = [f"`{name}`" for name in sorted(self.pairing.channels_last)]
         narrow = [f"{side}: {', '.join(places)}" for side, places in self.first.narrow.items()]
         notes = {
             "Paired by the order of calls or by similar names, JAX's first (`mapping` decides "
             "otherwise):": guessed,
             "Matrices that one model holds transposed, by JAX's names:": transposed,
+            "Weights for patches that are flattened channels last, by JAX's names:": patches,
             "State that only one model has:": self.pairing.left_out,
             "Parameters that only one model has:": self.first.unused,
             "Computed in less than float64:": narrow,

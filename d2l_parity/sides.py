@@ -1,5 +1,6 @@
 """The two sides of a comparison: a model of each backend, and the names of its arrays."""
 
+import copy
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from d2l_parity.layer import Layer
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model
 from d2l_parity.pairing import Pairing
+from d2l_parity.patches import is_window, with_channels_last
 
 Arrays = dict[str, np.ndarray]
 
@@ -75,6 +77,7 @@ class Names:
         }  # fmt: skip
         self.names, self._common_shapes = {name: name for name in self.shapes}, self.shapes
         self._transposed: set[str] = set()
+        self._channels_last: set[str] = set()
 
     def array_of(self, name: str) -> str:
         """Return the array of the model that `name` is, or is a piece of."""
@@ -83,6 +86,7 @@ class Names:
     def adopt(self, pairing: Pairing, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Take the common names from a pairing, and the `shapes` of the arrays by them."""
         self.names, self._transposed = pairing.names, pairing.transposed
+        self._channels_last = pairing.channels_last
         self._common_shapes = dict(shapes)
 
     def by_own_name(self, arrays: Mapping[str, np.ndarray], before: Mapping[str, Any]) -> Arrays:
@@ -95,6 +99,8 @@ class Names:
         for name, common in self.names.items():
             array = np.asarray(arrays[common])
             array = array.T if name in self._transposed else array
+            if name in self._channels_last:
+                array = with_channels_last(array, self.shapes[name])
             array = array.reshape(self.shapes[name])
             if name not in self.pieces:
                 own[name] = array
@@ -119,6 +125,8 @@ class Names:
                 if name in self._transposed:
                     array = array.swapaxes(-1, -2)
                 shape = self._common_shapes[common]
+                if name in self._channels_last:
+                    array = with_channels_last(array, shape, stacked)
                 found[common] = array.reshape((array.shape[0], *shape) if stacked else shape)
         return found
 
@@ -131,6 +139,16 @@ class Names:
     def places_by_common(self) -> dict[str, str]:
         """Return the place of each array in the user's module by common names."""
         return {common: self.places[name] for name, common in self.names.items()}
+
+    def on_patches(self) -> set[str]:
+        """Return the layers that are a convolution on one side, and linear on the other."""
+        return {
+            layer.module
+            for layer in self.layers
+            for full in layer.params.values()
+            if full in self.names
+            and is_window(self.shapes[full], self._common_shapes[self.names[full]])
+        }
 
     def by_piece(self, calls: Sequence[Call]) -> list[Call]:
         """Return calls of layers, with those of pieces in the place of those of cut layers."""
@@ -175,6 +193,7 @@ class Side(Names):
         self.probe: Any = importlib.import_module(f"d2l_parity.{backend}_probe")
         structure = None if loss is None else structure_of(data)
         self.model = as_model(self.d2l, module, loss, lr, optimizer, structure)
+        self._first: dict[str, Any] = {}
         self.module, self.prefix = module, "" if self.model is module else "net."
         self.whole = whole
         if self.probe.has_lazy_layers(module):
@@ -191,8 +210,11 @@ class Side(Names):
         return data_module(self.d2l, data, dtype)
 
     def first_batch(self, data: Any, dtype: str) -> Any:
-        """Return the first training minibatch, as the model gets it."""
-        return next(iter(self.batches(data, dtype).train_dataloader()))
+        """Return the first training minibatch of `data`, as the model gets it; a new copy."""
+        if dtype not in self._first:  # a data module may have to read its files
+            self._first[dtype] = next(iter(self.batches(data, dtype).train_dataloader()))
+        # PyTorch's model may change its inputs in place.
+        return copy.deepcopy(self._first[dtype])
 
     def copy(self, dtype: str, weights: Mapping[str, np.ndarray]) -> Any:
         """Return a copy of the model of type `dtype` with `weights`, given by common names."""

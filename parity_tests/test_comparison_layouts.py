@@ -24,14 +24,22 @@ def numbers(*shape):
 
 
 def assert_found(one, other):
-    """Assert that `other` has a layout in which it is `one`, to the bit, in NumPy and in JAX."""
+    """Assert that `other` has a layout in which it is `one`, to the bit; return the layout."""
     layout, gap = find_layout(one, other, SAME_LAYER)
     assert gap == 0
     np.testing.assert_array_equal(layout.apply(other), one)
-    np.testing.assert_array_equal(layout.apply(jnp.array(other, jnp.float32)), np.float32(one))
+    return layout
 
 
 # -- the search for a layout -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_layout_is_that_of_jax_too(axis):
+    one, other = numbers(2, 3, 4).transpose(1, 2, 0).reshape(12, 2), numbers(2, 3, 4)
+    pair = (one, other)[:: 1 - 2 * axis]
+    layout = assert_found(*pair)
+    np.testing.assert_array_equal(layout.apply(jnp.array(pair[1])), np.float32(pair[0]))
 
 
 @settings(max_examples=25, deadline=None)

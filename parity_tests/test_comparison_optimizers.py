@@ -54,6 +54,7 @@ WEIGHTS = np.array([[1.0, -2, 3], [0, 5, 1]])
             None,
             "it moves 0.5 times as far in JAX: look at the learning rate, at clipping and",
         ),
+        (MINE / 1.00002, None, "it moves 1.00002 times as far in JAX: look at clipping (PyTorch's"),
         (MINE - 0.003 * WEIGHTS, None, "differ by 0.003 times the weights: look at the weight dec"),
         (MINE + 0.9 * WEIGHTS, WEIGHTS, "differ by 0.9 times the last update: look at the moment"),
         (np.sign(MINE) * MINE**2, None, "look at the optimizers' settings: betas, eps, momentum."),

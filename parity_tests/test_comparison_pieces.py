@@ -15,7 +15,7 @@ from d2l_parity.causes import dropout_hints, explain_state
 from d2l_parity.cuts import calls_of
 from d2l_parity.layers import Layer as Gaps
 from d2l_parity.matching import cut_sides
-from d2l_parity.pieces import opened, orders_of, packs, stacks
+from d2l_parity.pieces import Packing, blocks_of, opened, packings_of, packs, stacks
 from d2l_parity.sides import Names
 from parity_tests.support.ports import (
     BatchNorm,
@@ -60,7 +60,7 @@ def test_parts_may_have_different_sizes_and_any_order():
     theirs = linears("qkv", rows=8)
     cuts = packs(theirs, ours)
     assert [each.names for each in cuts] == [["qkv[0:4]", "qkv[4:6]", "qkv[6:8]"]]
-    every = [packs(theirs, ours, order)[0].names for order in orders_of(cuts)]
+    every = [packs(theirs, ours, order)[0].names for order in packings_of(cuts)]
     assert len({tuple(names) for names in every}) == len(every) == 6
     assert ["qkv[2:6]", "qkv[0:2]", "qkv[6:8]"] in every
 
@@ -73,6 +73,30 @@ def test_columns_of_a_matrix_of_ones_own_are_cut_too():
     assert [each.shape() for each in cut.layers()] == [(4, 4)] * 3
     assert cut.pieces()["w[:, 4:8]"] == ("w", (slice(None), slice(4, 8)))
     assert not packs(theirs, [*ours, layer("fc", {"weight": (12, 4)}, kind="Linear")])
+
+
+def test_a_bias_beside_a_matrix_of_ones_own_is_cut_alike():
+    ours = [layer("", {f"{x}{y}": (4, 5) if x == "w" else (4,) for x in "wb" for y in "qkv"}, "")]
+    theirs = [layer("", {"w": (12, 5), "b": (12,), "other": (12,)}, kind="")]
+    order = Packing({3: [1, 0, 2]})
+    assert [cut.names for cut in packs(theirs, [*ours, layer("n", {"scale": (12,)})], order)] == [
+        ["w[4:8]", "w[0:4]", "w[8:12]"],
+        ["b[4:8]", "b[0:4]", "b[8:12]"],
+    ]
+    without = [each.part(local) for each in ours for local in each.params if local != "bq"]
+    assert [cut.layer.name for cut in packs(theirs, without)] == ["w"]
+
+
+def test_each_head_may_have_its_share_of_every_part():
+    ours = [*linears("q"), *linears("k", "v", rows=2)]
+    cuts = packs(linears("qkv", rows=8), ours)
+    assert blocks_of(cuts) == [2]
+    [packing, *others] = packings_of(cuts, [2])
+    assert len(others) == 5
+    [cut] = packs(linears("qkv", rows=8), ours, packing)
+    assert cut.names == [f"qkv[{rows} of every 4]" for rows in ("0:2", "2:3", "3:4")]
+    assert [list(rows) for rows in cut.indices] == [[0, 1, 4, 5], [2, 6], [3, 7]]
+    assert [each.shapes for each in cut.layers()] == [each.shapes for each in ours]
 
 
 def test_layers_that_both_models_have_are_not_cut():
@@ -217,6 +241,46 @@ def test_packed_matrices_of_ones_own_are_their_parts(order, transposed):
     assert found.verdict is Verdict.SAME, found.failures
     found = short(*own_matrices(order, transposed, scale=1.1), SEQUENCES)
     assert found.verdict is Verdict.DIFFERENT
+
+
+@pytest.mark.slow
+def test_a_bias_of_ones_own_is_cut_with_its_matrix():
+    def theirs(self, X):
+        parts = (X @ self.w.T + self.b).chunk(3, -1)
+        return self.fc(attention(torch.softmax, *parts) + X).mean(1)
+
+    def given(*shape):
+        return lambda: nn.Parameter(torch.randn(shape))
+
+    packed_model = original(theirs, w=given(12, 4), b=given(12), fc=torch_linear(4, 4))
+    found = short(separate(), packed_model, SEQUENCES)
+    assert found.verdict is Verdict.SAME, found.failures
+    assert found.pairing.guessed["k.bias"] == "b[4:8]"
+
+
+def packed_by_head(self, X):
+    """Return an attention in PyTorch of two heads, whose queries, keys and values are together."""
+    heads = self.qkv(X).view(*X.shape[:2], 2, 3, 2).transpose(1, 2)
+    H = attention(torch.softmax, *heads.unbind(3)).transpose(1, 2)
+    return self.fc(H.reshape(X.shape) + X).mean(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [1.0, 1.1])
+def test_attention_packed_by_head_is_its_three_layers(scale):
+    def ours(self, X):
+        q, k, v = (
+            layer(X).reshape(*X.shape[:2], 2, 2).swapaxes(1, 2)
+            for layer in (self.q, self.k, self.v)
+        )
+        H = attention(nnx.softmax, scale * q, k, v).swapaxes(1, 2)
+        return self.fc(H.reshape(X.shape) + X).mean(1)
+
+    layers = {name: linear(4, 4) for name in ("q", "k", "v", "fc")}
+    theirs = original(packed_by_head, qkv=torch_linear(4, 12), fc=torch_linear(4, 4))
+    found = short(port(ours, **layers), theirs, SEQUENCES)
+    assert found.verdict is (Verdict.SAME if scale == 1 else Verdict.DIFFERENT), found.failures
+    assert scale != 1 or found.pairing.guessed["v"] == "qkv[4:6 of every 6]"
 
 
 @pytest.mark.slow
