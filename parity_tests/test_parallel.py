@@ -270,3 +270,19 @@ def test_more_devices_than_there_are(backend):
         d2l.Trainer(1, num_devices=1000).fit(model, d2l.Digits(batch_size=256))
     fix = "xla_force_host_platform_device_count=1000" if backend == "jax" else "nproc-per-node 1000"
     assert "num_devices must be" in str(error.value) and fix in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{"num_gpus": 1}, {"num_devices": 2}], ids=str)
+def test_each_process_of_pytorch_has_a_gpu_of_its_own(monkeypatch, options):
+    d2l = BACKENDS["torch"]
+    monkeypatch.setattr(d2l.devices, "num_gpus", lambda: 2)
+    monkeypatch.setattr(d2l.devices, "gpu", lambda i: f"gpu:{i}")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for i in range(2):
+        monkeypatch.setenv("LOCAL_RANK", str(i))
+        assert d2l.Trainer(1, **options).place == f"gpu:{i}"
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="at most that of GPUs, 2, got more"):
+        d2l.Trainer(1, **options)
+    monkeypatch.setattr(d2l.devices, "num_gpus", lambda: 0)
+    assert d2l.Trainer(1, num_devices=2).place is None

@@ -65,7 +65,7 @@ class TrainerBase(Recipe, HyperParameters):
     ):
         self.save_hyperparameters()
         check_trainer(self)
-        self.gpus = self.choose_gpus() if num_gpus else []
+        self.gpus = self.choose_gpus() if num_gpus or num_devices else []
 
     @property
     def history(self) -> History:

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord, record_step
+from d2l_torch import devices
 from d2l_torch.training.module import as_scalar
 from d2l_torch.training.whole_minibatch import Part, WholeMinibatch
 
@@ -50,6 +51,24 @@ def agreed(value: bool) -> bool:
         return value
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
     return bool(from_first(torch.tensor(int(value), device=device)))
+
+
+def own_gpu() -> list[torch.device]:
+    """
+    Return the GPU of this process, none if the machine has none.
+
+    Raises
+    ------
+    ValueError
+        If there are more processes than GPUs.
+    """
+    local_rank, found = int(os.environ.get("LOCAL_RANK", 0)), devices.num_gpus()
+    if 0 < found <= local_rank:
+        raise ValueError(
+            f"the number of processes must be at most that of GPUs, {found}, got more; "
+            f"run torchrun --nproc-per-node {found} SCRIPT"
+        )
+    return [devices.gpu(local_rank)] if found else []
 
 
 class Replicas:
@@ -137,7 +156,9 @@ def process_group(device: Any) -> Iterator[None]:
         yield
         return
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device else "gloo")
+        if device is not None:
+            torch.cuda.set_device(device)
+        distributed.init_process_group("gloo" if device is None else "nccl")
         atexit.register(distributed.destroy_process_group)
     with together(rank(), num_processes()):
         yield

@@ -27,6 +27,7 @@ from d2l_torch.training.parallel import (
     agreed,
     check_processes,
     num_processes,
+    own_gpu,
     process_group,
     rank,
 )
@@ -103,6 +104,11 @@ class Trainer(TrainerBase):
     def place(self) -> Any:
         """The device of model and data: the GPU of this process; None leaves them as they are."""
         return next(iter(self.gpus), None)
+
+    def choose_gpus(self) -> list[Any]:
+        """Return the GPUs to use; that of this process if several train."""
+        found = super().choose_gpus()
+        return own_gpu() if self.num_devices or (found and num_processes() > 1) else found
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
