@@ -82,7 +82,7 @@ class Replicas:
     Parameters
     ----------
     model : Module
-        Its weights, and the random stream, are set to those of process 0.
+        Its weights, and the random streams, are set to those of process 0.
     device : torch.device or None
         The GPU of this process.
     """
@@ -92,8 +92,10 @@ class Replicas:
         self._part = Part(0, self._rank, self._size)
         self._device = device or torch.device("cpu")
         self._step = DistributedDataParallel(Step(model), find_unused_parameters=True)
-        state = torch.get_rng_state()
-        torch.set_rng_state(from_first(state.to(self._device)).cpu())
+        torch.set_rng_state(from_first(torch.get_rng_state().to(self._device)).cpu())
+        if self._device.type == "cuda":
+            state = from_first(torch.cuda.get_rng_state(self._device).to(self._device))
+            torch.cuda.set_rng_state(state.cpu(), self._device)
 
     def rows(self, rows: Tensor) -> Tensor:
         """Return this process's part of a minibatch's rows, or of its arrays."""
@@ -123,6 +125,8 @@ class Replicas:
 
     def _average(self, values: list[Any]) -> Any:
         """Return the averages of numbers over all processes, weighted by their examples."""
+        if not values:
+            return []
         total = torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in values])
         total = (total * self._part.weight).to(self._device)
         distributed.all_reduce(total)
@@ -142,7 +146,7 @@ class Step(nn.Module):
         super().__init__()
         self.model = model
         # A step may leave parameters unused. PyTorch warns if it looks for such and finds none.
-        self.unused = nn.Parameter(torch.zeros(()))
+        self.unused = nn.Parameter(next(model.parameters()).new_zeros(()))
 
     def forward(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
         """Return the loss and the record of a step."""

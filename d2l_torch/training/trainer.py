@@ -164,8 +164,11 @@ class Trainer(TrainerBase):
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
             self._replicas = Replicas(model, self.place) if num_processes() > 1 else None
-            with compiled(self.compile, model):
-                return self.run_epochs(data, resume)
+            try:
+                with compiled(self.compile, model):
+                    return self.run_epochs(data, resume)
+            finally:
+                self._replicas = None
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
