@@ -42,7 +42,7 @@ def try_all_gpus() -> list[jax.Device]:
 
 
 def _accelerators() -> list[jax.Device]:
-    return [device for device in jax.devices() if device.platform != "cpu"]
+    return [device for device in jax.local_devices() if device.platform != "cpu"]
 
 
 def use_device(device: jax.Device) -> AbstractContextManager[Any]:

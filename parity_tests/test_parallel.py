@@ -104,6 +104,22 @@ def test_a_killed_process_ends_the_others_in_a_sentence_and_the_run_resumes(tmp_
     np.testing.assert_allclose(history.train_loss, alone.train_loss, rtol=1e-5)  # in float32
 
 
+DIVERGED = """
+import d2l_jax as d2l
+
+model = d2l.SoftmaxRegression(10, lr=1e38, num_inputs=64)
+d2l.Trainer(1, num_devices=2).fit(model, d2l.Digits(batch_size=256))
+"""
+
+
+@pytest.mark.slow
+def test_a_divergence_on_several_devices_is_explained():
+    with processes(DIVERGED, 1, num_devices=2) as [process]:
+        _, message = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "try a lower learning rate" in message
+
+
 SEVERAL_HOSTS = """
 import os
 import jax

@@ -41,6 +41,15 @@ def check_parts(num_inputs: int, num_targets: int, devices: Any) -> int:
     return devices
 
 
+def check_same_start(start: int, start_of_first: int) -> None:
+    """Raise a ValueError unless a process resumes after the same epoch as the first process."""
+    if start != start_of_first:
+        raise ValueError(
+            f"all processes must find the same checkpoints, got {start} and {start_of_first} "
+            "epochs; use a folder that all hosts see"
+        )
+
+
 def check_all_alike(shapes: Sequence[Any]) -> None:
     """Raise a ValueError unless there is a tensor, and all have the shape of the first."""
     if not shapes:

@@ -62,12 +62,12 @@ class TensorLoader:
         return self.minibatches(self.arrays, self.next_order())
 
     def minibatches(
-        self, arrays: tuple[Any, ...], order: Any, part: Callable[[Any], Any] | None = None
+        self, arrays: tuple[Any, ...], order: Any, gather: Callable[..., Any] | None = None
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the minibatches of `arrays` whose rows follow each other in `order`, or `part`."""
+        """Yield the minibatches of `arrays` whose rows follow each other in `order`."""
         for indices in self.plan.split(order):
             self.batch_examples = len(indices)
-            yield self.gather(arrays, indices if part is None else part(indices))
+            yield (gather or self.gather)(arrays, indices)
 
     def next_order(self) -> np.ndarray:
         """Begin an epoch and return its order of examples: int32, `(num_examples,)`."""

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIGNS = ("gloo", "nccl", "connection", "heartbeat", "coordination service", "distributed")
+# In what PyTorch and JAX say when a message does not arrive.
+SIGNS = (
+    "gloo",
+    "nccl error",
+    "processgroupnccl",
+    "connection closed",
+    "connection reset",
+    "heartbeat",
+)
 
 
 @contextmanager
@@ -23,7 +31,7 @@ def together(rank: int, size: int) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # JAX raises either
         if size == 1 or not any(sign in str(error).lower() for sign in SIGNS):
             raise
         raise RuntimeError(

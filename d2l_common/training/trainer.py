@@ -10,6 +10,7 @@ import numpy as np
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import check_class_labels, check_trainer
+from d2l_common.checks.parallel import check_same_start
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.memory import free_memory
@@ -112,7 +113,7 @@ class TrainerBase(Recipe, HyperParameters):
             if isinstance(loader, TensorLoader):
                 loader.release()  # a data module may return the loader of another fit
         # Read once: data that stays on the device takes part of what is free.
-        self.room = self.room_for_data()
+        self.room = self.agreed(self.room_for_data())
         check_nonnegative("room_for_data()", self.room)
 
     def prepare_batch(self, batch: Any) -> Any:
@@ -174,6 +175,7 @@ class TrainerBase(Recipe, HyperParameters):
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         try:
             start = checkpoints.resume(recorder) if checkpoints else 0
+            check_same_start(start, self.agreed(start))
             weights = first_nonfinite(self.named_parameters())
             stop = start > 0 and self.agreed(self.should_stop(recorder.history))
             for epoch in range(start, 0 if stop else self.max_epochs):

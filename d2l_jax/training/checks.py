@@ -10,6 +10,7 @@ from jax import Array
 from d2l_common.data.loader import TensorLoader
 from d2l_jax.functional import is_integer
 from d2l_jax.nn.lazy import lazy_layers, learn_shapes
+from d2l_jax.training.parallel import one_copy
 from d2l_jax.training.state import give_containers
 
 
@@ -72,4 +73,5 @@ def recheck(trainer: Any, train: bool) -> None:
         if not labels <= seen:
             seen |= labels
             with jax.disable_jit():
-                split.run_copy(state.params, state.rest, trainer.prepare_batch(batch), train)
+                batch = one_copy(trainer.prepare_batch(batch))
+                split.run_copy(state.params, state.rest, batch, train)

@@ -48,11 +48,11 @@ def check_compiled(trainer: Any) -> None:
         raise ValueError("compile must be None or True with several devices, got False")
 
 
-def agreed(value: bool) -> bool:
-    """Return what the first process has decided."""
+def agreed(value: Any) -> Any:
+    """Return the number, or the decision, of the first process."""
     if jax.process_count() == 1:
         return value
-    return bool(multihost_utils.broadcast_one_to_all(np.array(value)))
+    return type(value)(multihost_utils.broadcast_one_to_all(np.array(value, np.float32)).item())
 
 
 def placement(devices: Sequence[jax.Device]) -> Any:

@@ -127,7 +127,7 @@ class Trainer(TrainerBase):
         [device] = self.gpus[:1] or jnp.zeros(()).devices()
         memory = device.memory_stats()
         if not memory:  # the CPU's is the machine's
-            return super().room_for_data()
+            return super().room_for_data() // max(1, len(training_devices(self)))
         return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
     def fit(self, model: Any, data: Any, resume: bool = False) -> History:

@@ -45,12 +45,18 @@ def check_processes(num_devices: int | None, compile: bool | None) -> None:
         raise ValueError("compile must be None or False with several processes, got True")
 
 
-def agreed(value: bool) -> bool:
-    """Return what the first process has decided."""
+def agreed(value: Any) -> Any:
+    """Return the number, or the decision, of the first process."""
     if num_processes() == 1:
         return value
-    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    return bool(from_first(torch.tensor(int(value), device=device)))
+    return type(value)(from_first(torch.tensor(float(value), dtype=torch.float64)).item())
+
+
+def set_alike(model: nn.Module) -> None:
+    """Set the weights and the state of a model to those of the first process."""
+    if num_processes() > 1:
+        for tensor in (*model.parameters(), *model.buffers()):
+            from_first(tensor.data)
 
 
 def own_gpu() -> list[torch.device]:
@@ -97,24 +103,27 @@ class Replicas:
             state = from_first(torch.cuda.get_rng_state(self._device).to(self._device))
             torch.cuda.set_rng_state(state.cpu(), self._device)
 
-    def rows(self, rows: Tensor) -> Tensor:
-        """Return this process's part of a minibatch's rows, or of its arrays."""
+    def gather(self, loader: Any, arrays: Any, rows: Tensor) -> Any:
+        """Return this process's part of the minibatch of the rows `rows` of a loader's arrays."""
         self._part = Part(len(rows), self._rank, self._size)
-        return rows[self._part.rows]
+        with WholeMinibatch(self._part):
+            return loader.gather(arrays, rows[self._part.rows])
 
     def part(self, batch: Any) -> Any:
-        """Return this process's part of a minibatch."""
-        self.rows(batch[-1])
+        """Return this process's part of a minibatch of a reader's loader."""
+        self._part = Part(len(batch[-1]), self._rank, self._size)
         return [x[self._part.rows] for x in batch]
 
-    def step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
+    def step(self, prepare: Any, batch: Any, train: bool) -> tuple[Any, StepRecord]:
         """
         Return a loss and the record of the whole minibatch, of which `batch` is a part.
 
         The average of the losses' gradients over processes is the gradient for the minibatch.
+        `prepare` is the Trainer's `prepare_batch`.
         """
         part = self._part
         with WholeMinibatch(part):
+            batch = prepare(batch)
             loss, record = (self._step if train else self._step.module)(batch, train)
         if train:
             loss = loss * (self._size * part.weight)
@@ -127,8 +136,8 @@ class Replicas:
         """Return the averages of numbers over all processes, weighted by their examples."""
         if not values:
             return []
-        total = torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in values])
-        total = (total * self._part.weight).to(self._device)
+        numbers = [torch.as_tensor(x, dtype=torch.float64, device=self._device) for x in values]
+        total = torch.stack([x.reshape(()) for x in numbers]) * self._part.weight
         distributed.all_reduce(total)
         return total
 
@@ -137,6 +146,17 @@ def from_first(tensor: Tensor) -> Tensor:
     """Return a tensor of process 0."""
     distributed.broadcast(tensor, src=0)
     return tensor
+
+
+@contextmanager
+def replicas(trainer: Any) -> Iterator[None]:
+    """Within this context, an epoch, a Trainer has replicas if several processes train."""
+    if num_processes() > 1:
+        trainer._replicas = Replicas(trainer.model, trainer.place)
+    try:
+        yield
+    finally:  # later gradients of the model are this process's own
+        trainer._replicas = None
 
 
 class Step(nn.Module):
@@ -159,10 +179,10 @@ def process_group(device: Any) -> Iterator[None]:
     if num_processes() == 1:
         yield
         return
+    if device is not None:
+        torch.cuda.set_device(device)
     if not distributed.is_initialized():
-        if device is not None:
-            torch.cuda.set_device(device)
-        distributed.init_process_group("gloo" if device is None else "nccl")
+        distributed.init_process_group()  # gloo on the CPU and NCCL on GPUs
         atexit.register(distributed.destroy_process_group)
     with together(rank(), num_processes()):
         yield

@@ -1,6 +1,7 @@
 """Training (sections 3.2.4 and 3.4.4)."""
 
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +31,8 @@ from d2l_torch.training.parallel import (
     own_gpu,
     process_group,
     rank,
+    replicas,
+    set_alike,
 )
 
 
@@ -161,18 +164,15 @@ class Trainer(TrainerBase):
             self.prepare_model(model)
             give_shapes(self)
             check_data(self)
+            set_alike(model)
             self.optim = make_optimizer(model, self.ema_decay)
             self.read_base_lrs()
-            self._replicas = Replicas(model, self.place) if num_processes() > 1 else None
-            try:
-                with compiled(self.compile, model):
-                    return self.run_epochs(data, resume)
-            finally:
-                self._replicas = None
+            with compiled(self.compile, model):
+                return self.run_epochs(data, resume)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        with held():
+        with held(), replicas(self):
             self.run(train=True)
             if self.val_dataloader is not None:
                 self.run(train=False)
@@ -180,22 +180,22 @@ class Trainer(TrainerBase):
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
-        replicas = self._replicas
+        parallel = self._replicas  # None unless several processes train
         self.model.train(train)
         if not isinstance(loader, TensorLoader):
             for batch in interruptible(loader):
-                self.record(step(replicas.part(batch) if replicas else batch), train)
+                self.record(step(parallel.part(batch) if parallel else batch), train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for arrays, order in interruptible(chunks):
                 rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
-                part = replicas.rows if replicas else None
-                for batch in interruptible(loader.minibatches(arrays, rows, part)):
+                gather = partial(parallel.gather, loader) if parallel else None
+                for batch in interruptible(loader.minibatches(arrays, rows, gather)):
                     self.record(step(batch), train)
 
     def train_step(self, batch: Any) -> StepRecord:
         """Update the parameters in place; return the record of the step."""
-        loss, record = self._run_step(self.prepare_batch(batch), True)
+        loss, record = self._run_step(batch, True)
         if not getattr(loss, "requires_grad", False):
             raise nothing_learned()
         self.optim.zero_grad()
@@ -211,14 +211,14 @@ class Trainer(TrainerBase):
     @torch.no_grad()
     def validation_step(self, batch: Any) -> StepRecord:
         """Return the record of a validation step."""
-        _, record = self._run_step(self.prepare_batch(batch), False)
+        _, record = self._run_step(batch, False)
         return record
 
     def _run_step(self, batch: Any, train: bool) -> tuple[Any, StepRecord]:
         """Return the loss and the record of the model's step, in parallel if there are replicas."""
         if self._replicas is not None:
-            return self._replicas.step(batch, train)
-        return record_step(self.model, batch, train, as_scalar)
+            return self._replicas.step(self.prepare_batch, batch, train)
+        return record_step(self.model, self.prepare_batch(batch), train, as_scalar)
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """

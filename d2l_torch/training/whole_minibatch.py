@@ -11,16 +11,28 @@ from torch.utils import _pytree as pytree
 from d2l_common.checks.parallel import part_of
 from d2l_torch.nn.batch_norm import moments, normalize
 
+DROPOUTS = (
+    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
+    *(torch.dropout, torch.feature_dropout),
+)
 DRAWS = (
     *(torch.rand, torch.randn, torch.rand_like, torch.randn_like, torch.randint_like),
-    *(torch.randint, torch.normal, torch.bernoulli, torch.dropout, torch.feature_dropout),
-    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
+    *(torch.randint, torch.normal, torch.bernoulli, *DROPOUTS),
     *(F.rrelu, F.gumbel_softmax, F.scaled_dot_product_attention),
 )
 DRAWS_IN_PLACE = (
     *(Tensor.bernoulli_, Tensor.uniform_, Tensor.normal_, Tensor.random_, Tensor.exponential_),
     *(Tensor.cauchy_, Tensor.log_normal_, Tensor.geometric_),
 )
+
+
+def is_random(func: Any, args: Any, kwargs: Any) -> bool:
+    """Return whether a call draws: dropout does not in evaluation, nor attention without it."""
+    if func is F.scaled_dot_product_attention:
+        return bool(kwargs.get("dropout_p", args[4] if len(args) > 4 else 0))
+    return not (
+        func in DROPOUTS and kwargs.get("training", args[2] if len(args) > 2 else True) is False
+    )
 
 
 class Part:
@@ -69,7 +81,7 @@ class Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         """Return the gradient by the tensor of this process."""
-        return Sum.forward(ctx, grads[0].contiguous())
+        return Sum.apply(grads[0].contiguous())  # so that it has a gradient, too
 
 
 class WholeMinibatch(TorchFunctionMode):
@@ -89,10 +101,10 @@ class WholeMinibatch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function of PyTorch, or what stands for it."""
         kwargs = kwargs or {}
-        if func in DRAWS:
+        if func in DRAWS and is_random(func, args, kwargs):
             return self._rows_of(func(*self._whole(args), **self._whole(kwargs)))
         if func in DRAWS_IN_PLACE:
-            return args[0].copy_(self._rows_of(func(*self._whole(args), **kwargs)))
+            return args[0].copy_(self._rows_of(func(*self._whole(args), **self._whole(kwargs))))
         if func is F.batch_norm:
             return self._batch_norm(*args, **kwargs)
         if func is moments:
