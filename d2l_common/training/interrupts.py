@@ -108,21 +108,20 @@ class between_steps(_Section):  # a context manager, named as one
         self._is_outermost = False
 
     def __enter__(self) -> None:
-        super().__enter__()
-        if threading.get_ident() == MAIN:
-            try:
+        try:
+            if threading.get_ident() == MAIN:
                 self._is_outermost = _signals.install()
-            except BaseException:  # of a handler that was not replaced yet
-                _signals.uninstall()
-                super().__exit__()
-                raise
+            super().__enter__()
+        except BaseException:  # of a handler, before signals were held
+            _signals.uninstall()
+            raise
 
     def __exit__(self, *error: object) -> None:
         try:
+            super().__exit__(*error)
+        finally:
             if self._is_outermost:
                 _signals.uninstall()
-        finally:
-            super().__exit__(*error)
 
 
 def interruptible(iterable: Iterable[Any]) -> Iterator[Any]:
