@@ -63,7 +63,7 @@ def a_gap_of_the_first_arrays_only(original, ours, theirs, *tolerance):
     "d2l_parity.methods.by_rank",
     caught_by=check_of(test_pairing, "test_the_order_of_calls_comes_first_and_then_likeness"),
 )
-def an_order_of_calls_that_is_ignored(*orders):
+def an_order_of_calls_that_is_ignored(*orders, **_):
     return by_similarity
 
 
@@ -76,7 +76,7 @@ def a_mapping_that_is_ignored(mapping, ours, theirs):
 
 
 @instead_of(
-    "d2l_parity.pairing.search",
+    "d2l_parity.matching.search",
     caught_by=check_of(
         test_pairing, "test_choices_are_changed_until_the_score_is_enough", "likeness"
     ),
@@ -94,10 +94,10 @@ def dicts_in_the_order_of_their_making(tree):
 
 
 @instead_of(
-    "d2l_parity.pieces._text",
+    "d2l_parity.cuts.text_of",
     caught_by=check_of(pieces, "test_pieces_are_read_and_written_where_they_are"),
 )
-def pieces_of_one_name(index):
+def pieces_of_one_name(index, axis=0):
     return "[0]"
 
 
@@ -110,7 +110,7 @@ def parts_in_one_order_only(original, layers, others, orders=None):
 
 
 @around(
-    "d2l_parity.pieces.calls_of",
+    "d2l_parity.cuts.calls_of",
     caught_by=check_of(pieces, "test_calls_of_a_stack_are_those_of_its_layers_in_turn"),
 )
 def calls_of_a_stack_from_last_to_first(original, cuts, calls):

@@ -147,7 +147,10 @@ def test_ctrl_c_ends_in_one_line(d2l, monkeypatch):
 def test_ctrl_c_in_a_script_ends_in_one_line(monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "examples")
     monkeypatch.setattr(sys, "argv", ["softmax.py", "--backend", "jax"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which a script sets
     common = __import__("common")
+    for module in (common, __import__("options")):  # a worker of the tests has no script
+        monkeypatch.setattr(module, "in_notebook", lambda: False)
 
     def interrupt(*_):
         raise KeyboardInterrupt
