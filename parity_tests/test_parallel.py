@@ -107,7 +107,7 @@ def test_a_killed_process_ends_the_others_in_a_sentence_and_the_run_resumes(tmp_
 DIVERGED = """
 import d2l_jax as d2l
 
-model = d2l.SoftmaxRegression(10, lr=1e38, num_inputs=64)
+model = d2l.SoftmaxRegression(10, lr=1e308, num_inputs=64)
 d2l.Trainer(1, num_devices=2).fit(model, d2l.Digits(batch_size=256))
 """
 
