@@ -21,7 +21,7 @@ MOST_PACKINGS = 24
 
 class Packing(NamedTuple):
     """
-    How the parts of packed layers lie in them.
+    Order of the parts of packed layers within them.
 
     Attributes
     ----------

@@ -426,7 +426,7 @@ def test_optimizers_that_cannot_average():
         d2l_jax,
         configure_optimizers=lambda self: nnx.Optimizer(self, optax.sgd(0.1), wrt=nnx.Param),
     )
-    with pytest.raises(TypeError, match=r"must be an Optax transformation .*, got Optimizer"):
+    with pytest.raises(TypeError, match=r"must be an Optax transformation .*, got flax.Optimizer"):
         d2l_jax.Trainer(1, ema_decay=DECAY).fit(model, one_step_data(d2l_jax))
 
 

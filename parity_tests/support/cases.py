@@ -65,7 +65,7 @@ class Case:
             dtype,
             run("jax", weights),
             run("torch", weights),
-            {"torch": [run("torch", start, record=False) for start in moved]} if nudges else {},
+            {"torch": [run("torch", start, keep=False) for start in moved]} if nudges else {},
             zero_model_loss(sides["torch"], data, weights),
         )
 
