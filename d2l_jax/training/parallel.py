@@ -96,4 +96,8 @@ def in_parts(batch: Any, place: Any) -> Any:
 
 def one_copy(tree: Any) -> Any:
     """Return arrays that have copies on several devices as that on the first of this process."""
-    return jax.tree.map(lambda x: x.addressable_data(0) if len(x.devices()) > 1 else x, tree)
+
+    def first(x: Any) -> Any:
+        return x.addressable_data(0) if isinstance(x, jax.Array) and len(x.devices()) > 1 else x
+
+    return jax.tree.map(first, tree)

@@ -165,6 +165,21 @@ def test_labels_of_a_readers_minibatches(d2l):
         d2l.Trainer(1).fit(classifier(d2l, training_step=own_step), module)
 
 
+def test_labels_beside_an_array_of_numpy(d2l):
+    """A reader's prepare_batch may add a constant, which is no array of the framework."""
+
+    class Trainer(d2l.Trainer):
+        def prepare_batch(self, batch):
+            return [batch[0], np.ones(2, np.float32), batch[-1]]
+
+    def step(self, batch):
+        return self.loss(self(batch[0]) + d2l.tensor(batch[1]).sum(), batch[-1])
+
+    model = classifier(d2l, training_step=step)
+    with pytest.raises(ValueError, match="labels must be from 0 to 2, got 7"):
+        Trainer(1).fit(model, data(d2l, (X, np.array([0, 1, 2, 7]))))
+
+
 def test_labels_are_checked_once_in_jax(monkeypatch):
     """A NaN of another cause does not repeat the run of steps over the labels."""
     d2l, checked = importlib.import_module("d2l_jax"), []
