@@ -10,7 +10,7 @@ from d2l_common.checks.arguments import check_gpu
 
 def cpu() -> jax.Device:
     """Return the CPU."""
-    return jax.devices("cpu")[0]
+    return jax.local_devices(backend="cpu")[0]
 
 
 def gpu(i: int = 0) -> jax.Device:
