@@ -259,6 +259,9 @@ WRONG = {
             X, y, [[X[0]]] * 2, [d2l.cpu()] * 2, 0.1, lambda params, X, y: (params[0] * X).mean()
         )
     ),
+    "lr must be finite and at least 0, got -0.1": lambda d2l, X, y: d2l.train_batch(
+        X, y, [[X[0]]] * 2, [d2l.cpu()] * 2, -0.1, None
+    ),
     "f must be a function without arguments, got int": lambda d2l, X, y: d2l.Benchmark(3),
     "num_devices must be None beside num_gpus, got 2 and 1": lambda d2l, X, y: d2l.Trainer(
         1, num_gpus=1, num_devices=2

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.parallel import check_all_alike, check_one_each, check_parts, part_of
 from d2l_common.checks.tensors import check_one_per_example
 from d2l_torch.conversion import as_tensor
@@ -91,10 +92,11 @@ def train_batch(
     Raises
     ------
     TypeError, ValueError
-        If the minibatch cannot be split, there are not as many parameters as devices, or the loss
-        is not one number an example.
+        If the minibatch cannot be split, there are not as many parameters as devices, `lr` is
+        negative, or the loss is not one number an example.
     """
     check_one_each(device_params, devices)
+    check_nonnegative("lr", lr)
     X_parts, y_parts = split_batch(X, y, devices)
 
     def total_loss(params: Any, X: Tensor, y: Tensor) -> Tensor:
@@ -104,12 +106,9 @@ def train_batch(
 
     parts = zip(device_params, X_parts, y_parts, strict=True)
     grads = [grad(total_loss)(params, X, y) for params, X, y in parts]
-    leaves = [pytree.tree_leaves(grad) for grad in grads]
-    sums = zip(*[allreduce(data) for data in zip(*leaves, strict=True)], strict=True)
-    means = [
-        pytree.tree_map(
-            lambda x: x / len(X), pytree.tree_unflatten(total, pytree.tree_structure(grads[0]))
-        )
-        for total in sums
+    leaves, treedef = [pytree.tree_leaves(grad) for grad in grads], pytree.tree_structure(grads[0])
+    totals = zip(*map(allreduce, zip(*leaves, strict=True)), strict=True)
+    return [
+        sgd(params, pytree.tree_unflatten(total, treedef), lr / len(X))
+        for params, total in zip(device_params, totals, strict=True)
     ]
-    return [sgd(params, mean, lr) for params, mean in zip(device_params, means, strict=True)]

@@ -30,9 +30,8 @@ def is_random(func: Any, args: Any, kwargs: Any) -> bool:
     """Return whether a call draws: dropout does not in evaluation, nor attention without it."""
     if func is F.scaled_dot_product_attention:
         return bool(kwargs.get("dropout_p", args[4] if len(args) > 4 else 0))
-    return not (
-        func in DROPOUTS and kwargs.get("training", args[2] if len(args) > 2 else True) is False
-    )
+    training = kwargs.get("training", args[2] if len(args) > 2 else True)
+    return bool(training) or func not in DROPOUTS
 
 
 class Part:
