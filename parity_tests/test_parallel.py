@@ -251,6 +251,13 @@ WRONG = {
     "data must hold tensors of one shape, got (3,) and (2,)": lambda d2l, X, y: d2l.allreduce(
         [d2l.ones(3), d2l.ones(2)]
     ),
+    "devices must be a number or a list of devices, got 'cpu'": lambda d2l, X, y: d2l.split_batch(
+        X, y, "cpu"
+    ),
+    "data must be a list of tensors, one a device, got int": lambda d2l, X, y: d2l.allreduce(3),
+    "loss must have shape (10,), one entry for each example, got ()": lambda d2l, X, y: (
+        d2l.train_batch(X, y, [[X[0]]], [d2l.cpu()], 0.1, lambda params, X, y: 3)
+    ),
     "device_params must be one copy for each of the 2 devices, got 1": lambda d2l, X, y: (
         d2l.train_batch(X, y, [[X]], [d2l.cpu()] * 2, 0.1, None)
     ),

@@ -1,8 +1,11 @@
 """Parts of a minibatch, one for each device, and checks of them."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
+from d2l_common.arrays import describe
+from d2l_common.checks.architectures import is_sequence
 from d2l_common.checks.arguments import check_count
 
 
@@ -26,7 +29,9 @@ def check_parts(num_inputs: int, num_targets: int, devices: Any) -> int:
         raise ValueError(
             f"X and y must have the same number of examples, got {num_inputs} and {num_targets}"
         )
-    if isinstance(devices, Sequence) and not isinstance(devices, str):
+    if not (is_sequence(devices) or isinstance(devices, Integral)):
+        raise TypeError(f"devices must be a number or a list of devices, got {devices!r}")
+    if is_sequence(devices):
         if not 0 < len(devices) <= num_inputs:
             raise ValueError(
                 f"devices must be 1 to {num_inputs}, one example each at least, got {len(devices)}"
@@ -38,7 +43,7 @@ def check_parts(num_inputs: int, num_targets: int, devices: Any) -> int:
             f"devices must divide the {num_inputs} examples, got {devices}; pass a list of devices "
             "for parts of different sizes"
         )
-    return devices
+    return int(devices)
 
 
 def check_same_start(start: int, start_of_first: int) -> None:
@@ -48,6 +53,12 @@ def check_same_start(start: int, start_of_first: int) -> None:
             f"all processes must find the same checkpoints, got {start} and {start_of_first} "
             "epochs; use a folder that all hosts see"
         )
+
+
+def check_one_a_device(data: Any) -> None:
+    """Raise a TypeError unless `data` is a sequence, of one tensor on each device."""
+    if not is_sequence(data):
+        raise TypeError(f"data must be a list of tensors, one a device, got {describe(data)}")
 
 
 def check_all_alike(shapes: Sequence[Any]) -> None:

@@ -1,13 +1,20 @@
 """Data-parallel training from scratch (section 13.5)."""
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_common.checks.parallel import check_all_alike, check_one_each, check_parts, part_of
+from d2l_common.checks.parallel import (
+    check_all_alike,
+    check_one_a_device,
+    check_one_each,
+    check_parts,
+    part_of,
+)
 from d2l_common.checks.tensors import check_one_per_example
 from d2l_torch.conversion import as_tensor
 from d2l_torch.functional import grad, sgd
@@ -35,7 +42,7 @@ def split_batch(X: Tensor, y: Tensor, devices: Any) -> tuple[Any, Any]:
     num_parts = check_parts(len(X), len(y), devices)
 
     def parts(x: Tensor) -> Any:
-        if isinstance(devices, int):
+        if isinstance(devices, Integral):
             return x.reshape(num_parts, -1, *x.shape[1:])
         return [to(x[part_of(len(x), i, num_parts)], device) for i, device in enumerate(devices)]
 
@@ -53,9 +60,10 @@ def allreduce(data: Sequence[Tensor]) -> list[Tensor]:
 
     Raises
     ------
-    ValueError
-        If there are none, or they differ in shape.
+    TypeError, ValueError
+        If `data` is not a sequence, or is empty, or its tensors differ in shape.
     """
+    check_one_a_device(data)
     data = [as_tensor(x, "data") for x in data]
     check_all_alike([x.shape for x in data])
     total = data[0]
@@ -101,7 +109,7 @@ def train_batch(
 
     def total_loss(params: Any, X: Tensor, y: Tensor) -> Tensor:
         losses = loss(params, X, y)
-        check_one_per_example("loss", len(X), losses.shape)
+        check_one_per_example("loss", len(X), getattr(losses, "shape", ()))
         return losses.sum()
 
     parts = zip(device_params, X_parts, y_parts, strict=True)
