@@ -166,7 +166,7 @@ def test_labels_of_a_readers_minibatches(d2l):
 
 
 def test_labels_beside_an_array_of_numpy(d2l):
-    """A reader's prepare_batch may add a constant, which is no array of the framework."""
+    """A reader's prepare_batch may add a constant of NumPy."""
 
     class Trainer(d2l.Trainer):
         def prepare_batch(self, batch):
