@@ -74,6 +74,7 @@ def train(
     keep: bool = True,
     plan: MaskPlan = NOTHING_DROPPED,
     counted: Collection[str] | None = None,
+    num_devices: int | None = None,
 ) -> Run:
     """
     Train a copy of a side's model by its backend's `Trainer`; the arguments are as for `compare`.
@@ -93,7 +94,7 @@ def train(
         # The masks that each framework draws itself differ.
         model = masks.apply(side.copy(dtype, weights))
         record_steps(side, model, weights, dtype, counted)
-        trainer = d2l.Trainer(epochs, num_gpus, gradient_clip_val)
+        trainer = d2l.Trainer(epochs, num_gpus, gradient_clip_val, num_devices=num_devices)
         if side.prefix:  # its own checks are for the book's models: integers are tokens there
             trainer.check_batch = check_minibatch
         history = trainer.fit(model, module)

@@ -94,6 +94,8 @@ def test_what_is_easily_given_is_taken(arguments):
         ({"dtypes": "float64"}, ValueError, "'float32' and 'float64', got 'float64'"),
         ({"dtypes": ["bfloat16"]}, ValueError, "'float32' and 'float64', got ['bfloat16']"),
         ({"nudges": -1}, ValueError, "nudges must be at least 0"),
+        ({"num_devices": 0}, ValueError, "num_devices must be at least 1"),
+        ({"num_devices": 99}, ValueError, "num_devices must be at most 1, the devices that JAX"),
         ({"epochs": 0}, ValueError, "epochs must be at least 1"),
         ({"lr": -1}, ValueError, "lr must be"),
     ],
