@@ -23,6 +23,8 @@ test: .venv/made
 bench: .venv/made
 	-$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt keras lightning
 	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python -m benchmarks.convnets --backend jax
+	$(BIN)/python -m benchmarks.convnets --backend torch
 
 # The examples as notebooks, for Jupyter and Colab. ARGS="--backend torch" for PyTorch.
 notebooks: .venv/made

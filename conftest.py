@@ -34,7 +34,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Before the frameworks are imported: with a worker a core, their own threads, which wait by
     # spinning, would take each other's time (60 s for a test of 8).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    # Most of a run is compilation, and each program runs a few times only: LLVM need not optimize
+    # it, which takes half of that time.
+    flags = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0"
+    os.environ.setdefault("XLA_FLAGS", flags)
 
 
 def pytest_configure(config):

@@ -1,8 +1,10 @@
 """
 Epochs on several devices of the host against one: `python -m benchmarks.parallel`.
 
-Each device computes with one thread, so that on a machine with as many cores the time of an epoch
-would halve from one to two devices. Prints a table of milliseconds an epoch and of efficiency.
+As many cores as devices compute (on Linux, where a process can be kept to some cores), so that the
+time of an epoch would halve from one to two devices. But cores share memory and clock: what they
+give at most is measured by fits on one device, beside each other. Prints a table of milliseconds an
+epoch and of efficiencies: the ideal, the time of one device divided by their number, by the time.
 """
 
 import importlib
@@ -15,20 +17,26 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-NUM_EXAMPLES, BATCH_SIZE, EPOCHS = 4096, 256, 5
+BATCH_SIZE, EPOCHS = 256, 5
+RESIDUAL_BLOCKS = ((2, 64), (2, 128))
+# Each with its number of examples.
 MODELS = {
-    "perceptron, 1024 hidden": lambda d2l: d2l.MLP(10, 1024, lr=0.1),
-    "LeNet": lambda d2l: d2l.LeNet(lr=0.1),
+    "perceptron, 1024 hidden": (4096, lambda d2l: d2l.MLP(10, 1024, lr=0.1)),
+    "LeNet": (4096, lambda d2l: d2l.LeNet(lr=0.1)),
+    "ResNet, 4 blocks": (1024, lambda d2l: d2l.ResNet(RESIDUAL_BLOCKS, lr=0.01)),
 }
 
 
-def epochs(backend, name, num_devices):
-    """Return the seconds of each epoch except the first, which compiles."""
+def epochs(backend, name, num_devices, cores):
+    """Return the seconds of each epoch on some cores except the first, which compiles."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, map(int, cores.split(",")))
     d2l = importlib.import_module(f"d2l_{backend}")
+    num_examples, make_model = MODELS[name]
     shape = (28, 28, 1) if backend == "jax" else (1, 28, 28)
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(NUM_EXAMPLES, *shape)).astype(np.float32)
-    y = rng.integers(0, 10, NUM_EXAMPLES)
+    X = rng.normal(size=(num_examples, *shape)).astype(np.float32)
+    y = rng.integers(0, 10, num_examples)
 
     class Data(d2l.DataModule):
         batch_size = BATCH_SIZE
@@ -37,42 +45,53 @@ def epochs(backend, name, num_devices):
             return self.get_tensorloader((d2l.tensor(X), d2l.tensor(y)), train) if train else None
 
     options = {"num_devices": num_devices if num_devices > 1 else None}
-    history = d2l.Trainer(EPOCHS, **options).fit(MODELS[name](d2l), Data())
+    history = d2l.Trainer(EPOCHS, **options).fit(make_model(d2l), Data())
     return history.seconds[1:]
 
 
-def measure(backend, name, num_devices):
-    """Return the milliseconds of an epoch, in processes of their own."""
+def measure(backend, name, num_devices=1, beside=1):
+    """Return the milliseconds of an epoch, of so many equal fits beside each other."""
     flags = f"--xla_force_host_platform_device_count={num_devices} "
     flags += "--xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "OMP_NUM_THREADS": "1"}
+    cores = os.cpu_count() or 1
     command = [sys.executable, "-m", "benchmarks.parallel", backend, name, str(num_devices)]
     if backend == "torch" and num_devices > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
         command[1:1] = [*launcher, str(num_devices)]
-    done = subprocess.run(
-        command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return 1000 * float(done.stdout.split()[-1])
+    options = {"env": environment, "cwd": ROOT, "stdout": subprocess.PIPE, "text": True}
+    running = []
+    for i in range(beside):
+        own = [(i + j) % cores for j in range(num_devices)]
+        running.append(subprocess.Popen([*command, ",".join(map(str, own))], **options))
+    texts = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise SystemExit(f"a fit of {name} on {num_devices} devices failed")
+    return 1000 * statistics.mean(float(text.split()[-1]) for text in texts)
 
 
 def main():
     """Print the table."""
-    print("| model | devices | JAX, ms | efficiency | PyTorch, ms | efficiency |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| model | devices | JAX, ms | efficiency | at most | PyTorch, ms | efficiency | at most |"
+    )
+    print("| --- " * 8 + "|")
     for name in MODELS:
-        one = {}
+        one = {backend: measure(backend, name) for backend in ("jax", "torch")}
         for k in (1, 2, 4):
             cells = [name, str(k)]
-            for backend in ("jax", "torch"):
-                time = measure(backend, name, k)
-                one.setdefault(backend, time)
-                cells += [f"{time:.0f}", f"{100 * one[backend] / (k * time):.0f} %"]
+            for backend, alone in one.items():
+                several = measure(backend, name, k) if k > 1 else alone
+                beside = measure(backend, name, beside=k) if k > 1 else alone
+                cells += [f"{several:.0f}", f"{alone / several / k:.0%}", f"{alone / beside:.0%}"]
             print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(statistics.median(epochs(sys.argv[1], sys.argv[2], int(sys.argv[3]))), flush=True)
+    if len(sys.argv) > 1:
+        backend, name, num_devices, cores = sys.argv[1:]
+        seconds = statistics.median(epochs(backend, name, int(num_devices), cores))
+        if os.environ.get("RANK", "0") == "0":
+            print(seconds)
     else:
         main()

@@ -78,7 +78,8 @@ def batch_norm(
 def moments(X: Tensor) -> tuple[Tensor, Tensor, int]:
     """Return mean and biased variance of each channel, and the number of values of each."""
     axes = [axis for axis in range(X.ndim) if axis != 1]
-    return X.mean(dim=axes), X.var(dim=axes, correction=0), X.numel() // X.shape[1]
+    var, mean = torch.var_mean(X, dim=axes, correction=0)
+    return mean, var, X.numel() // X.shape[1]
 
 
 def normalize(

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from d2l_common.checks.parallel import part_of
-from d2l_torch.nn.batch_norm import moments, normalize
+from d2l_torch.nn.batch_norm import moments
 
 DROPOUTS = (
     *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
@@ -162,6 +162,10 @@ class WholeMinibatch(TorchFunctionMode):
         if running_mean is not None and running_var is not None:
             running_mean.mul_(1 - momentum).add_(momentum * mean.detach())
             running_var.mul_(1 - momentum).add_(momentum * (n / (n - 1)) * var.detach())
-        weight = torch.ones_like(mean) if weight is None else weight
-        bias = torch.zeros_like(mean) if bias is None else bias
-        return normalize(X, weight, bias, mean, var, eps)
+        # PyTorch's own operation takes mean and variance as numbers: their gradients go through
+        # scale and shift, which have the values of weight and bias.
+        fixed_mean, fixed_var = mean.detach(), var.detach()
+        scale = torch.rsqrt(var + eps) * (1 if weight is None else weight)
+        shift = (fixed_mean - mean) * scale + (0 if bias is None else bias)
+        scale = scale * torch.sqrt(fixed_var + eps)
+        return F.batch_norm(X, fixed_mean, fixed_var, scale, shift, False, momentum, eps)

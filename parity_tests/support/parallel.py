@@ -220,7 +220,8 @@ def faults():
 
 def environment(num_devices=1, **variables):
     """Return the environment of a process with so many devices of JAX."""
-    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    flags = f"--xla_force_host_platform_device_count={num_devices} "
+    flags += "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0"
     own = {"XLA_FLAGS": flags, "OMP_NUM_THREADS": "1", "JAX_ENABLE_X64": "1"}
     return {**os.environ, **own, "PYTHONPATH": str(ROOT), **variables}
 
