@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.util
 import os
 import platform
 import threading
@@ -16,7 +15,7 @@ import jaxlib
 import platformdirs
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-MAX_BYTES = 2**28  # a program of the book's models takes some hundred kilobytes
+MAX_BYTES = 2**28  # a program of the book's models takes some ten kilobytes
 CPU_INFO = Path("/proc/cpuinfo")  # Linux only
 
 _lock = threading.Lock()
@@ -37,9 +36,9 @@ def compilation_cache() -> Iterator[None]:
     if folder is None:
         yield
         return
+    trim(folder)
     settings = {
         "jax_compilation_cache_dir": str(folder),
-        "jax_compilation_cache_max_size": MAX_BYTES,
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
@@ -68,8 +67,6 @@ def cache_folder() -> Path | None:
     is_users = setting("jax_compilation_cache_dir") and not _fits
     if is_users or not setting("jax_enable_compilation_cache"):
         return None
-    if importlib.util.find_spec("filelock") is None:  # JAX needs it to bound the size
-        return None
     versions = f"jax-{jax.__version__}-jaxlib-{jaxlib.__version__}-{processor()}"
     folder = platformdirs.user_cache_path("d2l") / versions
     try:
@@ -77,6 +74,23 @@ def cache_folder() -> Path | None:
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+@functools.cache
+def trim(folder: Path) -> None:
+    """Delete the older half of the programs if they take too much space, once in a process."""
+    # JAX's own bound reads the folder again for each program: of some thousands, for a second.
+    try:
+        stats = {path: path.stat() for path in folder.iterdir()}
+        size = sum(stat.st_size for stat in stats.values())
+        if size <= MAX_BYTES:
+            return
+        for path in sorted(stats, key=lambda path: stats[path].st_mtime):
+            if size > MAX_BYTES / 2:
+                path.unlink()
+                size -= stats[path].st_size
+    except OSError:  # another process trims it
+        return
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """JAX's own compilation cache during a fit: where it is, whose setting wins, what it costs."""
 
-import sys
+import os
 from collections import Counter
 
 import jax
@@ -14,7 +14,6 @@ from tests.support.fits import final_w, model_of, regression
 
 SETTINGS = (
     "jax_compilation_cache_dir",
-    "jax_compilation_cache_max_size",
     "jax_persistent_cache_min_compile_time_secs",
     "jax_persistent_cache_min_entry_size_bytes",
 )
@@ -111,7 +110,33 @@ def test_a_folder_that_cannot_be_made_costs_no_error(folder, tmp_path):
     assert np.isfinite(fit()).all()
 
 
-def test_without_filelock_there_is_no_cache(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "filelock", None)
-    assert cache.cache_folder() is None
-    assert np.isfinite(fit()).all()
+def test_the_oldest_half_goes_when_the_folder_is_full(folder, monkeypatch):
+    fit()
+    [programs] = {path.parent for path in files(folder)}
+    for i in range(10):
+        path = programs / f"{i}-cache"
+        path.write_bytes(bytes(1000))
+        os.utime(path, (i, i))  # long ago
+    cache.trim.cache_clear()
+    size = sum(path.stat().st_size for path in files(folder))
+    monkeypatch.setattr(cache, "MAX_BYTES", size)
+    cache.trim(programs)
+    assert len(files(folder)) > 10  # full, but not more than that
+    cache.trim.cache_clear()
+    monkeypatch.setattr(cache, "MAX_BYTES", size - 1)
+    cache.trim(programs)
+    assert not list(programs.glob("0-cache"))
+    assert 0 < sum(path.stat().st_size for path in files(folder)) <= size / 2
+
+
+def test_a_program_is_kept_without_a_look_at_all_others(folder, monkeypatch):
+    fit()
+    [programs] = {path.parent for path in files(folder)}
+    listed = []
+    for name in ("glob", "iterdir"):
+        method = getattr(type(programs), name)
+        monkeypatch.setattr(
+            type(programs), name, lambda self, *a, m=method: listed.append(self) or m(self, *a)
+        )
+    fit(num_train=65)  # other programs
+    assert len(listed) <= 1  # not once a program
