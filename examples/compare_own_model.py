@@ -74,11 +74,12 @@ class FlaxMLP(nnx.Module):
 
 # %%
 def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return minibatches of NumPy arrays, for both frameworks."""
+    """Return whole minibatches of NumPy arrays, for both frameworks."""
     (images, labels), _ = load_digits_images()
     X = images.reshape(len(images), -1).astype(np.float32) / 255
     y = labels.astype(np.int32)
-    return [(X[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(X), batch_size)]
+    ends = range(batch_size, len(X) + 1, batch_size)
+    return [(X[end - batch_size : end], y[end - batch_size : end]) for end in ends]
 
 
 # %% [markdown]

@@ -23,16 +23,17 @@ def training_devices(trainer: Any) -> list[jax.Device]:
     ValueError
         If there are fewer devices, or several processes would not use all of theirs.
     """
-    found, num_devices = jax.devices(), trainer.num_devices
-    if jax.process_count() > 1:
+    num_devices, num_processes = trainer.num_devices, jax.process_count()
+    if num_devices is None and num_processes == 1:
+        return trainer.gpus
+    found = jax.devices()
+    if num_processes > 1:
         if num_devices not in (None, len(found)):
             raise ValueError(
                 f"num_devices must be None or {len(found)}, the devices of all "
-                f"{jax.process_count()} processes, got {num_devices}"
+                f"{num_processes} processes, got {num_devices}"
             )
         return found
-    if num_devices is None:
-        return trainer.gpus
     if num_devices > len(found):
         raise ValueError(
             f"num_devices must be at most {len(found)}, the devices that JAX finds, got "
