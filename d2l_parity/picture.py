@@ -28,7 +28,7 @@ def draw(report: Report) -> Any:
 
 def _draw_curves(axes: Any, report: Report) -> None:
     dtype, each = next(iter(report.comparisons.items()))
-    for run, label, style in ((each.jax, "jax", "C0-"), (each.torch, "torch", "C1--")):
+    for run, label, style in ((each.jax, "JAX", "C0-"), (each.torch, "PyTorch", "C1--")):
         axes.plot(_epochs(each), run.history.train_loss, style, label=label, linewidth=1.3)
     axes.set(ylabel=f"training loss, {dtype}", title=report.name)
     losses = each.torch.history.train_loss
@@ -38,22 +38,25 @@ def _draw_curves(axes: Any, report: Report) -> None:
 
 
 def _draw_gaps(axes: Any, report: Report) -> None:
-    # A log scale has no 0: a gap of 0 is drawn below every other possible gap.
+    # A log scale has no 0: a gap of 0 is drawn below every other possible gap, for each precision
+    # at its own height.
     floor = np.finfo(np.float64).eps / 64
-    for dtype, each in report.comparisons.items():
-        color, x = COLORS[dtype], _epochs(each)
-        gap = np.maximum(each.loss_gap, floor)
-        axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}, a step")
+    for i, (dtype, each) in enumerate(report.comparisons.items()):
+        color, x, zero = COLORS[dtype], _epochs(each), floor / 4**i
+        gap = np.maximum(each.loss_gap, zero)
+        axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}: at a step")
         if each.nudged:
-            opened = np.maximum(each.one_ulp_gap, floor)
-            axes.semilogy(x, opened, color=color, linewidth=1, label=f"{dtype}, one ulp")
-        spacing, label = np.finfo(dtype).eps, f"{dtype}, spacing"
-        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
-    axes.set(ylabel="gap / (loss + loss of the zero model)", title="jax against torch")
-    axes.set_ylim(floor / 3, max(axes.get_ylim()[1], 1e-4) * 1e4)  # space for the legend
+            opened = np.maximum(each.one_ulp_gap, zero)
+            axes.semilogy(x, opened, color=color, linewidth=1, label="opened by one ulp")
+        spacing = np.finfo(dtype).eps
+        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label="spacing of numbers")
+    axes.set_title("Gap between JAX and PyTorch")
+    axes.set_ylabel("gap of the losses / size of the losses")
+    axes.set_ylim(floor / 32, max(axes.get_ylim()[1], 1e-4) * 1e4)  # space for the legend
     axes.legend(loc="upper left", ncols=2, fontsize="x-small")
     ticks = [1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1]
-    axes.set_yticks([floor, *ticks], ["0", *(f"$10^{{{round(np.log10(t))}}}$" for t in ticks)])
+    zeros = floor / 2 ** (len(report.comparisons) - 1)  # in the middle of the heights
+    axes.set_yticks([zeros, *ticks], ["0", *(f"$10^{{{round(np.log10(t))}}}$" for t in ticks)])
     axes.minorticks_off()
 
 
