@@ -46,7 +46,7 @@ show("softmax - one-hot", d2l.softmax(logits) - d2l.eye(3)[0])
 # %%
 P = {
     "certain": d2l.tensor([1.0, 0.0, 0.0, 0.0]),
-    "skewed": d2l.tensor([0.5, 0.25, 0.125, 0.125]),
+    "skewed": d2l.tensor([0.7, 0.1, 0.1, 0.1]),
     "uniform": d2l.tensor([0.25, 0.25, 0.25, 0.25]),
 }
 print()
