@@ -1,10 +1,9 @@
 """
 Epochs on several devices of the host against one: `python -m benchmarks.parallel`.
 
-As many cores as devices compute (on Linux, where a process can be kept to some cores), so that the
-time of an epoch would halve from one to two devices. But cores share memory and clock: what they
-give at most is measured by fits on one device, beside each other. Prints a table of milliseconds an
-epoch and of efficiencies: the ideal, the time of one device divided by their number, by the time.
+Each fit is kept to as many cores as devices (on Linux). Cores share memory and clock, so that the
+most that they can give is measured by simultaneous fits on one device each. Prints a table of
+milliseconds an epoch and of efficiencies: `time of one device / devices / measured time`.
 """
 
 import importlib
@@ -50,11 +49,12 @@ def epochs(backend, name, num_devices, cores):
 
 
 def measure(backend, name, num_devices=1, beside=1):
-    """Return the milliseconds of an epoch, of so many equal fits beside each other."""
+    """Return the milliseconds of an epoch, the average of `beside` simultaneous fits."""
     flags = f"--xla_force_host_platform_device_count={num_devices} "
     flags += "--xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "OMP_NUM_THREADS": "1"}
-    cores = os.cpu_count() or 1
+    is_linux = hasattr(os, "sched_getaffinity")
+    cores = sorted(os.sched_getaffinity(0)) if is_linux else list(range(os.cpu_count() or 1))
     command = [sys.executable, "-m", "benchmarks.parallel", backend, name, str(num_devices)]
     if backend == "torch" and num_devices > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -62,7 +62,7 @@ def measure(backend, name, num_devices=1, beside=1):
     options = {"env": environment, "cwd": ROOT, "stdout": subprocess.PIPE, "text": True}
     running = []
     for i in range(beside):
-        own = [(i + j) % cores for j in range(num_devices)]
+        own = [cores[(i + j) % len(cores)] for j in range(num_devices)]
         running.append(subprocess.Popen([*command, ",".join(map(str, own))], **options))
     texts = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):

@@ -16,7 +16,7 @@ from d2l_parity.passes import gradients_of, passes_of, without_dropout, zero_mod
 from d2l_parity.report import Report
 from d2l_parity.rounding import negligible, only_rounding
 from d2l_parity.runs import Run, moved_by_one_ulp, train
-from d2l_parity.setting import describe
+from d2l_parity.setting import count, describe
 from d2l_parity.sides import Arrays, Side
 
 # Runs from weights one ulp away, on each backend: more than one, since the gaps of runs scatter.
@@ -84,8 +84,8 @@ def compare(
     name : str, optional
         The report's title; the class of `torch_model` if not given.
     nudges : int, optional
-        Number of runs from weights one ulp away, on each backend. By default 2; but of a model of a
-        million parameters or more, only in PyTorch, and none if it is within the bounds without.
+        Number of runs from weights one ulp away, on each backend; 2 by default. A model with a
+        million parameters or more gets them only if it exceeds the bounds, and only in PyTorch.
     optimizer : pair, optional
         An Optax transformation, and a function that returns PyTorch's optimizer of parameters, in
         the place of SGD: `(optax.adam(1e-3), lambda params: torch.optim.Adam(params, 1e-3))`.
@@ -159,7 +159,10 @@ def compare(
         comparisons[dtype] = found
     history = next(iter(runs.values()))["torch"].history
     rate = None if loss is None or optimizer is not None else lr
-    setting = describe(sides, data, history, rate, gradient_clip_val, num_gpus > 0, list(runs))
+    where = "GPU" if num_gpus else "CPU"
+    if num_devices is not None:
+        where += f", in JAX on {count(num_devices, 'device')}"
+    setting = describe(sides, data, history, rate, gradient_clip_val, where, list(runs))
     title = name or type(torch_model).__name__
     return Report(title, setting, comparisons, first, noise, pairing)
 

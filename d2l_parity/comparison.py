@@ -22,7 +22,7 @@ class Comparison:
     dtype : str
     jax, torch : Run
     nudged : dict
-        For each backend, runs from initial weights that were moved to their neighbours.
+        By backend, runs from initial weights that were moved to their neighbours.
     scale : float
         The loss of the zero model; gaps of losses are in units of it plus the loss itself.
     only_rounding : collection of str

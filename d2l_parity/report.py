@@ -137,7 +137,7 @@ class Report:
                           f"{differing[1]}.", ""]  # fmt: skip
         dtype, each = next(iter(self.comparisons.items()))
         seconds = each.seconds()
-        if seconds:
+        if len(seconds) == 2:
             lines += [f"Seconds an epoch in {dtype}, each step recorded: {seconds['jax']:.3g} in "
                       f"JAX (compiled before), {seconds['torch']:.3g} in PyTorch.", ""]  # fmt: skip
         lines += ["The first minibatch in float64, layer by layer:", ""]

@@ -16,7 +16,7 @@ def describe(
     history: Any,
     lr: float | None,
     clip: float,
-    gpu: bool,
+    where: str,
     dtypes: Sequence[str],
 ) -> str:
     """Return the sentence, from arguments of `compare` (`lr` of SGD, if it was used) and a run."""
@@ -26,7 +26,7 @@ def describe(
     limit = f", gradients of norm {clip:g} at most" if clip else ""
     return (
         f"Trained on {_data(sides['torch'], data)}: {count(epochs, 'epoch')} of {steps} by "
-        f"{optimizer}{limit}, in {' and in '.join(dtypes)} on the {'GPU' if gpu else 'CPU'}."
+        f"{optimizer}{limit}, in {' and in '.join(dtypes)} on the {where}."
     )
 
 

@@ -74,7 +74,7 @@ class FlaxMLP(nnx.Module):
 
 # %%
 def digits(batch_size: int = 100) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return whole minibatches of NumPy arrays, for both frameworks."""
+    """Return full minibatches of NumPy arrays, for both frameworks; the rest is left out."""
     (images, labels), _ = load_digits_images()
     X = images.reshape(len(images), -1).astype(np.float32) / 255
     y = labels.astype(np.int32)

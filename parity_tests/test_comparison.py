@@ -1,6 +1,7 @@
 """The comparison that readers use for models of their own: it agrees, and it points at mistakes."""
 
 import copy
+import sys
 
 import jax
 import numpy as np
@@ -228,6 +229,19 @@ def test_modules_with_data_modules_and_weights_of_ones_own():
     assert each.one_ulp_gaps.shape == (2, len(each.loss_gap))
     assert "Trained on Digits(batch_size=500, resize=(8, 8), seed=0): 1 epoch of 3" in str(found)
     assert "Seconds an epoch" in str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lr", "nudged"), [(0.1, []), (0.2, ["torch"])])
+def test_runs_from_one_ulp_away_of_a_large_model(lr, nudged, monkeypatch):
+    monkeypatch.setattr(sys.modules["d2l_parity.compare"], "LARGE", 1)
+    ours, theirs = (d2l.SoftmaxRegression(10, 0.1, num_inputs=64) for d2l in BACKENDS.values())
+    theirs.lr = lr
+    data = lambda d2l: d2l.Digits(batch_size=500)  # noqa: E731
+    found = compare(ours, theirs, data, epochs=1, dtypes=["float32"])
+    assert found.agree == (not nudged)
+    assert list(found.comparisons["float32"].nudged) == nudged
+    assert "Seconds an epoch" not in str(found)  # of a run in JAX that was compiled before
 
 
 @pytest.mark.slow

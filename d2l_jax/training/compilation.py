@@ -6,7 +6,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import jaxlib
 import platformdirs
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-MAX_BYTES = 2**28  # a program of the book's models takes some ten kilobytes
+MAX_BYTES = 2**28  # a program of the book's models takes about ten kilobytes
 CPU_INFO = Path("/proc/cpuinfo")  # Linux only
 
 _lock = threading.Lock()
@@ -39,6 +39,7 @@ def compilation_cache() -> Iterator[None]:
     trim(folder)
     settings = {
         "jax_compilation_cache_dir": str(folder),
+        "jax_compilation_cache_max_size": -1,  # see `trim`
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
@@ -67,7 +68,7 @@ def cache_folder() -> Path | None:
     is_users = setting("jax_compilation_cache_dir") and not _fits
     if is_users or not setting("jax_enable_compilation_cache"):
         return None
-    versions = f"jax-{jax.__version__}-jaxlib-{jaxlib.__version__}-{processor()}"
+    versions = f"programs-jax-{jax.__version__}-jaxlib-{jaxlib.__version__}-{processor()}"
     folder = platformdirs.user_cache_path("d2l") / versions
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,18 +80,20 @@ def cache_folder() -> Path | None:
 @functools.cache
 def trim(folder: Path) -> None:
     """Delete the older half of the programs if they take too much space, once in a process."""
-    # JAX's own bound reads the folder again for each program: of some thousands, for a second.
-    try:
-        stats = {path: path.stat() for path in folder.iterdir()}
-        size = sum(stat.st_size for stat in stats.values())
-        if size <= MAX_BYTES:
-            return
-        for path in sorted(stats, key=lambda path: stats[path].st_mtime):
-            if size > MAX_BYTES / 2:
-                path.unlink()
-                size -= stats[path].st_size
-    except OSError:  # another process trims it
+    # JAX's own bound lists the folder for each program: a second with thousands of files.
+    programs = []
+    for path in folder.glob("*-cache"):
+        with suppress(OSError):  # another process trims, too
+            stat = path.stat()
+            programs.append((stat.st_mtime, stat.st_size, path))
+    size = sum(size for _, size, _ in programs)
+    if size <= MAX_BYTES:
         return
+    for _, of_program, path in sorted(programs):
+        if size > MAX_BYTES / 2:
+            with suppress(OSError):
+                path.unlink()
+            size -= of_program
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from d2l_common.checks.images import check_several_values
 from d2l_common.checks.parallel import part_of
 from d2l_torch.nn.batch_norm import moments
 
@@ -158,12 +159,14 @@ class WholeMinibatch(TorchFunctionMode):
         """Return `F.batch_norm` of the whole minibatch."""
         if not training:
             return F.batch_norm(X, running_mean, running_var, weight, bias, False, momentum, eps)
-        mean, var, n = self._moments(X)
+        # In float32 at least, as in PyTorch's operation.
+        mean, var, n = self._moments(X if X.dtype == torch.float64 else X.float())
+        check_several_values(n, X.shape)
         if running_mean is not None and running_var is not None:
             running_mean.mul_(1 - momentum).add_(momentum * mean.detach())
             running_var.mul_(1 - momentum).add_(momentum * (n / (n - 1)) * var.detach())
-        # PyTorch's own operation takes mean and variance as numbers: their gradients go through
-        # scale and shift, which have the values of weight and bias.
+        # PyTorch's own operation does not differentiate by mean and variance: their gradients go
+        # through scale and shift, which have the values of weight and bias.
         fixed_mean, fixed_var = mean.detach(), var.detach()
         scale = torch.rsqrt(var + eps) * (1 if weight is None else weight)
         shift = (fixed_mean - mean) * scale + (0 if bias is None else bias)

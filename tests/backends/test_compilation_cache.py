@@ -6,6 +6,7 @@ from collections import Counter
 import jax
 import numpy as np
 import pytest
+from jax._src.lru_cache import LRUCache
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import d2l_jax
@@ -14,6 +15,7 @@ from tests.support.fits import final_w, model_of, regression
 
 SETTINGS = (
     "jax_compilation_cache_dir",
+    "jax_compilation_cache_max_size",
     "jax_persistent_cache_min_compile_time_secs",
     "jax_persistent_cache_min_entry_size_bytes",
 )
@@ -130,13 +132,20 @@ def test_the_oldest_half_goes_when_the_folder_is_full(folder, monkeypatch):
 
 
 def test_a_program_is_kept_without_a_look_at_all_others(folder, monkeypatch):
+    bounded = []
+    monkeypatch.setattr(
+        LRUCache, "_evict_if_needed", lambda self, **_: bounded.append(self.eviction_enabled)
+    )
+    fit()
+    assert len(bounded) >= 2 and not any(bounded)
+
+
+def test_a_folder_beside_the_programs_is_left_alone(folder, monkeypatch):
     fit()
     [programs] = {path.parent for path in files(folder)}
-    listed = []
-    for name in ("glob", "iterdir"):
-        method = getattr(type(programs), name)
-        monkeypatch.setattr(
-            type(programs), name, lambda self, *a, m=method: listed.append(self) or m(self, *a)
-        )
-    fit(num_train=65)  # other programs
-    assert len(listed) <= 1  # not once a program
+    (programs / "of-XLA-cache").mkdir()
+    os.utime(programs / "of-XLA-cache", (0, 0))
+    cache.trim.cache_clear()
+    monkeypatch.setattr(cache, "MAX_BYTES", 1)
+    cache.trim(programs)
+    assert [path.name for path in files(folder)] == ["of-XLA-cache"]
