@@ -19,12 +19,13 @@ check: lint types
 test: .venv/made
 	$(PYTEST)
 
-# Keras and Lightning are compared with if they can be installed. ARGS=--quick for a short look.
+# Keras and Lightning are compared with if they can be installed. ARGS=--quick for a short look,
+# without the convolutional networks.
 bench: .venv/made
 	-$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt keras lightning
 	$(BIN)/python -m benchmarks.run $(ARGS)
-	$(BIN)/python -m benchmarks.convnets --backend jax
-	$(BIN)/python -m benchmarks.convnets --backend torch
+	$(if $(ARGS),,$(BIN)/python -m benchmarks.convnets --backend jax)
+	$(if $(ARGS),,$(BIN)/python -m benchmarks.convnets --backend torch)
 
 # The examples as notebooks, for Jupyter and Colab. ARGS="--backend torch" for PyTorch.
 notebooks: .venv/made

@@ -47,9 +47,9 @@ def _draw_gaps(axes: Any, report: Report) -> None:
         axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}: at a step")
         if each.nudged:
             opened = np.maximum(each.one_ulp_gap, zero)
-            axes.semilogy(x, opened, color=color, linewidth=1, label="opened by one ulp")
-        spacing = np.finfo(dtype).eps
-        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label="spacing of numbers")
+            axes.semilogy(x, opened, color=color, linewidth=1, label=f"{dtype}: of one ulp")
+        spacing, label = np.finfo(dtype).eps, f"{dtype}: spacing"
+        axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
     axes.set_title("Gap between JAX and PyTorch")
     axes.set_ylabel("gap of the losses / size of the losses")
     axes.set_ylim(floor / 32, max(axes.get_ylim()[1], 1e-4) * 1e4)  # space for the legend

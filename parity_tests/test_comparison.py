@@ -277,11 +277,10 @@ def test_the_report_is_written(tmp_path):
     assert len(paths["csv"].read_text().splitlines()) == 1 + 2
     assert paths["png"].stat().st_size > 10_000
     gaps = draw(found).axes[1]
-    labels = [line.get_label() for line in gaps.lines]
-    shown = [text.get_text() for text in gaps.get_legend().texts]
-    kinds = ("opened by one ulp", "spacing of numbers")
-    assert labels == shown
-    assert labels == [x for dtype in found.comparisons for x in (f"{dtype}: at a step", *kinds)]
+    labels = {line.get_label() for line in gaps.lines}
+    shown = {text.get_text() for text in gaps.get_legend().texts}
+    kinds = ("at a step", "of one ulp", "spacing")
+    assert labels == shown == {f"{dtype}: {kind}" for dtype in found.comparisons for kind in kinds}
 
 
 def test_the_worst_entry_is_named():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from contextlib import nullcontext
 
 import numpy as np
@@ -136,7 +137,8 @@ def test_a_killed_process_ends_the_others_in_a_sentence_and_the_run_resumes(back
     folder = str(tmp_path / "run")
     with processes(code, 2, FOLDER=folder, JAX_ENABLE_X64="0") as running:
         _, message = running[0].communicate(timeout=120)
-        assert running[0].returncode != 0
+        # JAX's runtime aborts a process that cannot meet the others at its end.
+        assert running[0].returncode == {"torch": 1, "jax": -signal.SIGABRT}[backend]
         running[1].wait(timeout=60)
     assert "RuntimeError: process 0 of 2 stops because another one has ended" in message
     history, alone = resumed(tmp_path / "run"), resumed(tmp_path / "alone")

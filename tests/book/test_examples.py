@@ -47,8 +47,7 @@ TABLE = r"^\d+( +\d\S*\.\S*){3,4}$"  # a row of the table of epochs; it ends in 
 IMAGES = "--data digits --epochs 2"
 NETWORK = "--data digits --num-train 64 --epochs 1"
 LAYERS = r"^\w+ +\(1, "  # rows of the table of layers: their names differ
-# With dropout, each framework draws its own masks; a rounding in the statistics of 64 images may
-# turn one of the few predictions.
+# With dropout, each framework draws its own masks.
 NETWORK_VARIES = f"{LAYERS}|{TABLE}|^validation accuracy"
 DROPOUT = IMAGES + " --num-hiddens 16"
 
@@ -147,7 +146,8 @@ CASES = {
     "vgg": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "nin": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "googlenet": Case(NETWORK, ("validation accuracy",), LAYERS),
-    "densenet": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
+    # At the default rate, one of the 16 predictions is a tie but for rounding.
+    "densenet": Case(NETWORK + " --lr 0.001", ("validation accuracy",), LAYERS),
     "convnext": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "efficient_convnets": Case(NETWORK, ("fused, equal to 1e-5: True",), LAYERS),
     "batch_norm": Case("--data digits --epochs 1", ("with normalization   loss",)),
