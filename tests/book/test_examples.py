@@ -146,7 +146,7 @@ CASES = {
     "vgg": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "nin": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "googlenet": Case(NETWORK, ("validation accuracy",), LAYERS),
-    # At the default rate, one of the 16 predictions is a tie but for rounding.
+    # At the default rate, rounding decides one of the 16 predictions.
     "densenet": Case(NETWORK + " --lr 0.001", ("validation accuracy",), LAYERS),
     "convnext": Case(NETWORK, ("validation accuracy",), NETWORK_VARIES),
     "efficient_convnets": Case(NETWORK, ("fused, equal to 1e-5: True",), LAYERS),
