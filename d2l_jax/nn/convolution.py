@@ -4,10 +4,8 @@ import math
 from functools import partial
 from typing import Any
 
-import jax
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.images import (
@@ -21,6 +19,7 @@ from d2l_common.checks.images import (
 from d2l_common.checks.tensors import check_floating
 from d2l_jax.conversion import default_float
 from d2l_jax.functional import is_floating
+from d2l_jax.nn.cpu_convolution import convolve
 from d2l_jax.nn.initialization import uniform
 from d2l_jax.nn.lazy import Lazy
 from d2l_jax.random import default_rngs
@@ -97,30 +96,10 @@ def conv2d(
         stride,
         padding=[(size, size) for size in padding],
         feature_group_count=groups,
-        conv_general_dilated=convolve_groups if groups > 1 else jax.lax.conv_general_dilated,
+        conv_general_dilated=convolve,
         use_bias=bias,
         kernel_init=draw,
         bias_init=draw,
         param_dtype=default_float(),
         rngs=default_rngs(rngs),
     )
-
-
-def convolve_groups(
-    inputs: Array, kernel: Array, *args: Any, feature_group_count: int, **kwargs: Any
-) -> Array:
-    """
-    Return `lax.conv_general_dilated`, on a CPU by one convolution for each group of channels.
-
-    XLA computes the gradient of a grouped kernel on a CPU 14 to 40 times as slowly as those of its
-    groups, measured for 2 to 16 groups of 16 channels or fewer. It gains nothing where each channel
-    is a group.
-    """
-    is_depthwise = feature_group_count == inputs.shape[-1]
-    if is_depthwise or jax.default_backend() != "cpu":
-        kwargs["feature_group_count"] = feature_group_count
-        return jax.lax.conv_general_dilated(inputs, kernel, *args, **kwargs)
-    split = partial(jnp.split, indices_or_sections=feature_group_count, axis=-1)
-    groups = zip(split(inputs), split(kernel), strict=True)
-    parts = [jax.lax.conv_general_dilated(x, k, *args, **kwargs) for x, k in groups]
-    return jnp.concatenate(parts, axis=-1)

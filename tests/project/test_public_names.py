@@ -40,7 +40,7 @@ ONLY_TORCH = {
 }
 # JAX alone compiles, takes the arrays of a model out of it, and has its own layouts of weights.
 FILES_OF_JAX = {
-    "layer_layouts.py", "layouts.py", "nn/layer.py", "packed_layouts.py",
+    "layer_layouts.py", "layouts.py", "nn/cpu_convolution.py", "nn/layer.py", "packed_layouts.py",
     "training/state.py", "training/steps.py", "units.py", "variables.py",
 }  # fmt: skip
 # PyTorch's processes have parts of a minibatch; XLA computes with the whole.

@@ -1,0 +1,71 @@
+"""The forms of convolutions for a CPU, against XLA's own: values and gradients."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from d2l_jax.nn import cpu_convolution
+
+# Images (n, h, w, channels), outputs, kernel, strides, padding, groups.
+CASES = {
+    "in parts": ((5, 9, 8, 3), 6, (3, 2), (1, 2), (1, 0), 1),
+    "one image": ((1, 9, 9, 1), 1, (3, 3), (1, 1), (0, 0), 1),
+    "a channel a group": ((5, 9, 8, 4), 4, (3, 2), (2, 1), (1, 2), 4),
+    "two outputs of each channel": ((5, 9, 8, 4), 8, (3, 3), (2, 2), (0, 1), 4),
+    "groups": ((5, 9, 8, 4), 8, (3, 3), (2, 2), (0, 1), 2),
+    "one by one": ((5, 9, 8, 4), 8, (1, 1), (2, 3), (1, 0), 1),
+    "larger than the images": ((3, 2, 3, 5), 4, (3, 3), (2, 1), (1, 1), 1),
+    "larger than the outputs": ((3, 6, 6, 2), 4, (3, 3), (4, 4), (1, 1), 1),
+    "groups, larger": ((3, 4, 4, 8), 4, (5, 3), (2, 2), (2, 1), 2),
+}
+
+
+def both(case, dtype):
+    """Return outputs and gradients of the form for a CPU and of XLA's convolution."""
+    shape, num_outputs, window, strides, padding, groups = CASES[case]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape)
+    K = rng.normal(size=(*window, shape[-1] // groups, num_outputs))
+    options = {
+        "padding": [(size, size) for size in padding],
+        "dimension_numbers": ("NHWC", "HWIO", "NHWC"),
+        "feature_group_count": groups,
+        "precision": None,
+    }
+    for convolve in (cpu_convolution.convolve, jax.lax.conv_general_dilated):
+        run = lambda X, K: convolve(X, K, strides, **options)  # noqa: B023, E731
+        Y, pull = jax.vjp(run, jnp.asarray(X, dtype), jnp.asarray(K, dtype))
+        yield Y, *pull(jnp.cos(jnp.arange(Y.size)).reshape(Y.shape).astype(dtype))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_and_gradients(case, monkeypatch):
+    monkeypatch.setattr(cpu_convolution, "POSITIONS_A_PART", 20)
+    with jax.enable_x64(True):
+        for found, expected in zip(*both(case, float), strict=True):
+            # Sums of at most 400 products of numbers of at most 4.
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+            assert found.dtype == "float64"
+
+
+def test_half_precision_adds_up_in_float32():
+    (found, *_), (expected, *_) = both("a channel a group", jnp.bfloat16)
+    assert found.dtype == "bfloat16"
+    # A rounding of the sum of 6 products, no rounding of each.
+    np.testing.assert_allclose(
+        np.asarray(found, float), np.asarray(expected, float), rtol=2**-8, atol=1e-3
+    )
+
+
+def test_no_more_parts_than_images_or_than_the_bound(monkeypatch):
+    monkeypatch.setattr(cpu_convolution, "POSITIONS_A_PART", 1)
+    convolve = lambda X, K: cpu_convolution.convolve(  # noqa: E731
+        X, K, (1, 1), [(0, 0)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=None
+    )
+    for num_images, num_parts in ((3, 3), (40, cpu_convolution.MAX_PARTS)):
+        program = jax.make_jaxpr(convolve)(jnp.ones((num_images, 8, 8, 1)), jnp.ones((3, 3, 1, 1)))
+        names = [equation.primitive.name for equation in program.eqns]
+        assert names.count("conv_general_dilated") == num_parts
+    empty = jax.eval_shape(convolve, jnp.ones((0, 8, 8, 1)), jnp.ones((3, 3, 1, 1)))
+    assert empty.shape == (0, 6, 6, 1)
