@@ -21,6 +21,9 @@ SIZES = [
 ]  # fmt: skip
 # Pillow 13 begins with the columns here, older versions with the rows.
 COLUMNS_FIRST = [((28, 28), (7, 50)), ((28, 28), (14, 27)), ((31, 20), (9, 13))]
+like_pillow_13 = pytest.mark.skipif(
+    int(PIL.__version__.partition(".")[0]) < 13, reason="Pillow is older than 13"
+)
 
 
 def resize_with_pillow(images, size):
@@ -49,11 +52,12 @@ def check_resized(d2l, cases=SIZES):
         np.testing.assert_array_equal(resized, resize_with_pillow(images, new), f"{old} to {new}")
 
 
+@like_pillow_13
 def test_equal_to_pillow(d2l):
     check_resized(d2l)
 
 
-@pytest.mark.skipif(int(PIL.__version__.partition(".")[0]) < 13, reason="Pillow is older than 13")
+@like_pillow_13
 def test_equal_to_pillow_columns_first(d2l):
     check_resized(d2l, COLUMNS_FIRST)
 
@@ -107,6 +111,7 @@ def test_a_size_changed_later_counts_from_the_next_loader(d2l):
     assert d2l.numpy(next(iter(data.val_dataloader()))[0]).size == 4 * 11**2
 
 
+@like_pillow_13
 def test_a_fit_on_resized_images_is_one_on_images_stored_resized(d2l):
     """The step resizes; streamed, too."""
     runs = []

@@ -12,9 +12,16 @@ from d2l_torch.weights import checked_tensors
 def give_shapes(trainer: Any) -> None:
     """Give the layers of the model that have no shape yet that of the first minibatch."""
     model = trainer.model
-    if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
-        batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
-        model.apply_init(trainer.prepare_batch(batch)[:-1])
+    tensors = [*model.parameters(), *model.buffers()]
+    if any(map(is_lazy, tensors)):
+        gpus = trainer.gpus
+        if all(x.device.type == "cpu" for x in tensors):
+            trainer.gpus = []  # a GPU gets the weights that the CPU draws
+        try:
+            batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
+            model.apply_init(trainer.prepare_batch(batch)[:-1])
+        finally:
+            trainer.gpus = gpus
         checked_tensors(model)  # the step may use a layer that forward does not
 
 

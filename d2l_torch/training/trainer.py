@@ -161,8 +161,9 @@ class Trainer(TrainerBase):
         grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
         with self.alone(), between_steps(), grad_mode, process_group(self.place):
             self.prepare_data(data)
-            self.prepare_model(model)
+            self.model, model.trainer = model, self  # a reader's prepare_batch may read both
             give_shapes(self)
+            self.prepare_model(model)
             check_data(self)
             set_alike(model)
             self.optim = make_optimizer(model, self.ema_decay)

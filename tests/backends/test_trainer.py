@@ -265,6 +265,7 @@ def test_new_tensors_are_made_on_the_device_in_use(d2l):
 
         with d2l.use_device(torch.device("meta")):
             assert d2l.ones(2).device.type == "meta"
+        assert d2l.ones(2).device == d2l.cpu()  # also on a machine with a GPU
     else:
         import jax
 
@@ -273,7 +274,7 @@ def test_new_tensors_are_made_on_the_device_in_use(d2l):
             assert jax.config.jax_default_device == d2l.cpu()
             assert d2l.ones(2).devices() == {d2l.cpu()}
         assert jax.config.jax_default_device is before is None
-    assert d2l.ones(2).device == d2l.try_gpu()
+        assert d2l.ones(2).device == d2l.try_gpu()
 
 
 def test_a_trainer_stops_when_it_should(d2l):
