@@ -1,6 +1,7 @@
 """Convolutions in the forms that XLA computes fast on a CPU, with their gradients."""
 
 import math
+import operator
 from functools import partial
 from typing import Any
 
@@ -42,14 +43,10 @@ def convolve(
         groups = zip(split(inputs), split(kernel), strict=True)
         parts = [convolve(x, k, strides, padding, **kwargs) for x, k in groups]
         return jnp.concatenate(parts, axis=-1)
-    positions = [
-        (length + sum(added) - covered) // stride + 1
-        for length, added, covered, stride in zip(size, padding, window, strides, strict=True)
-    ]
-    smaller = any(
-        min(lengths) < covered for *lengths, covered in zip(size, positions, window, strict=True)
-    )
-    if window == (1, 1) or smaller:
+    positions = output_size(size, window, strides, padding)
+    # XLA computes in loops of its own what is smaller than the kernel, here or in a gradient.
+    is_small = any(map(operator.lt, map(min, size, positions), window))
+    if window == (1, 1) or is_small:
         columns = jnp.concatenate(shifted(inputs, window, strides, padding), axis=-1)
         rows = kernel.reshape(-1, kernel.shape[-1])
         return jnp.matmul(columns, rows, precision=kwargs["precision"])
@@ -63,10 +60,32 @@ def by_channel(inputs: Array, kernel: Array, strides: Any, padding: Any) -> Arra
     """Return the convolution of each channel with a kernel of its own."""
     # Half precision adds up in float32, as in other convolutions.
     dtype = jnp.promote_types(inputs.dtype, jnp.float32)
-    images = shifted(inputs.astype(dtype), kernel.shape[:2], strides, padding)
-    factors = kernel.astype(dtype).reshape(-1, kernel.shape[-1])
-    products = [image * factor for image, factor in zip(images, factors, strict=True)]
-    return sum(products[1:], start=products[0]).astype(inputs.dtype)
+    num_rows, (stride, _) = len(kernel), strides
+    padded = jnp.pad(inputs.astype(dtype), [(0, 0), padding[0], (0, 0), (0, 0)])
+    length = (padded.shape[1] - num_rows) // stride * stride + 1
+
+    @partial(jax.checkpoint, prevent_cse=False)  # else the images of each row would be kept
+    def add_row(total: Any, row: Any) -> Any:
+        """Add the products with a row of the kernels."""
+        i, factors = row
+        band = jax.lax.dynamic_slice_in_dim(padded, i, length, axis=1)
+        images = shifted(band, (1, kernel.shape[1]), strides, [(0, 0), padding[1]])
+        products = [image * factor for image, factor in zip(images, factors, strict=True)]
+        return sum(products, start=total), None
+
+    # One row after the other: a sum of 49 products takes XLA three times as long to compile.
+    size = output_size(inputs.shape[1:3], kernel.shape, strides, padding)
+    start = jnp.zeros((len(inputs), *size, inputs.shape[-1]), dtype)
+    rows = jnp.arange(num_rows), kernel[:, :, 0].astype(dtype)
+    return jax.lax.scan(add_row, start, rows)[0].astype(inputs.dtype)
+
+
+def output_size(size: Any, window: Any, strides: Any, padding: Any) -> list[int]:
+    """Return height and width of a convolution's outputs."""
+    axes = zip(size, padding, window[:2], strides, strict=True)
+    return [
+        (length + sum(added) - covered) // stride + 1 for length, added, covered, stride in axes
+    ]
 
 
 def shifted(inputs: Array, window: tuple[int, ...], strides: Any, padding: Any) -> list[Array]:
