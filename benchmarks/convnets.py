@@ -4,12 +4,15 @@ Time epochs of convolutional networks against loops by hand on the frameworks' o
     python -m benchmarks.convnets --backend jax
     python -m benchmarks.convnets --backend torch --model ResNet18 --turns 2
 
-Both take turns, and do the same work: every step of an epoch, then loss and accuracy of the
-validation data. The result is the ratio of the fastest epochs, `fit / hand`.
+They take turns with Keras, where it is installed, and do the same work: every step of an epoch,
+then loss and accuracy of the validation data. The results are the ratios of the fastest epochs,
+`fit / hand` and `fit / keras`.
 """
 
 import argparse
 import importlib
+import importlib.util
+import os
 from typing import Any
 
 from benchmarks.fit import make_images
@@ -42,17 +45,21 @@ def race(backend: str, model: str, epochs: int, turns: int) -> None:
     task = Task(model, (784, NUM_CLASSES), 0.01, 128, num_train, num_val, epochs=1)
     data = make_images(task, d2l, backend)
     data.resize = (size, size)
-    seconds: dict[str, list[float]] = {"fit": [], "hand": []}
+    peers = {"hand": hand.Hand}
+    if importlib.util.find_spec("keras"):
+        peers["keras"] = importlib.import_module("benchmarks.convnets_keras").Keras
+    seconds: dict[str, list[float]] = {name: [] for name in ("fit", *peers)}
     for _ in range(turns):
         seconds["fit"] += fit_seconds(d2l, model, data, epochs)
-        loop = hand.Hand(model, data)
-        seconds["hand"] += [loop.epoch() for _ in range(epochs + 1)][1:]
-    fit, by_hand = (min(values) for values in seconds.values())
-    print(
-        f"{backend} {model}: fit {fit:.3f} s, hand {by_hand:.3f} s, ratio {fit / by_hand:.3f} "
-        f"(bar {BARS[backend][model]})",
-        flush=True,
-    )
+        for name, peer in peers.items():
+            loop = peer(model, data)
+            seconds[name] += [loop.epoch() for _ in range(epochs + 1)][1:]
+    fit, *others = (min(values) for values in seconds.values())
+    print(f"{backend} {model}: fit {fit:.3f} s", end="")
+    for name, other in zip(peers, others, strict=True):
+        bar = f" (bar {BARS[backend][model]})" if name == "hand" else ""
+        print(f"; {name} {other:.3f} s, ratio {fit / other:.3f}{bar}", end="")
+    print(flush=True)
 
 
 def main() -> None:
@@ -63,6 +70,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2, help="counted epochs in a turn")
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
     for model in options.model:
         race(options.backend, model, options.epochs, options.turns)
 

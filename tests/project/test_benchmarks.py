@@ -4,12 +4,13 @@ import csv
 import importlib
 import importlib.util
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchmarks import core, inside, ratios, run, structure
+from benchmarks import convnets, core, inside, ratios, run, structure
 from benchmarks.cells import CELLS
 from benchmarks.fit import Fit
 from benchmarks.growth import Curve, summary
@@ -237,3 +238,17 @@ def test_shared_lines(tmp_path, monkeypatch):
         (tmp_path / package / "file.py").write_text(text)
     monkeypatch.setattr(structure, "ROOT", tmp_path)
     assert structure.shared_lines("file.py") == pytest.approx(2 * 2 / (4 + 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_convolutional_networks_take_turns(backend, monkeypatch, capsys):
+    monkeypatch.setitem(convnets.MODELS, "BNLeNet", (28, 256, 128))
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    convnets.race(backend, "BNLeNet", epochs=1, turns=1)
+    printed = capsys.readouterr().out
+    names = ["fit", "hand", *(["keras"] if importlib.util.find_spec("keras") else [])]
+    for name in names:
+        assert re.search(rf"{name} \d+\.\d+ s", printed)
+    assert printed.count("ratio") == len(names) - 1
+    assert f"(bar {convnets.BARS[backend]['BNLeNet']})" in printed
