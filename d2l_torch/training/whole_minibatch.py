@@ -4,9 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
+from torch.backends import cudnn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from d2l_common.checks.images import check_several_values
 from d2l_common.checks.parallel import part_of
@@ -19,20 +22,34 @@ DROPOUTS = (
 DRAWS = (
     *(torch.rand, torch.randn, torch.rand_like, torch.randn_like, torch.randint_like),
     *(torch.randint, torch.normal, torch.bernoulli, *DROPOUTS),
-    *(F.rrelu, F.gumbel_softmax, F.scaled_dot_product_attention),
+    *(F.rrelu, F.gumbel_softmax),
 )
 DRAWS_IN_PLACE = (
     *(Tensor.bernoulli_, Tensor.uniform_, Tensor.normal_, Tensor.random_, Tensor.exponential_),
     *(Tensor.cauchy_, Tensor.log_normal_, Tensor.geometric_),
 )
+RECURRENT = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
+ATTENTION = (F.scaled_dot_product_attention, F.multi_head_attention_forward)
+# What PyTorch's dropout calls for its mask: on a CPU in place, on a GPU with the input.
+MASKS = (torch.ops.aten.bernoulli_.float, torch.ops.aten.native_dropout.default)
 
 
 def is_random(func: Any, args: Any, kwargs: Any) -> bool:
-    """Return whether a call draws: dropout does not in evaluation, nor attention without it."""
-    if func is F.scaled_dot_product_attention:
-        return bool(kwargs.get("dropout_p", args[4] if len(args) > 4 else 0))
+    """Return whether a call draws: dropout does not in evaluation."""
     training = kwargs.get("training", args[2] if len(args) > 2 else True)
     return bool(training) or func not in DROPOUTS
+
+
+def drops_inside(func: Any, args: Any, kwargs: Any) -> bool:
+    """Return whether a call is of a recurrent layer, or of attention, that uses dropout."""
+    if func in RECURRENT:  # of packed sequences, `batch_sizes` is one more argument
+        num_layers, p, training = args[4:7] if isinstance(args[3], bool) else args[5:8]
+        return bool(training and p and num_layers > 1)
+    if func in ATTENTION:
+        at = 4 if func is F.scaled_dot_product_attention else 10
+        p = kwargs.get("dropout_p", args[at] if len(args) > at else 0)
+        return bool(p and kwargs.get("training", True))
+    return False
 
 
 class Part:
@@ -84,6 +101,54 @@ class Sum(torch.autograd.Function):
         return Sum.apply(grads[0].contiguous())  # so that it has a gradient, too
 
 
+class WholeMasks(TorchDispatchMode):
+    """
+    Context in which dropout inside one operation of PyTorch draws masks for the whole minibatch.
+
+    Parameters
+    ----------
+    part : Part
+        The part of the minibatch that this process has.
+    func : callable
+        The operation, of `RECURRENT` or `ATTENTION`. Masks of the former have shape
+        `(num_steps, n, num_hiddens)`, and those of attention `(n, ...)` or `(n * num_heads, ...)`.
+    is_batched : bool
+        Whether the operation's input has a batch axis, which that of packed sequences has not.
+
+    Raises
+    ------
+    ValueError
+        If a mask has no axis for the examples of the part.
+    """
+
+    def __init__(self, part: Part, func: Any, is_batched: bool):
+        super().__init__()
+        self._part, self._name, self._is_batched = part, func.__name__, is_batched
+        self._axis = 1 if func in RECURRENT else 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call an operation inside the one of this context."""
+        if func not in MASKS:
+            return func(*args, **(kwargs or {}))
+        x, axis, n = args[0], self._axis, len(self._part)
+        count, rest = divmod(x.shape[axis], n)  # entries of an example, such as its heads
+        if rest or not self._is_batched:
+            raise ValueError(
+                f"input of {self._name} with dropout must have the {n} examples of this process "
+                f"on its batch axis, got a mask of shape {tuple(x.shape)}; "
+                "pad packed sequences, call it on the minibatch, or set its dropout to 0"
+            )
+
+        def rows_of(whole: Tensor) -> Tensor:
+            return whole.narrow(axis, self._part.rows.start * count, n * count)
+
+        size = (*x.shape[:axis], self._part.num_examples * count, *x.shape[axis + 1 :])
+        whole = x.new_zeros(size)
+        rows_of(whole).copy_(x)
+        drawn = func(whole, *args[1:])
+        return x.copy_(rows_of(drawn)) if drawn is whole else tuple(map(rows_of, drawn))
+
+
 class WholeMinibatch(TorchFunctionMode):
     """
     Context in which a part of a minibatch gets the numbers that it gets in the whole.
@@ -101,6 +166,13 @@ class WholeMinibatch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function of PyTorch, or what stands for it."""
         kwargs = kwargs or {}
+        is_whole = len(self._part) == self._part.num_examples
+        if drops_inside(func, args, kwargs) and not is_whole:
+            is_batched = (*args, *kwargs.values())[0].ndim > 2
+            # On a GPU, cuDNN and fused attention would draw masks where no mode can reach them.
+            with cudnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
+                with WholeMasks(self._part, func, is_batched):
+                    return func(*args, **kwargs)
         if func in DRAWS and is_random(func, args, kwargs):
             return self._rows_of(func(*self._whole(args), **self._whole(kwargs)))
         if func in DRAWS_IN_PLACE:

@@ -45,6 +45,7 @@ def models(d2l):
             vector,
         ),
         "batch norm scratch": (lambda: small_net(d2l, d2l.BatchNorm(1, num_dims=4)), image),
+        "dropout of layers": (lambda: sequence_net(d2l), vector),
     }
 
 
@@ -62,6 +63,30 @@ def small_net(d2l, layer):
 
         model.net = nn.Sequential(layer, nn.Flatten(), nn.Linear(num, 3))
     model.lr = 0.1
+    return model
+
+
+def sequence_net(d2l):
+    """Return a classifier by recurrent layers and attention, whose operations use dropout."""
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(2, 4, num_layers=3, dropout=0.3, bidirectional=True)
+            self.gru = nn.GRU(8, 4, num_layers=2, dropout=0.3, batch_first=True)
+            self.attention = nn.MultiheadAttention(4, 2, dropout=0.3, batch_first=True)
+            self.linear = nn.Linear(12, 3)
+
+        def forward(self, X):
+            H = self.lstm(X.reshape(-1, 3, 2).transpose(0, 1))[0].transpose(0, 1)
+            H = self.gru(H)[0]
+            H = H + self.attention(H, H, H)[0]
+            H = nn.functional.scaled_dot_product_attention(H, H, H, dropout_p=0.3)
+            return self.linear(H.flatten(1))
+
+    model = d2l.Classifier()
+    model.net, model.lr = Net(), 0.1
     return model
 
 
@@ -213,6 +238,14 @@ def faults():
         "masks of each process": (
             "dropout",
             lambda: mock.patch.object(whole_minibatch, "DRAWS", ()),
+        ),
+        "masks of each process inside recurrent layers": (
+            "dropout of layers",
+            lambda: mock.patch.object(whole_minibatch, "RECURRENT", ()),
+        ),
+        "masks of each process inside attention": (
+            "dropout of layers",
+            lambda: mock.patch.object(whole_minibatch, "ATTENTION", ()),
         ),
         "statistics of each process": ("batch norm", lambda: own),
     }
