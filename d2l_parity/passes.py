@@ -1,5 +1,6 @@
 """Run the first minibatch through one side, in both modes, and once more to find randomness."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -81,9 +82,14 @@ def all_gradients(
 
 
 def zero_model_loss(side: Side, data: Any, weights: Arrays) -> float:
-    """Return the loss of the zero model, whose weights are all 0, on the first minibatch."""
+    """
+    Return the loss of the zero model, whose weights are all 0, on the first minibatch.
+
+    A model that divides by its weights has none; then it is that of the weights themselves.
+    """
     zeros = {name: 0 * x if name in side.trained else x for name, x in weights.items()}
-    return observe(side, data, zeros).loss
+    losses = (observe(side, data, start).loss for start in (zeros, weights))
+    return next(filter(math.isfinite, losses), 0.0)
 
 
 class Passes(NamedTuple):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from jax import numpy as jnp
 from torch import nn
 
 from d2l_common.data.digits import load_digits_images
-from d2l_parity import assert_within, compare, worst_entry
+from d2l_parity import Verdict, assert_within, compare, worst_entry
 from d2l_parity.closeness import relative_gap
 from d2l_parity.picture import draw
 from parity_tests.support.backends import BACKENDS
@@ -206,6 +207,26 @@ def test_runs_that_diverge_are_never_the_same():
                         dtypes=["float64"])  # fmt: skip
     assert not found.agree
     assert any("the loss of PyTorch is" in text for text in found.failures)
+
+
+class TorchUnit(TorchMLP):
+    """A model that divides by what its weights make of an input: weights of 0 give NaN."""
+
+    def forward(self, X):
+        H = self.fc2(self.fc1(X))
+        return self.fc3(H / H.norm(dim=1, keepdim=True))
+
+
+class FlaxUnit(FlaxMLP):
+    def __call__(self, X):
+        H = self.hidden2(self.hidden1(X))
+        H = H / jnp.linalg.norm(H, axis=1, keepdims=True)
+        return self.output(1.01 * H if self.mistake else H)
+
+
+def test_a_model_that_divides_by_its_weights():
+    assert report(FlaxUnit(), TorchUnit()).verdict is Verdict.SAME
+    assert report(FlaxUnit("scale"), TorchUnit()).verdict is Verdict.DIFFERENT
 
 
 @pytest.mark.slow
