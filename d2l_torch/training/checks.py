@@ -3,7 +3,9 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_map_only
 
 from d2l_torch.training.module import trial
 from d2l_torch.weights import checked_tensors
@@ -14,14 +16,9 @@ def give_shapes(trainer: Any) -> None:
     model = trainer.model
     tensors = [*model.parameters(), *model.buffers()]
     if any(map(is_lazy, tensors)):
-        gpus = trainer.gpus
-        if all(x.device.type == "cpu" for x in tensors):
-            trainer.gpus = []  # a GPU gets the weights that the CPU draws
-        try:
-            batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
-            model.apply_init(trainer.prepare_batch(batch)[:-1])
-        finally:
-            trainer.gpus = gpus
+        batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
+        move = lambda x: x.to(tensors[0].device)  # noqa: E731  # where the weights are drawn
+        model.apply_init(tree_map_only(Tensor, move, trainer.prepare_batch(batch)[:-1]))
         checked_tensors(model)  # the step may use a layer that forward does not
 
 

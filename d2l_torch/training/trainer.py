@@ -117,9 +117,10 @@ class Trainer(TrainerBase):
         """Tie model and trainer together; move the model to the GPU if one is used."""
         model.trainer = self
         model.board.xlim = [0, max(1, self.max_epochs)]
-        if self.place is not None:
-            model.to(self.place)
         self.model = model
+        if self.place is not None:
+            give_shapes(self)  # a GPU starts from the weights that the CPU draws
+            model.to(self.place)
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
@@ -161,9 +162,8 @@ class Trainer(TrainerBase):
         grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
         with self.alone(), between_steps(), grad_mode, process_group(self.place):
             self.prepare_data(data)
-            self.model, model.trainer = model, self  # a reader's prepare_batch may read both
-            give_shapes(self)
             self.prepare_model(model)
+            give_shapes(self)  # also where a reader's prepare_model does not
             check_data(self)
             set_alike(model)
             self.optim = make_optimizer(model, self.ema_decay)

@@ -221,3 +221,21 @@ def test_a_comparison_gives_layers_their_shape():
     models = d2l_jax.LeNet(), d2l_torch.LeNet()
     report = compare(*models, make_data, dtypes=["float64"], nudges=0)
     assert report.agree, report
+
+
+def test_a_readers_prepare_model_comes_before_the_shapes():
+    """It may choose the precision, and minibatches may lie elsewhere than new weights."""
+    import d2l_torch as d2l
+
+    class Trainer(d2l.Trainer):
+        def prepare_model(self, model):
+            model.double()
+            super().prepare_model(model)
+
+        def prepare_batch(self, batch):
+            X, y = super().prepare_batch(batch)
+            return X.double(), y
+
+    model = d2l.SoftmaxRegression(10, lr=0.1)
+    Trainer(max_epochs=1).fit(model, d2l.Digits(batch_size=500))
+    assert model.net[-1].weight.dtype == d2l.float64
