@@ -12,6 +12,8 @@ from jax import numpy as jnp
 # A minibatch is convolved in parts of about so many positions of the kernel, and in at most so
 # many parts.
 POSITIONS_A_PART, MAX_PARTS = 2**14, 16
+# The most positions, and the largest kernel, of which a product of matrices has all pixels.
+FEW_POSITIONS, SMALL_KERNEL = 16, 25
 
 
 def convolve(
@@ -19,6 +21,8 @@ def convolve(
     kernel: Array,
     strides: Any,
     padding: Any,
+    lhs_dilation: Any = (1, 1),
+    rhs_dilation: Any = (1, 1),
     feature_group_count: int = 1,
     **kwargs: Any,
 ) -> Array:
@@ -28,30 +32,35 @@ def convolve(
     XLA's own convolution is slow on a CPU in four cases, measured for 6 to 512 channels, and up to
     80 times as fast in another form: where each channel has a kernel of its own (form: a sum of
     shifted images), where channels are in groups (one convolution a group), where the kernel is
-    1 x 1 or larger than the images (one product of matrices), and for the gradient of a kernel
+    1 x 1 or larger than small images (one product of matrices), and for the gradient of a kernel
     that has tens of thousands of positions (some images at a time).
     """
-    # A minibatch that lies on several devices is left in its parts.
-    if jax.default_backend() != "cpu" or jax.local_device_count() > 1:
-        kwargs["feature_group_count"] = feature_group_count
+    groups, num_channels = feature_group_count, inputs.shape[-1]
+    if jax.default_backend() != "cpu" or {*lhs_dilation, *rhs_dilation} != {1}:
+        kwargs |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
+        kwargs["feature_group_count"] = groups
         return jax.lax.conv_general_dilated(inputs, kernel, strides, padding, **kwargs)
-    (num_images, *size, num_channels), window = inputs.shape, kernel.shape[:2]
-    if feature_group_count == num_channels == kernel.shape[-1] > 1:
+    if groups == num_channels == kernel.shape[-1] > 1:
         return by_channel(inputs, kernel, strides, padding)
-    if feature_group_count > 1:
-        split = partial(jnp.split, indices_or_sections=feature_group_count, axis=-1)
-        groups = zip(split(inputs), split(kernel), strict=True)
-        parts = [convolve(x, k, strides, padding, **kwargs) for x, k in groups]
+    if groups > 1:
+        split = partial(jnp.split, indices_or_sections=groups, axis=-1)
+        each = zip(split(inputs), split(kernel), strict=True)
+        parts = [convolve(x, k, strides, padding, **kwargs) for x, k in each]
         return jnp.concatenate(parts, axis=-1)
+    (num_images, *size), window = inputs.shape[:3], kernel.shape[:2]
     positions = output_size(size, window, strides, padding)
+    num_positions = math.prod(positions)
     # XLA computes in loops of its own what is smaller than the kernel, here or in a gradient.
-    is_small = any(map(operator.lt, map(min, size, positions), window))
-    if window == (1, 1) or is_small:
+    is_slow = any(map(operator.lt, map(min, size, positions), window))
+    is_small = num_positions <= FEW_POSITIONS and math.prod(window) <= SMALL_KERNEL
+    if window == (1, 1) or (is_slow and is_small):
         columns = jnp.concatenate(shifted(inputs, window, strides, padding), axis=-1)
         rows = kernel.reshape(-1, kernel.shape[-1])
         return jnp.matmul(columns, rows, precision=kwargs["precision"])
-    num_parts = math.ceil(num_images * math.prod(positions) / POSITIONS_A_PART)
-    images = jnp.array_split(inputs, max(1, min(num_parts, num_images, MAX_PARTS)))
+    num_parts = min(math.ceil(num_images * num_positions / POSITIONS_A_PART), num_images, MAX_PARTS)
+    if jax.device_count() > 1:  # a minibatch that lies on several devices has its parts
+        num_parts = 1
+    images = jnp.array_split(inputs, max(1, num_parts))
     parts = [jax.lax.conv_general_dilated(x, kernel, strides, padding, **kwargs) for x in images]
     return jnp.concatenate(parts)
 

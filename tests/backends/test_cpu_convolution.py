@@ -18,6 +18,7 @@ CASES = {
     "larger than the images": ((3, 2, 3, 5), 4, (3, 3), (2, 1), (1, 1), 1),
     "larger than the outputs": ((3, 6, 6, 2), 4, (3, 3), (4, 4), (1, 1), 1),
     "groups, larger": ((3, 4, 4, 8), 4, (5, 3), (2, 2), (2, 1), 2),
+    "a large kernel": ((2, 12, 12, 2), 3, (6, 6), (6, 6), (0, 0), 1),
 }
 
 
@@ -69,3 +70,25 @@ def test_no_more_parts_than_images_or_than_the_bound(monkeypatch):
         assert names.count("conv_general_dilated") == num_parts
     empty = jax.eval_shape(convolve, jnp.ones((0, 8, 8, 1)), jnp.ones((3, 3, 1, 1)))
     assert empty.shape == (0, 6, 6, 1)
+
+
+def test_dilated_kernels_are_xlas():
+    X, options = jnp.ones((1, 9, 9, 2)), {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    options |= {"precision": None, "rhs_dilation": (2, 2), "feature_group_count": 2}
+    Y = cpu_convolution.convolve(X, jnp.ones((2, 2, 1, 2)), (1, 1), [(0, 0)] * 2, **options)
+    assert Y.shape == (1, 7, 7, 2)
+
+
+def test_images_on_several_devices_stay_in_their_parts(monkeypatch):
+    monkeypatch.setattr(cpu_convolution, "POSITIONS_A_PART", 1)
+    options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "precision": None}
+    run = lambda X, K: cpu_convolution.convolve(  # noqa: E731
+        X, K, (1, 1), [(0, 0)] * 2, feature_group_count=4, **options
+    )
+    for num_devices, num_parts in ((1, 3), (2, 1)):
+        monkeypatch.setattr(jax, "device_count", lambda n=num_devices: n)
+        program = jax.make_jaxpr(lambda X, K: run(X, K))(
+            jnp.ones((3, 8, 8, 8)), jnp.ones((3, 3, 2, 8))
+        )
+        names = [equation.primitive.name for equation in program.eqns]
+        assert names.count("conv_general_dilated") == 4 * num_parts  # for each group
