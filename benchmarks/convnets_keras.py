@@ -8,14 +8,20 @@ import numpy as np
 from benchmarks.tasks import NUM_CLASSES
 
 
+def normalize(X: Any) -> Any:
+    """Return the outputs of a batch normalization with the settings of the others."""
+    from keras import layers
+
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(X)
+
+
 def block(X: Any, outputs: int, stride: int) -> Any:
     """Return the outputs of a residual block of two convolutions."""
     from keras import layers
 
     Y = layers.Conv2D(outputs, 3, stride, padding="same")(X)
-    Y = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(Y))
-    Y = layers.Conv2D(outputs, 3, padding="same")(Y)
-    Y = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(Y)
+    Y = layers.Activation("relu")(normalize(Y))
+    Y = normalize(layers.Conv2D(outputs, 3, padding="same")(Y))
     if stride > 1:
         X = layers.Conv2D(outputs, 1, stride)(X)
     return layers.Activation("relu")(layers.Add()([X, Y]))
@@ -29,9 +35,7 @@ def make_model(name: str, size: int) -> Any:
     is_normalized = name != "LeNet"
 
     def after(X: Any, activation: str) -> Any:
-        if is_normalized:
-            X = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(X)
-        return layers.Activation(activation)(X)
+        return layers.Activation(activation)(normalize(X) if is_normalized else X)
 
     X = images = keras.Input((size, size, 1))
     if name == "ResNet18":

@@ -224,7 +224,7 @@ def test_a_comparison_gives_layers_their_shape():
 
 
 def test_a_readers_prepare_model_comes_before_the_shapes():
-    """It may choose the precision, and minibatches may lie elsewhere than new weights."""
+    """It may choose the precision."""
     import d2l_torch as d2l
 
     class Trainer(d2l.Trainer):
