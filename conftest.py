@@ -35,9 +35,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # spinning, would take each other's time (60 s for a test of 8).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Most of a run is compilation, and each program runs a few times only: LLVM need not optimize
-    # it, which takes half of that time.
-    flags = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0"
-    os.environ.setdefault("XLA_FLAGS", flags)
+    # it, XLA's older emitters make less code for it, and a worker has no cores to compile in parts.
+    # That takes a third of the time.
+    flags = (
+        "--xla_cpu_multi_thread_eigen=false",
+        "--xla_backend_optimization_level=0",
+        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_parallel_codegen_split_count=1",
+    )
+    os.environ.setdefault("XLA_FLAGS", " ".join(flags))
 
 
 def pytest_configure(config):
