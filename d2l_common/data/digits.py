@@ -1,5 +1,7 @@
 """Handwritten digits that come with a package, data sets that need no network."""
 
+import functools
+
 import numpy as np
 
 # The data set's order is cut at 80 %: that needs no random generator, and the last 360 hold each
@@ -30,6 +32,13 @@ def load_digits_images() -> tuple[_Split, _Split]:
     ImportError
         If scikit-learn is not installed.
     """
+    images, labels = (array.copy() for array in read_digits())
+    return (images[:_NUM_TRAIN], labels[:_NUM_TRAIN]), (images[_NUM_TRAIN:], labels[_NUM_TRAIN:])
+
+
+@functools.cache
+def read_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Read images and labels; once a process, since scikit-learn takes some 50 ms for the text."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -38,8 +47,7 @@ def load_digits_images() -> tuple[_Split, _Split]:
         ) from error
     digits = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    labels = digits.target.astype(np.uint8)
-    return (images[:_NUM_TRAIN], labels[:_NUM_TRAIN]), (images[_NUM_TRAIN:], labels[_NUM_TRAIN:])
+    return images, digits.target.astype(np.uint8)
 
 
 def load_mnist_sample() -> tuple[_Split, _Split]:
