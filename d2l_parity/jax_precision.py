@@ -12,6 +12,7 @@ from jax import numpy as jnp
 from jax._src import dtypes
 from jax.extend.core import jaxprs_in_params, primitives
 
+from d2l_jax.nn.cpu_convolution import use_on_images
 from d2l_parity.activations import MACHINERY
 
 # What asks for a type: `x.astype(jnp.float32)`, and products as in `jax.nn.dot_product_attention`.
@@ -82,7 +83,7 @@ def copy_as(model: Any, dtype: str) -> Any:
     Return a copy of `model` whose parameters and other state have the float type `dtype`.
 
     Layers that compute in float32 whatever they are given (`nnx.Embed`, and each with
-    `dtype=jnp.float32`) compute in `dtype`.
+    `dtype=jnp.float32`) compute in `dtype`; convolutions take the forms for a CPU, as in a fit.
     """
     model = copy.deepcopy(model)
     narrow = np.float32, np.float64
@@ -94,6 +95,8 @@ def copy_as(model: Any, dtype: str) -> Any:
 
     nnx.update(model, jax.tree.map(cast, nnx.state(model)))
     for _, module in nnx.iter_modules(model):
+        if isinstance(module, nnx.Conv):
+            use_on_images(module)
         for name in ("dtype", "param_dtype"):
             if getattr(module, name, None) in narrow:
                 setattr(module, name, jnp.dtype(dtype).type)

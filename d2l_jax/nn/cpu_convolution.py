@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import jax
+from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
@@ -14,6 +15,13 @@ from jax import numpy as jnp
 POSITIONS_A_PART, MAX_PARTS = 2**14, 16
 # The most positions, and the largest kernel, of which a product of matrices has all pixels.
 FEW_POSITIONS, SMALL_KERNEL = 16, 25
+
+
+def use_on_images(layer: nnx.Conv) -> None:
+    """Make a reader's layer on images call `convolve`, unless it has a function of its own."""
+    is_xla = layer.conv_general_dilated is jax.lax.conv_general_dilated
+    if is_xla and not isinstance(layer.kernel_size, int) and len(layer.kernel_size) == 2:
+        layer.conv_general_dilated = convolve
 
 
 def convolve(
@@ -36,10 +44,14 @@ def convolve(
     that has tens of thousands of positions (some images at a time).
     """
     groups, num_channels = feature_group_count, inputs.shape[-1]
-    if jax.default_backend() != "cpu" or {*lhs_dilation, *rhs_dilation} != {1}:
+    asks_for_more = any(kwargs.get(name) for name in ("preferred_element_type", "out_sharding"))
+    is_dilated = {*lhs_dilation, *rhs_dilation} != {1}
+    if jax.default_backend() != "cpu" or is_dilated or asks_for_more:
         kwargs |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
         kwargs["feature_group_count"] = groups
         return jax.lax.conv_general_dilated(inputs, kernel, strides, padding, **kwargs)
+    if isinstance(padding, str):
+        padding = jax.lax.padtype_to_pads(inputs.shape[1:3], kernel.shape[:2], strides, padding)
     if groups == num_channels == kernel.shape[-1] > 1:
         return by_channel(inputs, kernel, strides, padding)
     if groups > 1:

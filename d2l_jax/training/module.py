@@ -19,6 +19,7 @@ from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
+from d2l_jax.nn import cpu_convolution
 from d2l_jax.nn.initialization import init_layers
 from d2l_jax.nn.lazy import learn_shapes
 from d2l_jax.training.overview import layer_name, overview, sizes_of
@@ -195,8 +196,14 @@ OUTSIDE_STEPS = OutsideSteps()
 
 
 def computation_only(model: Any) -> Any:
-    """Return `model`, a copy or a view of the reader's, without its boards and trainers."""
+    """
+    Return `model`, a copy or a view of the reader's, to compute with.
+
+    It is without its boards and trainers, and its convolutions take the forms for a CPU.
+    """
     for _, module in nnx.iter_modules(model):
+        if isinstance(module, nnx.Conv):
+            cpu_convolution.use_on_images(module)
         if isinstance(module, Module):
             module.board = module.trainer = OUTSIDE_STEPS  # type: ignore[assignment]
     return model

@@ -3,9 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 from jax import numpy as jnp
 
 from d2l_jax.nn import cpu_convolution
+from d2l_jax.training.module import computation_only
 
 # Images (n, h, w, channels), outputs, kernel, strides, padding, groups.
 CASES = {
@@ -57,6 +59,23 @@ def test_half_precision_adds_up_in_float32():
     np.testing.assert_allclose(
         np.asarray(found, float), np.asarray(expected, float), rtol=2**-8, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", 1, "CIRCULAR"])
+def test_a_readers_layer_takes_them_in_a_fit_and_keeps_its_own_function(padding, monkeypatch):
+    monkeypatch.setattr(cpu_convolution, "POSITIONS_A_PART", 20)
+    layer = nnx.Conv(3, 4, (3, 2), strides=2, padding=padding, rngs=nnx.Rngs(0))
+    X = jnp.asarray(np.random.default_rng(0).normal(size=(5, 9, 8, 3)))
+    expected = layer(X)
+    computation_only(layer)
+    program = str(jax.make_jaxpr(layer)(X))
+    assert program.count("conv_general_dilated[") > 1
+    # 18 products each, in another order.
+    np.testing.assert_allclose(layer(X), expected, rtol=0, atol=1e-5)
+    own = nnx.Conv(3, 4, (3, 2), conv_general_dilated=lambda *args, **kwargs: 1, rngs=nnx.Rngs(0))
+    assert computation_only(own).conv_general_dilated() == 1
+    on_rows = nnx.Conv(3, 4, (3,), rngs=nnx.Rngs(0))
+    assert computation_only(on_rows)(jnp.ones((2, 8, 3))).shape == (2, 8, 4)
 
 
 def test_no_more_parts_than_images_or_than_the_bound(monkeypatch):
