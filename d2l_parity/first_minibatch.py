@@ -14,7 +14,7 @@ from d2l_parity.layer import Layer as OneSided
 from d2l_parity.layers import Layer, compare_layers, fill_gradients, fill_state, in_both
 from d2l_parity.passes import Passes, results_gap
 from d2l_parity.sides import NAMES, Arrays, Names
-from d2l_parity.tolerances import NARROW_LAYER, SAME_LAYER, SAME_TABLE
+from d2l_parity.tolerances import NARROW_LAYER, ROUNDINGS, SAME_LAYER, SAME_TABLE
 
 
 @dataclass
@@ -52,6 +52,9 @@ class FirstMinibatch:
         Sentences on those that it does not train.
     always_random : bool
         Whether a side is random in evaluation mode as well.
+    one_ulp : float
+        How far one ulp in the weights moves outputs or loss, if so far that rounding may be all
+        that differs; else 0.
     """
 
     layers: list[Layer]
@@ -70,6 +73,7 @@ class FirstMinibatch:
     alone: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     always_random: bool = False
+    one_ulp: float = 0.0
 
     def less_than_float32(self) -> bool:
         """Return whether the models are only close, in a precision below float32."""
@@ -84,6 +88,11 @@ class FirstMinibatch:
         dtypes = [place.split(" at ")[0] for side in self.narrow.values() for place in side]
         for dtype in dtypes:
             self.tolerance = max(self.tolerance, NARROW_LAYER.get(dtype, 0.1))
+
+    def allow_for(self, one_ulp: float) -> None:
+        """Take for rounding what one ulp in the weights opens on the way to the outputs."""
+        if ROUNDINGS * one_ulp > self.tolerance:
+            self.one_ulp, self.tolerance = one_ulp, ROUNDINGS * one_ulp
 
     def first_difference(self) -> str:
         """
@@ -233,11 +242,8 @@ def different_constants(
 ) -> list[str]:
     """Return sentences on state that no step changes, and that the models hold differently."""
     found, paths = [], sides["jax"].places_by_common()
-    averages = {
-        full for layer in sides["torch"].layers for k, full in layer.params.items()
-        if k.startswith("running_")
-    }  # fmt: skip
-    for name in passes["torch"].own_state.keys() & passes["jax"].own_state.keys() - averages:
+    own = (each.own_state.keys() for each in passes.values())
+    for name in set.intersection(*map(set, own)) - sides["torch"].averages():
         ours, theirs = (each.own_state[name] for each in passes.values())
         changed = any(
             not np.array_equal(each.without.state.get(name, weights[name]), weights[name])

@@ -1,5 +1,6 @@
 """Pair the layers of two models, and try which of several possible pairings holds."""
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Callable, Collection, Hashable, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import gap_of_calls
+from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, cut_layers
 from d2l_parity.layer import Layer
 from d2l_parity.layers import modules_of
@@ -17,7 +19,7 @@ from d2l_parity.pairing import SQUARES, Pairer, Pairing
 from d2l_parity.passes import Observation, observe, results_gap
 from d2l_parity.pieces import PLAIN, Packing, blocks_of, opened, packings_of, packs, stacks
 from d2l_parity.sides import COMPOSITES, Arrays, Names, Side
-from d2l_parity.tolerances import SAME_LAYER
+from d2l_parity.tolerances import SAME_LAYER, SAME_TABLE
 
 
 def pair(
@@ -54,9 +56,10 @@ def pair(
 
     def agreement(pairing: Pairing) -> float:
         ours.adopt(pairing, theirs.shapes)
-        weights = distinct(theirs.own_weights())
+        weights, shared = theirs.own_weights(), set(pairing.names.values())
+        weights |= distinct({name: x for name, x in weights.items() if name in shared})
         # Of one set of names, the same weights.
-        names = tuple(theirs.pieces)
+        names = *theirs.pieces, *sorted(shared)
         if names not in reference:
             reference.clear()
             reference[names] = observe(theirs, data, weights)
@@ -65,6 +68,10 @@ def pair(
     reference: dict[tuple[str, ...], Observation] = {}
     best = best_pairing(sides, mapping, orders, agreement, float("inf"))
     add_biases(best, sides)
+    ours.adopt(best, theirs.shapes)
+    own = with_own_constants(best, sides)
+    if own and agreement(own) == float("inf"):
+        best = own
     ours.adopt(best, theirs.shapes)
     return sides, best
 
@@ -162,6 +169,29 @@ def add_biases(pairing: Pairing, sides: Mapping[str, Side]) -> None:
             absent = ["bias_ih" in layer.absent, "bias_hh" in layer.absent]
             if trained == absent and trained[0] != trained[1]:
                 pairing.names |= dict(zip(biases, reversed(torch_names), strict=True))
+
+
+def with_own_constants(pairing: Pairing, sides: Mapping[str, Side]) -> Pairing | None:
+    """
+    Return a pairing without the state of which each side has numbers of its own; None without any.
+
+    A scale may be a factor in one model, and a divisor of the same name in the other.
+    """
+    ours, theirs = (side.own_state() for side in sides.values())
+    names = ours.keys() & theirs.keys() - sides["torch"].averages()
+    unlike = {name for name in names if relative_gap(ours[name], theirs[name]) > SAME_TABLE}
+    if not unlike:
+        return None
+    return dataclasses.replace(
+        pairing,
+        names={name: common for name, common in pairing.names.items() if common not in unlike},
+        left_out=pairing.left_out
+        + [
+            f"`{name}` holds different numbers in JAX and in PyTorch, by which the models agree: "
+            "each keeps its own."
+            for name in sorted(unlike)
+        ],
+    )
 
 
 def agreeing_layers(sides: Mapping[str, Side], ours: Observation, theirs: Observation) -> float:

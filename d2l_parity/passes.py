@@ -10,6 +10,7 @@ import numpy as np
 from d2l_parity.activations import Call, gap_of_arrays, gap_of_calls
 from d2l_parity.closeness import relative_gap
 from d2l_parity.dropout_masks import NOTHING_DROPPED, MaskPlan, plan_masks
+from d2l_parity.rounding import moved_by_one_ulp
 from d2l_parity.sides import NAMES, Arrays, Side
 from d2l_parity.tolerances import SAME_LAYER
 
@@ -173,6 +174,16 @@ def passes_of(
         )
         for b, side in sides.items()
     }
+
+
+def one_ulp_gap(side: Side, data: Any, weights: Arrays, plan: MaskPlan, passes: Passes) -> float:
+    """Return how far one ulp in the weights moves a side's outputs and losses from `passes`."""
+    start = moved_by_one_ulp(weights, "float64", seed=0)
+    gaps = (
+        *results_gap(passes.evaluated, observe(side, data, start)),
+        *results_gap(passes.trained, observe(side, data, start, True, plan)),
+    )
+    return max(filter(math.isfinite, gaps), default=0.0)
 
 
 def training_passes(

@@ -42,6 +42,7 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     """
     Return the cuts of layers that `nnx.vmap` has stacked, where the other model has a list.
 
+    It has a stack too if it has arrays of all shapes of the layer.
     An array of the user's own is cut if stacked layers of as many are, and the other model has the
     arrays that are cut from it.
     """
@@ -49,7 +50,7 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     names = {name for each in others for name in (each.name, *each.params.values())}
     found, sizes = [], set()
     for layer in layers:
-        if layer.stacked and not any(shape in wanted for shape in layer.shapes.values()):
+        if layer.stacked and not Counter(layer.shapes.values()) <= wanted:
             found.append(_stack(layer, names))
             sizes.add(len(found[-1].names))
     for layer in layers:

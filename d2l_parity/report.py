@@ -166,7 +166,7 @@ class Report:
             "otherwise):": guessed,
             "Matrices that one model holds transposed, by JAX's names:": transposed,
             "Weights for patches that are flattened channels last, by JAX's names:": patches,
-            "State that only one model has:": self.pairing.left_out,
+            "State that is not shared:": self.pairing.left_out,
             "Parameters that only one model has:": self.first.unused,
             "Computed in less than float64:": narrow,
         }

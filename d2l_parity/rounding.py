@@ -1,4 +1,4 @@
-"""Find gradients that are 0 up to rounding, such as that of a bias before a batch normalization."""
+"""Weights moved by a rounding, and gradients that are nothing else, as before a normalization."""
 
 from collections.abc import Mapping, Sequence
 
@@ -51,3 +51,17 @@ def largest_shares(backends: Sequence[Gradients]) -> dict[str, float]:
             worst = np.where(np.isnan(share), np.inf, share).max(initial=0.0)
             shares[name] = max(shares.get(name, 0.0), float(worst))
     return shares
+
+
+def moved_by_one_ulp(
+    weights: Mapping[str, np.ndarray], dtype: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Return `weights` in `dtype`, each number moved up or down to its neighbour."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([-np.inf, np.inf], dtype)
+    return {
+        name: np.nextafter(np.asarray(w, dtype), rng.choice(ends, np.shape(w)))
+        if np.asarray(w).dtype.kind == "f"
+        else w
+        for name, w in weights.items()
+    }

@@ -146,15 +146,3 @@ def on_device(d2l: Any, num_gpus: int) -> AbstractContextManager[Any]:
         return d2l.use_device(d2l.gpu())
     # Where there is only the CPU, a context would only make each call slower.
     return d2l.use_device(d2l.cpu()) if d2l.num_gpus() else nullcontext()
-
-
-def moved_by_one_ulp(weights: Mapping[str, np.ndarray], dtype: str, seed: int) -> Weights:
-    """Return `weights` in `dtype`, each number moved up or down to its neighbour."""
-    rng = np.random.default_rng(seed)
-    ends = np.array([-np.inf, np.inf], dtype)
-    return {
-        name: np.nextafter(np.asarray(w, dtype), rng.choice(ends, np.shape(w)))
-        if np.asarray(w).dtype.kind == "f"
-        else w
-        for name, w in weights.items()
-    }

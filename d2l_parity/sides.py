@@ -150,6 +150,15 @@ class Names:
             and is_window(self.shapes[full], self._common_shapes[self.names[full]])
         }
 
+    def averages(self) -> set[str]:
+        """Return the names of running averages, which begin equal and change."""
+        return {
+            full
+            for layer in self.layers
+            for local, full in layer.params.items()
+            if local.startswith("running_")
+        }
+
     def by_piece(self, calls: Sequence[Call]) -> list[Call]:
         """Return calls of layers, with those of pieces in the place of those of cut layers."""
         opened = [

@@ -41,6 +41,12 @@ def judge(
             f"both sides, or use nnx.Dropout and nn.Dropout, which get the same masks.{where}",
         ]
         return Verdict.UNDECIDED, sentences
+    if first.one_ulp:
+        return Verdict.UNDECIDED, [
+            "The forward pass is chaotic even in float64: one ulp in the weights moves the first "
+            f"minibatch by {first.one_ulp:.1e}, and the models are no further apart than roundings "
+            "on the way explain. Try fewer iterations, or other weights."
+        ]
     if first.less_than_float32():
         places = "; ".join(f"{side}: {', '.join(p)}" for side, p in first.narrow.items())
         return Verdict.UNDECIDED, [

@@ -106,6 +106,11 @@ def test_layers_that_both_models_have_are_not_cut():
     assert not stacks([stacked("a")], [stacked("b")])
 
 
+def test_a_stack_is_cut_though_another_weight_has_the_shape_of_its_biases():
+    others = [*linears("a", "b", "c"), *linears("out", rows=3)]
+    assert len(stacks([stacked("a")], others)) == 1
+
+
 def test_stacked_layers_get_the_names_of_the_list():
     [cut] = stacks([stacked("blocks.fc", 2)], linears("blocks.0.fc", "blocks.1.fc"))
     assert cut.names == ["blocks.0.fc", "blocks.1.fc"]

@@ -9,7 +9,7 @@ from torch import nn
 
 from d2l_parity import Verdict
 from d2l_parity.rounding import only_rounding
-from parity_tests.support.ports import BatchNorm
+from parity_tests.support.ports import BatchNorm, linear, original, port, torch_linear
 from parity_tests.test_comparison import BOTH, TorchMLP, batches, report
 
 
@@ -127,3 +127,47 @@ def test_what_is_nothing_but_rounding():
     assert not only_rounding(gradients(1e-3), gradients(1e-11))  # it is too large
     assert not only_rounding(gradients(np.nan), gradients(np.nan))
     assert not only_rounding(gradients(0), gradients(0))
+
+
+# -- chaos within the forward pass -----------------------------------------------------------------
+
+
+def logistic_maps(iterations, rate=4.0, scale=1.0):
+    """Return models that iterate a logistic map, which doubles a rounding each time."""
+
+    def forward(activation, loop):
+        return lambda self, X: self.fc2(loop(activation(self.fc1(X))))
+
+    def torch_loop(Z):
+        for _ in range(iterations):
+            Z = 4 * Z * (1 - Z)
+        return Z
+
+    step = lambda _, Z: rate * Z * (1 - Z)  # noqa: E731
+    theirs = original(
+        forward(torch.sigmoid, torch_loop), fc1=torch_linear(64, 12), fc2=torch_linear(12, 10)
+    )
+    ours = port(
+        forward(
+            lambda Z: nnx.sigmoid(scale * Z), lambda Z: jax.lax.fori_loop(0, iterations, step, Z)
+        ),
+        fc1=linear(64, 12),
+        fc2=linear(12, 10),
+    )
+    return ours, theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("iterations", [35, 80])
+def test_a_forward_pass_that_is_chaotic_gives_no_verdict(iterations):
+    found = report(*logistic_maps(iterations), lr=1e-4)
+    assert found.verdict is Verdict.UNDECIDED, found.failures
+    assert found.failures[0].startswith("The forward pass is chaotic even in float64: one ulp in")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", [{"rate": 3.99}, {"scale": 1.001}])
+def test_a_mistake_that_is_larger_than_the_chaos_is_found(mistake):
+    found = report(*logistic_maps(20, **mistake), lr=1e-4)
+    assert found.verdict is Verdict.DIFFERENT
+    assert "The input of `fc2` differs: look between `fc1` and it." in found.failures[0]

@@ -13,7 +13,8 @@ from d2l_common.weights import initial_weights
 from d2l_parity.comparison import Comparison
 from d2l_parity.matching import pair
 from d2l_parity.passes import without_dropout, zero_model_loss
-from d2l_parity.runs import moved_by_one_ulp, train
+from d2l_parity.rounding import moved_by_one_ulp
+from d2l_parity.runs import train
 from d2l_torch.data.resize import resize_images
 from parity_tests.support.backends import BACKENDS
 
