@@ -15,8 +15,8 @@ from d2l_common.arrays import to_numpy
 from d2l_jax.layouts import aliases, units
 from d2l_jax.nn.lazy import lazy_layers
 from d2l_jax.units import Unit, dotted
-from d2l_parity.activations import Call, leaves_of, numbers, place_of_call
-from d2l_parity.jax_dropout import SharedDropout, dropout_name
+from d2l_parity.activations import Call
+from d2l_parity.jax_calls import add_hooks, numbers_in
 from d2l_parity.jax_dropout import shared_masks as shared_masks
 from d2l_parity.jax_precision import copy_as as copy_as
 from d2l_parity.jax_precision import narrowed
@@ -121,8 +121,8 @@ def observe(
     Parameters
     ----------
     make_model : callable
-        Returns a new copy of the model; what `jax.jit` or a scan hides of the layers is seen by a
-        second run without compilation.
+        Returns a new copy of the model; what `jax.jit`, a scan or `jax.checkpoint` hides of the
+        layers is seen by a second run without compilation.
     batch : tuple of arrays
     train : bool
         Whether the model is in training mode.
@@ -133,13 +133,14 @@ def observe(
         model, calls = make_model(), []  # type: ignore[var-annotated]
         set_mode(model, train)
         reseed(model, seed)
-        add_hooks(model, calls)
+        add_hooks(inner_of(model)[0], calls)
         with context:
             output = first_run(model, batch, train, "JAX")
             loss = loss_of(model, output, batch)
+        jax.effects_barrier()
         if all(call.inputs is not None for call in calls):
             break
-    leaves = _numbers(output)
+    leaves = numbers_in(output)
     return leaves or [], float(loss), calls, model
 
 
@@ -153,52 +154,6 @@ def reseed(model: Any, seed: int) -> None:
     for _, node in nnx.iter_graph(model):
         if seed and isinstance(node, nnx.RngKey):
             node[...] = jax.random.fold_in(node[...], seed)
-
-
-def add_hooks(model: Any, calls: list[Call]) -> None:
-    """Make the layers of `model` that hold arrays, and dropout, record their calls."""
-    inner, _ = inner_of(model)
-    modules = dict(nnx.iter_modules(inner))
-    hooked = {unit.place: unit.name for unit in units(inner)}
-    hooked |= {unit.place: unit.name for unit in units(inner, set())}
-    for place, module in modules.items():
-        if isinstance(module, SharedDropout):
-            hooked[place] = dropout_name(dotted(place))
-    for place, name in hooked.items():
-        if place:  # not the model itself
-            _hook(modules[place], name, calls)
-
-
-def _hook(layer: Any, name: str, calls: list[Call]) -> None:
-    """Make `layer` append its calls to `calls`."""
-    kind: Any = type(layer)
-
-    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-        output = kind.__call__(self, *args, **kwargs)
-        values = _numbers((args, kwargs)), _numbers(output), place_of_call()
-        if not isinstance(self, SharedDropout):
-            calls.append(Call(name, *values))
-        elif self.drops(*args[1:], **without(kwargs, "rngs")):
-            calls.append(Call(name, *values, args[1] if args[1:] else self.rate))
-        return output
-
-    # Python looks up `__call__` on the class, so the layer gets a class of its own.
-    members = {"__call__": __call__, "__module__": kind.__module__}
-    object.__setattr__(layer, "__class__", type(kind)(kind.__name__, (kind,), members))
-
-
-def without(kwargs: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return `kwargs` without one of them."""
-    return {key: value for key, value in kwargs.items() if key != name}
-
-
-def _numbers(tree: Any) -> list[np.ndarray] | None:
-    """Return the arrays of numbers in a pytree; None if one has no value yet."""
-    leaves = [x for x in leaves_of(tree) if isinstance(x, Array | np.ndarray)]
-    if any(isinstance(x, jax.core.Tracer) for x in leaves):
-        return None
-    keys = jax.dtypes.prng_key
-    return numbers([to_numpy(x) for x in leaves if not jnp.issubdtype(x.dtype, keys)])
 
 
 def gradients(model: Any, batch: Any, train: bool, whole: set[str]) -> Arrays:
@@ -237,7 +192,7 @@ def predict(model: Any, batches: Iterable[Any]) -> list[list[np.ndarray]]:
     set_mode(model, False)
     # Not compiled: of a large model that would take longer than the passes.
     outputs = (run_model(model, tuple(batch), train=False) for batch in batches)
-    return [_numbers(each) or [] for each in outputs]
+    return [numbers_in(each) or [] for each in outputs]
 
 
 # -- the steps of a fit ---------------------------------------------------------------------------

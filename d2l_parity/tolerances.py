@@ -255,8 +255,8 @@ ONE_ULP_SCATTER = 3
 # to 1e-13, the smallest mistakes that people make (an eps of 1e-7 too many) at 1e-8 or more.
 SAME_LAYER = 1e-10
 
-# Where one ulp in the weights moves outputs or loss of the first minibatch, the sides may be so many
-# times as far apart: every operation on the way rounds, not the weights alone.
+# Where one ulp in the weights moves outputs or loss of the first minibatch, both sides may be this
+# many times as far apart: every operation on the way rounds, not the weights alone.
 ROUNDINGS = 100
 
 # A gradient below this share of the norm of all gradients may be 0 up to rounding (of biases

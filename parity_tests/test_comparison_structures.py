@@ -217,8 +217,8 @@ def with_relu(self, X):
     ("call", "num_layers"),
     [
         pytest.param(nnx.jit(lambda self, X: self.out(self.body(X))), 2, id="nnx.jit"),
-        pytest.param(lambda self, X: self.out(nnx.remat(Body.body)(self, X)), 1, id="nnx.remat"),
-        pytest.param(lambda self, X: self.out(jax.checkpoint(self.body)(X)), 1, id="checkpoint"),
+        pytest.param(lambda self, X: self.out(nnx.remat(Body.body)(self, X)), 2, id="nnx.remat"),
+        pytest.param(lambda self, X: self.out(jax.checkpoint(self.body)(X)), 2, id="checkpoint"),
         pytest.param(lambda self, X: self.out(jax.vmap(self.body)(X)), 1, id="vmap"),
     ],
 )
@@ -236,6 +236,16 @@ def test_a_mistake_inside_of_a_transformation_is_found():
 
     found = short(Ours(), models(plain, with_relu)[1], ROWS)
     assert found.failures[0].startswith("The input of `out` differs: look ")
+
+
+@pytest.mark.slow
+def test_a_mistake_inside_of_a_checkpoint_is_at_its_layer():
+    class Ours(Body):
+        def __call__(self, X):
+            return self.out(nnx.remat(lambda self, X: nnx.relu(self.fc(1.001 * X)))(self, X))
+
+    found = short(Ours(), models(plain, with_relu)[1], ROWS)
+    assert found.failures[0].startswith("The input of `fc` differs: look before it.")
 
 
 def scanned(self, X):
