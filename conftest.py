@@ -36,7 +36,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Most of a run is compilation, and each program runs a few times only: LLVM need not optimize
     # it, XLA's older emitters make less code for it, and a worker has no cores to compile in parts.
-    # That takes a third of the time.
+    # That takes a third of the time. `-n 0` compiles as users do. Should a worker end with "Unknown
+    # flag", a newer XLA has dropped it: so can we.
     flags = (
         "--xla_cpu_multi_thread_eigen=false",
         "--xla_backend_optimization_level=0",

@@ -128,7 +128,9 @@ def relative_gap(one: np.ndarray, other: np.ndarray, floor: float = 0.0) -> floa
         return 0.0
     gap = float(np.linalg.norm(one - other))
     size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)), floor)
-    return gap / size if np.isfinite(gap) and np.isfinite(size) else float("inf")
+    if not (np.isfinite(gap) and np.isfinite(size)):
+        return float("inf")
+    return gap / size if size else 0.0  # squares of the smallest numbers are 0
 
 
 def check_real(*arrays: Any) -> None:

@@ -9,12 +9,15 @@ from types import MappingProxyType
 import numpy as np
 
 from d2l_parity.causes import dropout_hints, explain_absent, explain_alone, explain_state
-from d2l_parity.closeness import relative_gap
 from d2l_parity.layer import Layer as OneSided
 from d2l_parity.layers import Layer, compare_layers, fill_gradients, fill_state, in_both
 from d2l_parity.passes import Passes, results_gap
-from d2l_parity.sides import NAMES, Arrays, Names
-from d2l_parity.tolerances import NARROW_LAYER, ROUNDINGS, SAME_LAYER, SAME_TABLE
+from d2l_parity.sides import NAMES, Arrays, Names, unlike_constants
+from d2l_parity.tolerances import NARROW_LAYER, ROUNDINGS, SAME_LAYER
+
+# Gaps of the forward passes: of the models, and of a layer.
+RESULTS = "output", "loss", "train_output", "train_loss"
+ACTIVATIONS = "input", "output", "train_input", "train_output"
 
 
 @dataclass
@@ -52,9 +55,8 @@ class FirstMinibatch:
         Sentences on those that it does not train.
     always_random : bool
         Whether a side is random in evaluation mode as well.
-    one_ulp : float
-        How far one ulp in the weights moves outputs or loss, if so far that rounding may be all
-        that differs; else 0.
+    one_ulp : dict
+        `{"output", "loss", ...: the gap that one ulp in the weights opens there}`.
     """
 
     layers: list[Layer]
@@ -73,7 +75,7 @@ class FirstMinibatch:
     alone: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     always_random: bool = False
-    one_ulp: float = 0.0
+    one_ulp: dict[str, float] = field(default_factory=dict)
 
     def less_than_float32(self) -> bool:
         """Return whether the models are only close, in a precision below float32."""
@@ -89,10 +91,29 @@ class FirstMinibatch:
         for dtype in dtypes:
             self.tolerance = max(self.tolerance, NARROW_LAYER.get(dtype, 0.1))
 
-    def allow_for(self, one_ulp: float) -> None:
-        """Take for rounding what one ulp in the weights opens on the way to the outputs."""
-        if ROUNDINGS * one_ulp > self.tolerance:
-            self.one_ulp, self.tolerance = one_ulp, ROUNDINGS * one_ulp
+    def allow_for(self, moved: FirstMinibatch) -> None:
+        """
+        Take for rounding, at each place, what one ulp in the weights opens there.
+
+        `moved` compares the PyTorch model with itself from weights that are moved by one ulp.
+        """
+        self.one_ulp = {name: getattr(moved, name) for name in RESULTS}
+        for layer, other in zip(self.layers, moved.layers, strict=True):
+            layer.one_ulp = {name: getattr(other, name) for name in ACTIVATIONS}
+
+    def one_ulp_gap(self) -> float:
+        """Return how far one ulp in the weights moves outputs or loss; 0 if that is not known."""
+        return max(filter(np.isfinite, self.one_ulp.values()), default=0.0)
+
+    def is_chaotic(self) -> bool:
+        """Return whether roundings on the way may open gaps that are not small."""
+        return ROUNDINGS * self.one_ulp_gap() > self.tolerance
+
+    def _exceeds(self, place: FirstMinibatch | Layer, name: str) -> bool:
+        """Return whether a gap of the forward passes is more than rounding."""
+        opened = place.one_ulp.get(name, 0.0)
+        allowed = ROUNDINGS * opened if np.isfinite(opened) else 0.0
+        return bool(getattr(place, name) > max(self.tolerance, allowed))
 
     def first_difference(self) -> str:
         """
@@ -107,9 +128,11 @@ class FirstMinibatch:
     def _difference(self) -> str:
         """Return likewise a sentence on outputs, loss, state or gradients."""
         if not self.always_random:
-            found = self._results("", self.output, self.loss)
+            found = self._results("", "output", "loss")
             if found:
                 return self.first_layer() or found
+        if self.is_chaotic():  # so are gradients
+            return self._training_mode() or self.first_layer()
         return self._training_mode() or self._first_gradient_difference()
 
     def first_layer(self) -> str:
@@ -120,38 +143,37 @@ class FirstMinibatch:
 
     def _training_mode(self) -> str:
         mode = "In training mode: "
-        found = self._results(mode, self.train_output, self.train_loss)
+        found = self._results(mode, "train_output", "train_loss")
         if found:
             found = self._forward(mode, "train_input", "train_output") or found
         if found or self.dropout:
             return " ".join([found or mode.strip(), *self.dropout, *self.hints])
-        for layer in self.layers:
+        for layer in [] if self.is_chaotic() else self.layers:
             if any(gap > self.tolerance for gap in layer.state.values()):
                 hints = self.hints or ["Look at the momentum and at the variance that it averages."]
-                return " ".join(
-                    [f"{layer} updates its state differently in training mode.", *hints]
-                )
+                name = str(layer) or "The model itself"
+                return " ".join([f"{name} updates its state differently in training mode.", *hints])
         return ""
 
     def _forward(self, mode: str, ins: str, outs: str) -> str:
         before = ""
         for layer in self.layers:
-            if getattr(layer, ins) > self.tolerance:
+            if self._exceeds(layer, ins):
                 where = f"between {before} and it" if before else "before it"
                 return f"{mode}The input of {layer} differs: look {where}.{layer.calls()}"
-            if getattr(layer, outs) > self.tolerance:
+            if self._exceeds(layer, outs):
                 return (
                     f"{mode}{layer} returns a different output for the same input.{layer.calls()}"
                 )
-            before = str(layer) if getattr(layer, outs) <= self.tolerance else before
+            before = before if np.isnan(getattr(layer, outs)) else str(layer)
         return ""
 
-    def _results(self, mode: str, output: float, loss: float) -> str:
-        if output > self.tolerance:
+    def _results(self, mode: str, output: str, loss: str) -> str:
+        if self._exceeds(self, output):
             same = [layer for layer in self.layers if layer.output <= self.tolerance and layer.name]
             after = f"after {same[-1]}" if same else "in the forward pass"
             return f"{mode}The outputs differ: look {after}."
-        if loss > self.tolerance:
+        if self._exceeds(self, loss):
             return f"{mode}The outputs are the same, but the losses differ: look at the loss."
         return ""
 
@@ -242,15 +264,13 @@ def different_constants(
 ) -> list[str]:
     """Return sentences on state that no step changes, and that the models hold differently."""
     found, paths = [], sides["jax"].places_by_common()
-    own = (each.own_state.keys() for each in passes.values())
-    for name in set.intersection(*map(set, own)) - sides["torch"].averages():
-        ours, theirs = (each.own_state[name] for each in passes.values())
+    ours, theirs = (each.own_state for each in passes.values())
+    for name in unlike_constants(sides["torch"], ours, theirs):
         changed = any(
             not np.array_equal(each.without.state.get(name, weights[name]), weights[name])
             for each in passes.values()
         )
-        # Each framework may have computed a table in float32 by itself.
-        if not changed and relative_gap(ours, theirs) > SAME_TABLE:
+        if not changed:
             found.append(
                 f"The constant {in_both(name, paths[name])} holds different numbers in JAX and in "
                 "PyTorch; if they should be PyTorch's, use import_weights."

@@ -36,15 +36,18 @@ def hook(layer: Any, name: str, calls: list[Call]) -> None:
 
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         output = kind.__call__(self, *args, **kwargs)
-        where, rate = place_of_call(), 0.0
-        if isinstance(self, SharedDropout):
+        where, rate, done = place_of_call(), 0.0, []  # type: ignore[var-annotated]
+        is_dropout = isinstance(self, SharedDropout)
+        if is_dropout:
             if not self.drops(*args[1:], **without(kwargs, "rngs")):
                 return output
             rate = args[1] if args[1:] else self.rate
 
         def record(*values: Any) -> None:
             inputs, outputs = map(numbers_in, values)
-            calls.append(Call(name, inputs, outputs, where, rate))
+            if not (is_dropout and done):  # a gradient within the model runs one call twice
+                calls.append(Call(name, inputs, outputs, where, rate))
+            done.append(True)
 
         arrays = arrays_in((args, kwargs)), arrays_in(output)
         if is_staged(*arrays):

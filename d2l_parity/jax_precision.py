@@ -12,7 +12,7 @@ from jax import numpy as jnp
 from jax._src import dtypes
 from jax.extend.core import jaxprs_in_params, primitives
 
-from d2l_jax.nn.cpu_convolution import use_on_images
+from d2l_jax.nn import cpu_convolution
 from d2l_parity.activations import MACHINERY
 
 # What asks for a type: `x.astype(jnp.float32)`, and products as in `jax.nn.dot_product_attention`.
@@ -94,9 +94,8 @@ def copy_as(model: Any, dtype: str) -> Any:
         return jax.device_put(np.asarray(x).astype(dtype)) if is_float else x
 
     nnx.update(model, jax.tree.map(cast, nnx.state(model)))
+    cpu_convolution.use_in(model)
     for _, module in nnx.iter_modules(model):
-        if isinstance(module, nnx.Conv):
-            use_on_images(module)
         for name in ("dtype", "param_dtype"):
             if getattr(module, name, None) in narrow:
                 setattr(module, name, jnp.dtype(dtype).type)

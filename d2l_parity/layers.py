@@ -33,6 +33,8 @@ class Layer:
         PyTorch's names.
     where : tuple of str
         File and line of the first call in JAX and in PyTorch.
+    one_ulp : dict
+        `{"input", "output", ...: the gap that one ulp in the weights opens there}`.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Layer:
     gradients: dict[str, float] = field(default_factory=dict)
     state: dict[str, float] = field(default_factory=dict)
     where: tuple[str, str] = ("", "")
+    one_ulp: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return in_both(self.name, self.jax_name) if self.name else ""

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import gap_of_calls
-from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, cut_layers
 from d2l_parity.layer import Layer
 from d2l_parity.layers import modules_of
+from d2l_parity.mapping import spell_out
 from d2l_parity.minibatches import check_modules
 from d2l_parity.models import check_models, check_optimizer
 from d2l_parity.pairing import SQUARES, Pairer, Pairing
 from d2l_parity.passes import Observation, observe, results_gap
 from d2l_parity.pieces import PLAIN, Packing, blocks_of, opened, packings_of, packs, stacks
-from d2l_parity.sides import COMPOSITES, Arrays, Names, Side
-from d2l_parity.tolerances import SAME_LAYER, SAME_TABLE
+from d2l_parity.sides import COMPOSITES, Arrays, Names, Side, unlike_constants
+from d2l_parity.tolerances import SAME_LAYER
 
 
 def pair(
@@ -69,10 +69,10 @@ def pair(
     best = best_pairing(sides, mapping, orders, agreement, float("inf"))
     add_biases(best, sides)
     ours.adopt(best, theirs.shapes)
-    own = with_own_constants(best, sides)
-    if own and agreement(own) == float("inf"):
-        best = own
-    ours.adopt(best, theirs.shapes)
+    own = with_own_constants(best, sides, mapping or {})
+    if own:  # only if the models agree so, and not with equal numbers
+        best = own if agreement(best) < agreement(own) == float("inf") else best
+        ours.adopt(best, theirs.shapes)
     return sides, best
 
 
@@ -171,15 +171,17 @@ def add_biases(pairing: Pairing, sides: Mapping[str, Side]) -> None:
                 pairing.names |= dict(zip(biases, reversed(torch_names), strict=True))
 
 
-def with_own_constants(pairing: Pairing, sides: Mapping[str, Side]) -> Pairing | None:
+def with_own_constants(
+    pairing: Pairing, sides: Mapping[str, Side], mapping: Mapping[str, str]
+) -> Pairing | None:
     """
     Return a pairing without the state of which each side has numbers of its own; None without any.
 
     A scale may be a factor in one model, and a divisor of the same name in the other.
     """
     ours, theirs = (side.own_state() for side in sides.values())
-    names = ours.keys() & theirs.keys() - sides["torch"].averages()
-    unlike = {name for name in names if relative_gap(ours[name], theirs[name]) > SAME_TABLE}
+    unlike = unlike_constants(sides["torch"], ours, theirs)
+    unlike -= set(spell_out(mapping, *(side.layers for side in sides.values())).values())
     if not unlike:
         return None
     return dataclasses.replace(
@@ -187,8 +189,8 @@ def with_own_constants(pairing: Pairing, sides: Mapping[str, Side]) -> Pairing |
         names={name: common for name, common in pairing.names.items() if common not in unlike},
         left_out=pairing.left_out
         + [
-            f"`{name}` holds different numbers in JAX and in PyTorch, by which the models agree: "
-            "each keeps its own."
+            f"`{name}` holds different numbers in JAX and in PyTorch. With their own the models "
+            "agree, so each keeps them."
             for name in sorted(unlike)
         ],
     )

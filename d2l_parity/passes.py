@@ -176,14 +176,14 @@ def passes_of(
     }
 
 
-def one_ulp_gap(side: Side, data: Any, weights: Arrays, plan: MaskPlan, passes: Passes) -> float:
-    """Return how far one ulp in the weights moves a side's outputs and losses from `passes`."""
-    start = moved_by_one_ulp(weights, "float64", seed=0)
-    gaps = (
-        *results_gap(passes.evaluated, observe(side, data, start)),
-        *results_gap(passes.trained, observe(side, data, start, True, plan)),
+def moved_passes(
+    side: Side, data: Any, weights: Arrays, trained: Collection[str], plan: MaskPlan, passes: Passes
+) -> Passes:
+    """Return `passes` of a side with the forward results of weights that are moved by one ulp."""
+    start = moved_by_one_ulp(weights, trained, "float64", seed=0)
+    return passes._replace(
+        evaluated=observe(side, data, start), trained=observe(side, data, start, True, plan)
     )
-    return max(filter(math.isfinite, gaps), default=0.0)
 
 
 def training_passes(

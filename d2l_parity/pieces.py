@@ -42,7 +42,6 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     """
     Return the cuts of layers that `nnx.vmap` has stacked, where the other model has a list.
 
-    It has a stack too if it has arrays of all shapes of the layer.
     An array of the user's own is cut if stacked layers of as many are, and the other model has the
     arrays that are cut from it.
     """
@@ -50,7 +49,7 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     names = {name for each in others for name in (each.name, *each.params.values())}
     found, sizes = [], set()
     for layer in layers:
-        if layer.stacked and not Counter(layer.shapes.values()) <= wanted:
+        if layer.stacked and not _has_stack(layer, layers, others):
             found.append(_stack(layer, names))
             sizes.add(len(found[-1].names))
     for layer in layers:
@@ -59,6 +58,17 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
             if num in sizes and part.shape() not in wanted and wanted[tuple(rest)] >= num:
                 found.append(_stack(part, names))
     return found
+
+
+def _has_stack(layer: Layer, layers: Sequence[Layer], others: Sequence[Layer]) -> bool:
+    """Return whether the other model has the stacked weights of `layer` too, in any layout."""
+    theirs, mine = (
+        Counter(tuple(sorted(shape)) for each in side for shape in each.shapes.values())
+        for side in (others, [each for each in layers if not each.stacked])
+    )
+    left = theirs - mine  # what has a counterpart that is not stacked is no stack
+    most = max(map(len, layer.shapes.values()))
+    return all(left[tuple(sorted(x))] for x in layer.shapes.values() if len(x) == most)
 
 
 def _stack(layer: Layer, names: Collection[str]) -> Cut:

@@ -1,6 +1,6 @@
 """Weights moved by a rounding, and gradients that are nothing else, as before a normalization."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -54,14 +54,18 @@ def largest_shares(backends: Sequence[Gradients]) -> dict[str, float]:
 
 
 def moved_by_one_ulp(
-    weights: Mapping[str, np.ndarray], dtype: str, seed: int
+    weights: Mapping[str, np.ndarray], trained: Collection[str], dtype: str, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return `weights` in `dtype`, each number moved up or down to its neighbour."""
+    """
+    Return `weights`, those that are `trained` in `dtype`, each number moved to a neighbour.
+
+    Zeros stay: no rounding leads from 0 to the smallest number. State stays, such as a mask.
+    """
     rng = np.random.default_rng(seed)
     ends = np.array([-np.inf, np.inf], dtype)
-    return {
-        name: np.nextafter(np.asarray(w, dtype), rng.choice(ends, np.shape(w)))
-        if np.asarray(w).dtype.kind == "f"
-        else w
-        for name, w in weights.items()
-    }
+
+    def moved(w: np.ndarray) -> np.ndarray:
+        w = np.asarray(w, dtype)
+        return np.where(w == 0, w, np.nextafter(w, rng.choice(ends, w.shape)))
+
+    return {name: moved(w) if name in trained else w for name, w in weights.items()}

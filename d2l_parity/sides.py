@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import Call
+from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
 from d2l_parity.layer import Layer
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model
 from d2l_parity.pairing import Pairing
 from d2l_parity.patches import is_window, with_channels_last
+from d2l_parity.tolerances import SAME_TABLE
 
 Arrays = dict[str, np.ndarray]
 
@@ -150,15 +152,6 @@ class Names:
             and is_window(self.shapes[full], self._common_shapes[self.names[full]])
         }
 
-    def averages(self) -> set[str]:
-        """Return the names of running averages, which begin equal and change."""
-        return {
-            full
-            for layer in self.layers
-            for local, full in layer.params.items()
-            if local.startswith("running_")
-        }
-
     def by_piece(self, calls: Sequence[Call]) -> list[Call]:
         """Return calls of layers, with those of pieces in the place of those of cut layers."""
         opened = [
@@ -257,3 +250,14 @@ class Side(Names):
 
     def _inner(self, model: Any) -> Any:
         return model.net if self.prefix else model
+
+
+def unlike_constants(side: Names, ours: Arrays, theirs: Arrays) -> set[str]:
+    """Return the names of state, except running averages, of which two models differ."""
+    averages = {
+        full for layer in side.layers for local, full in layer.params.items()
+        if local.startswith("running_")
+    }  # fmt: skip
+    names = (ours.keys() & theirs.keys()) - averages
+    # Each framework may have computed a table in float32 by itself.
+    return {name for name in names if relative_gap(ours[name], theirs[name]) > SAME_TABLE}

@@ -41,11 +41,11 @@ def judge(
             f"both sides, or use nnx.Dropout and nn.Dropout, which get the same masks.{where}",
         ]
         return Verdict.UNDECIDED, sentences
-    if first.one_ulp:
+    if first.is_chaotic():
         return Verdict.UNDECIDED, [
-            "The forward pass is chaotic even in float64: one ulp in the weights moves the first "
-            f"minibatch by {first.one_ulp:.1e}, and the models are no further apart than roundings "
-            "on the way explain. Try fewer iterations, or other weights."
+            "The forward pass is chaotic even in float64: one ulp in the weights moves the outputs "
+            f"or the loss of the first minibatch by {first.one_ulp_gap():.1e}. No layer differs by "
+            "more than that explains; compare the parts of the model by themselves to see more."
         ]
     if first.less_than_float32():
         places = "; ".join(f"{side}: {', '.join(p)}" for side, p in first.narrow.items())

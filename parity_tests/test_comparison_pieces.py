@@ -111,6 +111,12 @@ def test_a_stack_is_cut_though_another_weight_has_the_shape_of_its_biases():
     assert len(stacks([stacked("a")], others)) == 1
 
 
+@pytest.mark.parametrize("weight", [(3, 5, 4), (3, 4, 5)])
+def test_a_stack_in_another_layout_is_one_too(weight):
+    ours = layer("a", {"weight": (3, 5, 4), "bias": (3, 5)})._replace(stacked=1)
+    assert not stacks([ours], [layer("", {"w": weight, "b": (3, 1, 5)}, kind="")])
+
+
 def test_stacked_layers_get_the_names_of_the_list():
     [cut] = stacks([stacked("blocks.fc", 2)], linears("blocks.0.fc", "blocks.1.fc"))
     assert cut.names == ["blocks.0.fc", "blocks.1.fc"]

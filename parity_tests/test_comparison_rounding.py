@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from jax import numpy as jnp
 from torch import nn
 
 from d2l_parity import Verdict
@@ -163,6 +164,45 @@ def test_a_forward_pass_that_is_chaotic_gives_no_verdict(iterations):
     found = report(*logistic_maps(iterations), lr=1e-4)
     assert found.verdict is Verdict.UNDECIDED, found.failures
     assert found.failures[0].startswith("The forward pass is chaotic even in float64: one ulp in")
+
+
+@pytest.mark.slow
+def test_a_mistake_before_the_chaos_is_found():
+    ours, theirs = logistic_maps(60)
+    call = type(ours).__call__
+    type(ours).__call__ = lambda self, X: call(self, 1.001 * X)
+    found = report(ours, theirs, lr=1e-4)
+    assert found.verdict is Verdict.DIFFERENT
+    assert "The input of `fc1` differs: look before it." in found.failures[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", [1.0, 1.01])
+def test_a_mask_that_is_compared_with_0_stays(mistake):
+    """One ulp more than 0 would be another mask."""
+
+    def torch_forward(self, X):
+        scores = (X @ X.T).masked_fill(self.mask[: len(X), : len(X)] == 0, float("-inf"))
+        return self.fc(torch.softmax(scores / 64, -1) @ X)
+
+    def jax_forward(self, X):
+        scores = jnp.where(self.mask[: len(X), : len(X)] == 0, -jnp.inf, X @ X.T)
+        return self.fc(mistake * (nnx.softmax(scores / 64, -1) @ X))
+
+    mask = np.tril(np.ones((100, 100), np.float32))
+    theirs = original(torch_forward, fc=torch_linear(64, 10))
+    theirs.register_buffer("mask", torch.tensor(mask))
+    ours = port(jax_forward, fc=linear(64, 10), mask=lambda rngs: nnx.Variable(jnp.asarray(mask)))
+    found = report(ours, theirs, nudges=1)
+    assert found.verdict is (Verdict.SAME if mistake == 1 else Verdict.DIFFERENT)
+
+
+@pytest.mark.slow
+def test_a_mistake_before_a_head_that_begins_at_0_is_found():
+    theirs = original(lambda self, X: self.fc(X), fc=torch_linear(64, 10))
+    nn.init.zeros_(theirs.fc.weight), nn.init.zeros_(theirs.fc.bias)
+    found = report(port(lambda self, X: self.fc(1.5 * X), fc=linear(64, 10)), theirs)
+    assert "The input of `fc` differs: look before it." in found.failures[0]
 
 
 @pytest.mark.slow

@@ -162,9 +162,38 @@ def test_a_scale_may_be_a_factor_in_one_model_and_a_divisor_in_the_other(mistake
     scale = mistake / np.array([0.5, 2, 4, 8, 1, 1])
     ours = port(lambda self, X: self.fc(X * self.scale), fc=linear(6, 4), scale=lambda rngs: scale)
     found = short(ours, theirs, ROWS)
-    note = "- `scale` holds different numbers in JAX and in PyTorch, by which the models agree"
+    note = "- `scale` holds different numbers in JAX and in PyTorch. With their own the models"
     assert (found.verdict is Verdict.SAME, note in str(found)) == (mistake == 1, mistake == 1)
     assert mistake == 1 or "The constant `scale` holds different numbers" in found.failures[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decay", [0.9, 0.5])
+def test_state_that_training_changes_is_equal_though_it_begins_differently(decay):
+    def torch_forward(self, X):
+        Y = self.fc(X)
+        if self.training:
+            with torch.no_grad():
+                self.centre.mul_(0.9).add_(0.1 * Y.mean(0))
+        return Y
+
+    def jax_forward(self, X):
+        Y = self.norm(self.fc(X))
+        if not self.norm.deterministic:
+            self.centre[...] = decay * self.centre[...] + (1 - decay) * Y.mean(0)
+        return Y
+
+    theirs = original(torch_forward, fc=torch_linear(6, 4))
+    theirs.register_buffer("centre", torch.ones(4))
+    ours = port(
+        jax_forward,
+        fc=linear(6, 4),
+        norm=lambda rngs: nnx.Dropout(0.0, rngs=rngs),  # knows the mode
+        centre=lambda rngs: nnx.Variable(jnp.arange(4.0)),
+    )
+    found = short(ours, theirs, ROWS)
+    assert found.agree is (decay == 0.9), found.failures
+    assert found.agree or found.failures[0].startswith("The model itself updates its state")
 
 
 @pytest.mark.slow

@@ -32,12 +32,12 @@ def load_digits_images() -> tuple[_Split, _Split]:
     ImportError
         If scikit-learn is not installed.
     """
-    images, labels = (array.copy() for array in read_digits())
+    images, labels = (array.copy() for array in _read_digits())
     return (images[:_NUM_TRAIN], labels[:_NUM_TRAIN]), (images[_NUM_TRAIN:], labels[_NUM_TRAIN:])
 
 
 @functools.cache
-def read_digits() -> tuple[np.ndarray, np.ndarray]:
+def _read_digits() -> tuple[np.ndarray, np.ndarray]:
     """Read images and labels; once a process, since scikit-learn takes some 50 ms for the text."""
     try:
         from sklearn.datasets import load_digits

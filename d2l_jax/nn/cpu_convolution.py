@@ -17,11 +17,14 @@ POSITIONS_A_PART, MAX_PARTS = 2**14, 16
 FEW_POSITIONS, SMALL_KERNEL = 16, 25
 
 
-def use_on_images(layer: nnx.Conv) -> None:
-    """Make a reader's layer on images call `convolve`, unless it has a function of its own."""
-    is_xla = layer.conv_general_dilated is jax.lax.conv_general_dilated
-    if is_xla and not isinstance(layer.kernel_size, int) and len(layer.kernel_size) == 2:
-        layer.conv_general_dilated = convolve
+def use_in(model: nnx.Module) -> None:
+    """Make the `nnx.Conv` layers on images in a copy of a model call `convolve`."""
+    for _, layer in nnx.iter_modules(model):
+        if isinstance(layer, nnx.Conv) and len(layer.kernel_size) == 2:
+            is_xla = layer.conv_general_dilated is jax.lax.conv_general_dilated
+            # A subclass may call the function in a way of its own.
+            if is_xla and type(layer).__call__ is nnx.Conv.__call__:
+                layer.conv_general_dilated = convolve
 
 
 def convolve(
@@ -44,14 +47,17 @@ def convolve(
     that has tens of thousands of positions (some images at a time).
     """
     groups, num_channels = feature_group_count, inputs.shape[-1]
+    (num_images, *size), window = inputs.shape[:3], kernel.shape[:2]
     asks_for_more = any(kwargs.get(name) for name in ("preferred_element_type", "out_sharding"))
     is_dilated = {*lhs_dilation, *rhs_dilation} != {1}
-    if jax.default_backend() != "cpu" or is_dilated or asks_for_more:
+    if isinstance(padding, str) and not is_dilated:
+        padding = jax.lax.padtype_to_pads(size, window, strides, padding)
+    is_odd = is_dilated or asks_for_more or min(map(min, padding)) < 0
+    positions = [] if is_odd else output_size(size, window, strides, padding)
+    if jax.default_backend() != "cpu" or is_odd or min(positions) < 1:
         kwargs |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
         kwargs["feature_group_count"] = groups
         return jax.lax.conv_general_dilated(inputs, kernel, strides, padding, **kwargs)
-    if isinstance(padding, str):
-        padding = jax.lax.padtype_to_pads(inputs.shape[1:3], kernel.shape[:2], strides, padding)
     if groups == num_channels == kernel.shape[-1] > 1:
         return by_channel(inputs, kernel, strides, padding)
     if groups > 1:
@@ -59,8 +65,6 @@ def convolve(
         each = zip(split(inputs), split(kernel), strict=True)
         parts = [convolve(x, k, strides, padding, **kwargs) for x, k in each]
         return jnp.concatenate(parts, axis=-1)
-    (num_images, *size), window = inputs.shape[:3], kernel.shape[:2]
-    positions = output_size(size, window, strides, padding)
     num_positions = math.prod(positions)
     # XLA computes in loops of its own what is smaller than the kernel, here or in a gradient.
     is_slow = any(map(operator.lt, map(min, size, positions), window))

@@ -195,15 +195,14 @@ class OutsideSteps:
 OUTSIDE_STEPS = OutsideSteps()
 
 
-def computation_only(model: Any) -> Any:
+def to_compute_with(model: Any) -> Any:
     """
-    Return `model`, a copy or a view of the reader's, to compute with.
+    Return `model`, a copy or a view of the reader's, without its boards and trainers.
 
-    It is without its boards and trainers, and its convolutions take the forms for a CPU.
+    Its convolutions take the forms for a CPU.
     """
+    cpu_convolution.use_in(model)
     for _, module in nnx.iter_modules(model):
-        if isinstance(module, nnx.Conv):
-            cpu_convolution.use_on_images(module)
         if isinstance(module, Module):
             module.board = module.trainer = OUTSIDE_STEPS  # type: ignore[assignment]
     return model
@@ -219,7 +218,7 @@ def apply_copy(layer: Any, X: Array) -> Array:
 
 def view(model: Any, **mode: bool) -> Any:
     """Return a view of `model` in a mode; it shares the model's variables."""
-    return computation_only(nnx.view(model, raise_if_not_found=False, **mode))
+    return to_compute_with(nnx.view(model, raise_if_not_found=False, **mode))
 
 
 def global_name(function: Any) -> str:

@@ -11,7 +11,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.training.tape import StepRecord, record_step
-from d2l_jax.training.module import as_scalar, computation_only
+from d2l_jax.training.module import as_scalar, to_compute_with
 from d2l_jax.variables import is_variable, raw_value
 
 
@@ -72,7 +72,7 @@ class Split:
         Return its loss (None in validation), its record, and `params` and `rest` after it.
         """
         # A copy, since a model with random state is written to while it is differentiated.
-        model = computation_only(nnx.merge(self.graphdef, params, rest, copy=True))
+        model = to_compute_with(nnx.merge(self.graphdef, params, rest, copy=True))
         model.train() if train else model.eval()
         before = attributes(model)
         given = give_containers(model)

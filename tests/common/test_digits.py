@@ -4,6 +4,7 @@ import types
 import numpy as np
 import pytest
 
+from d2l_common.data import digits
 from d2l_common.data.digits import load_digits_images, load_mnist_sample
 
 
@@ -42,6 +43,7 @@ def test_two_calls_share_nothing():
 def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     monkeypatch.setitem(sys.modules, "sklearn", None)
+    digits._read_digits.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'd2l-twins\[data\]'"):
         load_digits_images()
 
