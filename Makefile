@@ -15,7 +15,7 @@ demo: .venv/made
 check: lint types
 	$(PYTEST) -m "not slow"
 
-# All of it: some 40 minutes on two cores.
+# All of it: some 30 minutes on two cores.
 test: .venv/made
 	$(PYTEST)
 
