@@ -66,7 +66,7 @@ def _has_stack(layer: Layer, layers: Sequence[Layer], others: Sequence[Layer]) -
         Counter(tuple(sorted(shape)) for each in side for shape in each.shapes.values())
         for side in (others, [each for each in layers if not each.stacked])
     )
-    left = theirs - mine  # what has a counterpart that is not stacked is no stack
+    left = theirs - mine  # without the counterparts of what is not stacked
     most = max(map(len, layer.shapes.values()))
     return all(left[tuple(sorted(x))] for x in layer.shapes.values() if len(x) == most)
 
