@@ -57,15 +57,17 @@ def moved_by_one_ulp(
     weights: Mapping[str, np.ndarray], trained: Collection[str], dtype: str, seed: int
 ) -> dict[str, np.ndarray]:
     """
-    Return `weights`, those that are `trained` in `dtype`, each number moved to a neighbour.
+    Return `weights` in `dtype`, each number moved to a neighbour, except zeros of state.
 
-    Zeros stay: no rounding leads from 0 to the smallest number. State stays, such as a mask.
+    No rounding leads from 0 to the smallest number, and a mask may be compared with 0.
     """
     rng = np.random.default_rng(seed)
     ends = np.array([-np.inf, np.inf], dtype)
 
-    def moved(w: np.ndarray) -> np.ndarray:
+    def moved(name: str, w: np.ndarray) -> np.ndarray:
         w = np.asarray(w, dtype)
-        return np.where(w == 0, w, np.nextafter(w, rng.choice(ends, w.shape)))
+        stays = (w == 0) & (name not in trained)
+        return np.where(stays, w, np.nextafter(w, rng.choice(ends, w.shape)))
 
-    return {name: moved(w) if name in trained else w for name, w in weights.items()}
+    floats = {name for name, w in weights.items() if np.asarray(w).dtype.kind == "f"}
+    return {name: moved(name, w) if name in floats else w for name, w in weights.items()}
