@@ -131,7 +131,7 @@ def compare(
     counted = sides["torch"].trained & set(sides["jax"].names.values())
 
     def run(side: Side, dtype: str, seed: int | None = None) -> Run:
-        start = initial if seed is None else moved_by_one_ulp(initial, counted, dtype, seed)
+        start = initial if seed is None else moved_by_one_ulp(initial, dtype, seed)
         options = epochs, gradient_clip_val, num_gpus, seed is None, plan, counted
         devices = num_devices if side.backend == "jax" else None
         return train(side, data, start, dtype, *options, devices)
@@ -151,7 +151,7 @@ def compare(
     first = compare_passes(sides, initial, passes, noise, pairing.alone)
     if first.first_difference() and not first.random:
         theirs, as_it_is = sides["torch"], passes["torch"]
-        moved = moved_passes(theirs, data, initial, counted, plan, as_it_is)
+        moved = moved_passes(theirs, data, initial, plan, as_it_is)
         with_itself = {"jax": moved, "torch": as_it_is}
         first.allow_for(compare_passes({"jax": theirs, "torch": theirs}, initial, with_itself))
     comparisons = {}

@@ -176,11 +176,9 @@ def passes_of(
     }
 
 
-def moved_passes(
-    side: Side, data: Any, weights: Arrays, trained: Collection[str], plan: MaskPlan, passes: Passes
-) -> Passes:
+def moved_passes(side: Side, data: Any, weights: Arrays, plan: MaskPlan, passes: Passes) -> Passes:
     """Return `passes` of a side with the forward results of weights that are moved by one ulp."""
-    start = moved_by_one_ulp(weights, trained, "float64", seed=0)
+    start = moved_by_one_ulp(weights, "float64", seed=0)
     return passes._replace(
         evaluated=observe(side, data, start), trained=observe(side, data, start, True, plan)
     )

@@ -1,6 +1,6 @@
 """Weights moved by a rounding, and gradients that are nothing else, as before a normalization."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -54,20 +54,18 @@ def largest_shares(backends: Sequence[Gradients]) -> dict[str, float]:
 
 
 def moved_by_one_ulp(
-    weights: Mapping[str, np.ndarray], trained: Collection[str], dtype: str, seed: int
+    weights: Mapping[str, np.ndarray], dtype: str, seed: int
 ) -> dict[str, np.ndarray]:
     """
-    Return `weights` in `dtype`, each number moved to a neighbour, except zeros of state.
+    Return `weights` in `dtype`, each number moved up or down to its neighbour; zeros stay.
 
     No rounding leads from 0 to the smallest number, and a mask may be compared with 0.
     """
     rng = np.random.default_rng(seed)
     ends = np.array([-np.inf, np.inf], dtype)
 
-    def moved(name: str, w: np.ndarray) -> np.ndarray:
+    def moved(w: np.ndarray) -> np.ndarray:
         w = np.asarray(w, dtype)
-        stays = (w == 0) & (name not in trained)
-        return np.where(stays, w, np.nextafter(w, rng.choice(ends, w.shape)))
+        return np.where(w == 0, w, np.nextafter(w, rng.choice(ends, w.shape)))
 
-    floats = {name for name, w in weights.items() if np.asarray(w).dtype.kind == "f"}
-    return {name: moved(name, w) if name in floats else w for name, w in weights.items()}
+    return {n: moved(w) if np.asarray(w).dtype.kind == "f" else w for n, w in weights.items()}
