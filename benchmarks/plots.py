@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from benchmarks.growth import Curve
 from benchmarks.report import Row
@@ -71,6 +71,9 @@ def draw_panel(axes: Axes, curves: Sequence[Curve], scale: float = 1) -> None:
     sizes = sorted({size for curve in curves for size in curve.sizes})
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize="small", rotation=30)
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2)
 
@@ -78,4 +81,4 @@ def draw_panel(axes: Axes, curves: Sequence[Curve], scale: float = 1) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
