@@ -28,6 +28,9 @@ from d2l_parity.sides import Arrays, Side
 # Runs from weights one ulp away, on each backend: more than one, since the gaps of runs scatter.
 NUDGES = 2
 
+# In all, in PyTorch, where the first few say that training is chaotic and the models part further.
+MANY_NUDGES = 8
+
 # Models of so many parameters get those runs only where they decide, and in PyTorch alone, whose
 # steps on a CPU take a fraction of the time: how fast one ulp grows is a property of the model.
 LARGE = 10**6
@@ -90,8 +93,9 @@ def compare(
     name : str, optional
         The report's title; the class of `torch_model` if not given.
     nudges : int, optional
-        Number of runs from weights one ulp away, on each backend; 2 by default. A model with a
-        million parameters or more gets them only if it exceeds the bounds, and only in PyTorch.
+        Number of runs from weights one ulp away, on each backend. By default 2, and 8 in PyTorch
+        before chaotic training counts as different; a model with a million parameters or more gets
+        them only if it exceeds the bounds, and only in PyTorch.
     optimizer : pair, optional
         An Optax transformation, and a function that returns PyTorch's optimizer of parameters, in
         the place of SGD: `(optax.adam(1e-3), lambda params: torch.optim.Adam(params, 1e-3))`.
@@ -136,10 +140,12 @@ def compare(
         devices = num_devices if side.backend == "jax" else None
         return train(side, data, start, dtype, *options, devices)
 
+    # The larger arrays first: what they leave free is enough for the others.
     runs = {
         dtype: {backend: run(side, dtype) for backend, side in sides.items()}
-        for dtype in sorted(set(dtypes))
+        for dtype in sorted(set(dtypes), reverse=True)
     }
+    runs = dict(sorted(runs.items()))
     noise = noise_of(runs, counted, run, sides)
     if "float64" in runs:
         gradients = {
@@ -160,13 +166,7 @@ def compare(
         found = Comparison(
             dtype, both["jax"], both["torch"], {}, scale, noise, counted, judged_as=judged_as
         )
-        number, nudged = NUDGES if nudges is None else nudges, sides
-        if nudges is None and sum(x.size for x in initial.values()) >= LARGE:
-            nudged = {"torch": sides["torch"]} if found.failures() else {}
-        if number:
-            found.nudged = {
-                b: [run(side, dtype, seed) for seed in range(number)] for b, side in nudged.items()
-            }
+        add_nudged_runs(found, sides, run, nudges, not first.first_difference())
         comparisons[dtype] = found
     history = next(iter(runs.values()))["torch"].history
     rate = None if loss is None or optimizer is not None else lr
@@ -190,6 +190,31 @@ def assert_same(jax_model: Any, torch_model: Any, data: Any, **options: Any) -> 
             f"{report.name}: {report.verdict.value}\n" + "\n".join(report.failures)
         )
     return report
+
+
+def add_nudged_runs(
+    found: Comparison,
+    sides: Mapping[str, Side],
+    run: Callable[[Side, str, int], Run],
+    nudges: int | None,
+    undecided: bool,
+) -> None:
+    """
+    Add to a comparison its runs from weights one ulp away, as many as `compare` says.
+
+    `run` makes one from its seed. If the comparison is not `undecided`, a few are enough.
+    """
+    number, backends = NUDGES if nudges is None else nudges, list(sides)
+    size = sum(x.size for x in found.torch.final_weights.values())
+    if nudges is None and size >= LARGE:
+        backends = ["torch"] if found.failures() else []
+    if number:
+        found.nudged = {
+            b: [run(sides[b], found.dtype, seed) for seed in range(number)] for b in backends
+        }
+    if nudges is None and undecided and found.chaos() > 1 and found.failures():
+        more = range(number, MANY_NUDGES)
+        found.nudged["torch"] += [run(sides["torch"], found.dtype, seed) for seed in more]
 
 
 def check_dtypes(dtypes: Any) -> None:

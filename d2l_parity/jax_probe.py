@@ -214,8 +214,8 @@ def recording(
     """
     Return `optimizer` with the gradients and weights of the parameters recorded in its state.
 
-    Of `every` steps in a row, those of the first one are kept. The norms are those of the gradients
-    of the parameters in `names`.
+    Of `every` steps in a row, those of the first one are kept; weights are only if that is more
+    than those of the first step. The norms are those of the gradients of the parameters in `names`.
     """
     tx = optimizer.tx if isinstance(optimizer, nnx.Optimizer) else optimizer
     if not hasattr(tx, "init"):
@@ -234,7 +234,8 @@ def recording(
         zeros = lambda shape, dtype: jax.device_put(np.zeros(shape, dtype))  # noqa: E731
         kept = jax.tree.map(lambda x: zeros((-(-num_steps // every), *x.shape), x.dtype), params)
         norms = zeros(num_steps, jnp.result_type(float))
-        return Recording(tx.init(params), zeros((), np.int32), norms, kept, kept)
+        weights = kept if every < num_steps else nnx.State({})
+        return Recording(tx.init(params), zeros((), np.int32), norms, kept, weights)
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:
         updates, inner = tx.update(grads, state.inner, params, **extra)
@@ -249,7 +250,7 @@ def recording(
             state.step + 1,
             state.norms.at[state.step].set(jnp.sqrt(sum(squares, jnp.zeros(())))),
             jax.tree.map(put, state.gradients, grads),
-            jax.tree.map(put, state.weights, params),
+            jax.tree.map(put, state.weights, params) if state.weights else state.weights,
         )
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -36,7 +36,8 @@ class Run:
     gradient_norms : array of shape `(num_steps,)`
         After clipping, of all parameters together.
     gradients, weights : dict of arrays of shape `(num_kept, ...)`
-        Likewise; weights before the step of the gradients.
+        Likewise; weights before the step of the gradients. None of the weights if one step is
+        kept, the first, since they are equal there.
     outputs : list of lists of arrays
         For each minibatch of the validation examples, after the fit.
     """

@@ -204,19 +204,20 @@ def recording(
     """
     Return `optimizer`, whose steps now record the gradients and weights of the parameters.
 
-    Of `every` steps in a row, those of the first one are kept. The norms are those of the gradients
-    of the parameters in `names`.
+    Of `every` steps in a row, those of the first one are kept; weights are only if that is more
+    than those of the first step. The norms are those of the gradients of the parameters in `names`.
     """
     if not hasattr(optimizer, "step"):
         return optimizer  # the Trainer raises
     params = dict(inner_of(model).named_parameters())
     take_step, count = optimizer.step, itertools.count()
     num_kept = -(-num_steps // every)
-    record = Record(
-        next(iter(params.values())).new_zeros(num_steps),
-        {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()},
-        {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()},
-    )
+
+    def buffers() -> dict[str, Tensor]:
+        return {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()}
+
+    norms = next(iter(params.values())).new_zeros(num_steps)
+    record = Record(norms, buffers(), buffers() if num_kept > 1 else {})
 
     @functools.wraps(take_step)
     def step(*args: Any) -> Any:
@@ -228,7 +229,7 @@ def recording(
                         squares += (param.grad**2).sum()
                     if i % every == 0:
                         record.gradients[name][i // every] = param.grad
-                if i % every == 0:
+                if i % every == 0 and record.weights:
                     record.weights[name][i // every] = param
             record.norms[i] = squares.sqrt()
         return take_step(*args)

@@ -5,6 +5,7 @@ import pytest
 
 from d2l_common.training.history import History
 from d2l_parity import Verdict
+from d2l_parity.compare import add_nudged_runs
 from d2l_parity.comparison import Comparison
 from d2l_parity.first_minibatch import FirstMinibatch
 from d2l_parity.layers import Layer
@@ -16,10 +17,13 @@ STEPS = 4
 WEIGHTS = {"w": np.ones(3), "state": np.ones(2)}
 
 
-def run(gap=0.0, outputs=(), **weights):
+def run(gap=0.0, outputs=(), val_gap=None, val_acc=None, **weights):
     """Return a run whose losses are `1 + gap`, with `weights` of its end."""
     history = History()
     history.extend("train_loss", np.full(STEPS, 1 + gap), np.ones(STEPS))
+    if val_gap is not None:
+        history.extend("val_loss", np.array([1 + val_gap]), np.ones(1))
+        history.extend("val_acc", np.array([val_acc]), np.ones(1))
     history.end_epoch(1.0)
     final = WEIGHTS | {name: np.full(len(WEIGHTS[name]), value) for name, value in weights.items()}
     return Run(history, final, np.empty(0), {}, {}, [[np.array(x)] for x in outputs])
@@ -62,6 +66,38 @@ def test_runs_may_part_three_times_as_far_as_one_ulp_moves_one(dtype):
     assert comparison(dtype, 3.1 * moved, one_ulp=moved).failures()
     # One ulp that moves less than the bound leaves it as it is.
     assert comparison(dtype, 1.1 * RUNS[dtype].loss, one_ulp=0.1 * RUNS[dtype].loss).failures()
+
+
+def test_validation_may_part_as_far_as_the_losses_of_training():
+    """Few numbers: those of a chaotic run may be close to those of another one by chance."""
+    torch, nudged, ours = (
+        run(gap, val_gap=val_gap, val_acc=val_acc)
+        for gap, val_gap, val_acc in ((0, 0, 0.5), (2e-3, 1e-9, 0.5), (2e-3, 2e-3, 0.4))
+    )
+    found = Comparison("float32", ours, torch, {"torch": [nudged]}, 1.0)
+    assert found.failures() == []
+    quiet = Comparison("float32", ours, torch, {"torch": [torch]}, 1.0)
+    assert list(quiet.exceeded()) == ["training loss", "validation loss", "validation accuracy"]
+    beyond = Comparison("float32", run(2e-3, val_gap=1e-2, val_acc=0.5), torch, found.nudged, 1.0)
+    assert list(beyond.exceeded()) == ["validation loss"]
+
+
+def test_chaos_that_decides_is_drawn_more_often():
+    """Of 2 runs both may stay close by chance; more are made only where that would decide."""
+    seeds = []
+
+    def make(side, dtype, seed):
+        seeds.append((side, seed))
+        return run((gap if side == "ours" else 0) + (8e-4 if seed == 7 else 2e-4))
+
+    sides = {"jax": "ours", "torch": "theirs"}
+    for gap, undecided, number in ((1e-4, True, 4), (2e-3, True, 10), (2e-3, False, 4)):
+        seeds.clear()
+        found = Comparison("float32", run(gap), run(), {}, 1.0)
+        add_nudged_runs(found, sides, make, None, undecided)
+        assert len(seeds) == number
+        assert bool(found.failures()) == (not undecided)
+    assert seeds == [("ours", 0), ("ours", 1), ("theirs", 0), ("theirs", 1)]
 
 
 def test_weights_and_state_are_compared_one_by_one():
