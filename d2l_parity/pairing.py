@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from d2l_parity.axes import without_ones
 from d2l_parity.layer import Layer, Shape
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
@@ -28,7 +29,8 @@ class Pairing:
     names : dict
         `{name of the array in JAX, in PyTorch's spelling: name in PyTorch}`.
     transposed : set of str
-        The names in JAX of matrices that PyTorch holds transposed.
+        The names in JAX of matrices that PyTorch holds transposed, and of arrays whose axes it has
+        in another order.
     channels_last : set of str
         The names in JAX of weights of a convolution in one model and of a linear layer on patches,
         flattened channels last, in the other.
@@ -101,12 +103,14 @@ class Pairer:
         self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
         # A class of the user's may be split in layers in a different way: array by array.
         for is_matrix in (True, False):
-            for key in (_squeezed, _sorted):
+            # The names of all arrays left, where both sides have the same, come before shapes.
+            for key in (_named, _squeezed, _sorted):
                 ours, theirs = (
                     [x for x in self._single(found, i) if (len(_squeezed(x)) > 1) == is_matrix]
                     for i in (0, 1)
                 )
-                self._pair(found, ours, theirs, key, otherwise)
+                if key is not _named or same_names(ours, theirs):
+                    self._pair(found, ours, theirs, key, otherwise)
             if is_matrix:
                 self._pair_patches(found, otherwise)
             self._pair_within(found)
@@ -185,7 +189,7 @@ class Pairer:
                 _pair_alike(found, mine, theirs)
 
     def _squares(self, found: Pairing) -> set[str]:
-        """Return the paired square matrices of classes whose layout is not known."""
+        """Return the paired square matrices, and stacks of them, whose layout is not known."""
         kinds = [
             {full: layer.kind for layer in side for full in layer.params.values()}
             for side in self.sides
@@ -196,10 +200,15 @@ class Pairer:
         return {
             name
             for name, other in found.names.items()
-            if len(shapes[name]) == 2 and len(set(shapes[name])) == 1
+            if name not in found.transposed and len(shapes[name]) > 1
+            if len(set(shapes[name][-2:])) == 1
             if not (kinds[0][name] and kinds[1][other])
-            # Two classes of the user's that call it by one name mean one layout.
-            if kinds[0][name] or kinds[1][other] or _local(name) != _local(other)
+            # Two classes of the user's that call it by one name mean one layout, unless they hold
+            # other arrays in two.
+            if kinds[0][name]
+            or kinds[1][other]
+            or _local(name) != _local(other)
+            or found.transposed
         }
 
 
@@ -210,7 +219,7 @@ def _add(found: Pairing, pairs: list[tuple[Layer, Layer]], guessed: bool) -> Non
             if theirs not in other.params:
                 continue  # state of one side, which may have another name
             found.names[full] = other.params[theirs]
-            if _without_ones(one.shapes[local]) != _without_ones(other.shapes[theirs]):
+            if without_ones(one.shapes[local]) != without_ones(other.shapes[theirs]):
                 found.transposed.add(full)
         if guessed:
             found.guessed[one.place] = other.name
@@ -232,12 +241,12 @@ def _local(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _without_ones(shape: Shape) -> Shape:
-    return tuple(n for n in shape if n != 1)
+def _named(one: Layer) -> tuple[str, Shape]:
+    return one.name, _sorted(one)
 
 
 def _squeezed(one: Layer) -> Shape:
-    return _without_ones(one.shape())
+    return without_ones(one.shape())
 
 
 def _sorted(one: Layer) -> Shape:

@@ -164,7 +164,7 @@ class Report:
         notes = {
             "Paired by the order of calls or by similar names, JAX's first (`mapping` decides "
             "otherwise):": guessed,
-            "Matrices that one model holds transposed, by JAX's names:": transposed,
+            "Arrays whose axes the models have in another order, by JAX's names:": transposed,
             "Weights for patches that are flattened channels last, by JAX's names:": patches,
             "State that is not shared:": self.pairing.left_out,
             "Parameters that only one model has:": self.first.unused,

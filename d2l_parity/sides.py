@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import Call
+from d2l_parity.axes import turned
 from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
 from d2l_parity.layer import Layer
@@ -100,7 +101,8 @@ class Names:
         own: Arrays = {}
         for name, common in self.names.items():
             array = np.asarray(arrays[common])
-            array = array.T if name in self._transposed else array
+            if name in self._transposed:
+                array = turned(array, self.shapes[name])
             if name in self._channels_last:
                 array = with_channels_last(array, self.shapes[name])
             array = array.reshape(self.shapes[name])
@@ -124,9 +126,9 @@ class Names:
             whole, index = self.pieces.get(name, Piece(name, ()))
             if whole in arrays:
                 array = arrays[whole][(slice(None), *index) if stacked else index]
-                if name in self._transposed:
-                    array = array.swapaxes(-1, -2)
                 shape = self._common_shapes[common]
+                if name in self._transposed:
+                    array = turned(array, shape, stacked)
                 if name in self._channels_last:
                     array = with_channels_last(array, shape, stacked)
                 found[common] = array.reshape((array.shape[0], *shape) if stacked else shape)
