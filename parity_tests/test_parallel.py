@@ -1,5 +1,6 @@
 """Several devices give the numbers of one (sections 13.5 and 13.6)."""
 
+import functools
 import json
 import os
 import signal
@@ -38,12 +39,18 @@ def names(results, num_devices):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The results of all fits of PyTorch by number of processes, and those of JAX."""
+    """Return a function: the results of all fits on so many devices, and on one. JAX runs once."""
     folder = tmp_path_factory.mktemp("parallel")
-    return {
-        ("jax", None): run_fits("jax", max(NUM_DEVICES["jax"]), folder / "jax.npz"),
-        **{("torch", k): run_fits("torch", k, folder / f"{k}.npz") for k in NUM_DEVICES["torch"]},
-    }
+
+    @functools.cache
+    def run(backend, num_processes):
+        num_devices = max(NUM_DEVICES["jax"]) if backend == "jax" else num_processes
+        return run_fits(backend, num_devices, folder / f"{backend}_{num_processes}.npz")
+
+    def of_both(backend, num_devices):
+        return run(backend, 1 if backend == "jax" else num_devices), run(backend, 1)
+
+    return of_both
 
 
 @pytest.mark.slow
@@ -52,8 +59,7 @@ def results(tmp_path_factory):
 )
 def test_a_fit_has_the_numbers_of_one_device(results, backend, num_devices):
     """Losses of 20 steps, of validation, and weights; sizes do not divide by the devices."""
-    one = results[backend, None if backend == "jax" else 1]
-    several = results[backend, None if backend == "jax" else num_devices]
+    several, one = results(backend, num_devices)
     assert len(names(several, num_devices)) >= 5
     for name in set(names(several, num_devices)) - set(parallel.faults()):
         assert len(of(one, 1, name)["train_loss"]) == 20
@@ -87,9 +93,9 @@ def test_batch_normalization_over_processes_is_pytorchs_own(dtype, bound, monkey
 @pytest.mark.slow
 @pytest.mark.parametrize("num_devices", NUM_DEVICES["torch"][1:])
 def test_faults_of_parallel_training_are_seen(results, num_devices):
-    several = results["torch", num_devices]
+    several, one = results("torch", num_devices)
     for fault, (name, _) in parallel.faults().items():
-        reference = of(results["torch", 1], 1, name)
+        reference = of(one, 1, name)
         assert gap(of(several, num_devices, fault), reference) > VISIBLE, fault
 
 
@@ -207,7 +213,7 @@ print(results["train_loss"].tolist())
 def test_several_processes_of_jax_train_on_all_of_their_devices(results, tmp_path):
     with processes(SEVERAL_HOSTS, 2, num_devices=2, FOLDER=str(tmp_path)) as running:
         texts = [process.communicate(timeout=200)[0] for process in running]
-    one = of(results["jax", None], 1, "dropout")["train_loss"]
+    one = of(results("jax", 1)[1], 1, "dropout")["train_loss"]
     for text in texts:
         losses = np.array(json.loads(text.splitlines()[-1]))
         assert np.abs(losses - one).max() <= BOUND

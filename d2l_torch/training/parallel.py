@@ -1,6 +1,7 @@
 """Data-parallel training by several processes, which torchrun starts (section 13.6)."""
 
 import atexit
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,6 +174,13 @@ class Step(nn.Module):
         return record_step(self.model, batch, train, as_scalar)
 
 
+def leave_process_group() -> None:
+    """End the connections of this process."""
+    gc.collect()  # what holds the group beyond its end, such as replicas, aborts some processes
+    if distributed.is_initialized():  # unless the script has done so
+        distributed.destroy_process_group()
+
+
 @contextmanager
 def process_group(device: Any) -> Iterator[None]:
     """Join the processes that torchrun has started, once; raise one sentence if one has ended."""
@@ -183,6 +191,6 @@ def process_group(device: Any) -> Iterator[None]:
         torch.cuda.set_device(device)
     if not distributed.is_initialized():
         distributed.init_process_group()  # gloo on the CPU and NCCL on GPUs
-        atexit.register(distributed.destroy_process_group)
+        atexit.register(leave_process_group)
     with together(rank(), num_processes()):
         yield

@@ -254,7 +254,7 @@ def faults():
 def environment(num_devices=1, **variables):
     """Return the environment of a process with so many devices of JAX."""
     flags = f"--xla_force_host_platform_device_count={num_devices} "
-    flags += "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0"
+    flags += os.environ.get("XLA_FLAGS", "")  # those of a worker
     own = {"XLA_FLAGS": flags, "OMP_NUM_THREADS": "1", "JAX_ENABLE_X64": "1"}
     return {**os.environ, **own, "PYTHONPATH": str(ROOT), **variables}
 
@@ -265,7 +265,9 @@ def run_fits(backend, num_devices, file):
     if backend == "torch" and num_devices > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
         command[1:1] = [*launcher, str(num_devices)]
-    subprocess.run(command, env=environment(num_devices), cwd=ROOT, timeout=SECONDS, check=True)
+    options = {"cwd": ROOT, "timeout": SECONDS, "capture_output": True, "text": True}
+    ended = subprocess.run(command, env=environment(num_devices), **options)
+    assert ended.returncode == 0, ended.stderr
     with np.load(file) as arrays:
         return dict(arrays)
 
