@@ -1,10 +1,18 @@
-"""Arrays that two models hold with their axes in other orders: matrices, and stacks of them."""
+"""Arrays that two models hold with their axes in other orders: matrices, stacks, kernels."""
 
-from itertools import permutations
+from itertools import chain, permutations
 
 import numpy as np
 
 from d2l_parity.layer import Shape
+
+# Where several orders lead to a shape, the first of these is taken: a matrix or a stack of them,
+# transposed; (inputs, heads, size) and (heads, size, inputs); a kernel (h, w, inputs, outputs) and
+# (outputs, inputs, h, w).
+LIKELY: dict[int, list[tuple[int, ...]]] = {
+    3: [(0, 2, 1), (1, 2, 0), (2, 0, 1)],
+    4: [(3, 2, 0, 1), (2, 3, 1, 0), (0, 1, 3, 2)],
+}
 
 
 def without_ones(shape: Shape) -> Shape:
@@ -12,25 +20,28 @@ def without_ones(shape: Shape) -> Shape:
     return tuple(n for n in shape if n != 1)
 
 
-def turned(array: np.ndarray, shape: Shape, stacked: bool = False) -> np.ndarray:
+def is_square(shape: Shape) -> bool:
+    """Return whether a shape is that of a square matrix, or of a stack of them."""
+    lengths = without_ones(shape)
+    return len(lengths) > 1 and lengths[-1] == lengths[-2]
+
+
+def axis_order(ours: Shape, theirs: Shape) -> tuple[int, ...]:
+    """Return the order in which the axes of one shape are those of the other, without ones."""
+    lengths, wanted = without_ones(ours), without_ones(theirs)
+    swapped = (*range(len(lengths) - 2), len(lengths) - 1, len(lengths) - 2)
+    if lengths == wanted:  # square
+        return swapped
+    orders = chain(LIKELY.get(len(lengths), []), permutations(range(len(lengths))))
+    return next(order for order in orders if tuple(lengths[i] for i in order) == wanted)
+
+
+def turned(array: np.ndarray, order: tuple[int, ...], stacked: bool = False) -> np.ndarray:
     """
-    Return an array of `shape` up to axes of length 1, with the axes of `array` in another order.
+    Return an array with its axes in another order, and without those of length 1.
 
-    Where several orders have that shape, it is the one with the last two axes swapped, as of a
-    stack of matrices, then the one with all of them reversed.
-
-    Parameters
-    ----------
-    array : array
-    shape : tuple of int
-        That of the result; it has the lengths of `array`, in any order.
-    stacked : bool
-        Whether `array` has a further axis in front, which stays there.
+    With `stacked`, it has a further axis in front, which stays there.
     """
     front = array.shape[: int(stacked)]
-    lengths, wanted = without_ones(array.shape[len(front) :]), without_ones(shape)
-    axes = tuple(range(len(lengths)))
-    orders = [(*axes[:-2], *axes[:-3:-1]), axes[::-1], *permutations(axes)]
-    order = next(order for order in orders if tuple(lengths[i] for i in order) == wanted)
-    array = array.reshape(*front, *lengths)
-    return array.transpose(*range(len(front)), *(i + len(front) for i in order))
+    array = array.reshape((*front, *without_ones(array.shape[len(front) :])))
+    return array.transpose((*range(len(front)), *(i + len(front) for i in order)))

@@ -197,12 +197,13 @@ def add_nudged_runs(
     sides: Mapping[str, Side],
     run: Callable[[Side, str, int], Run],
     nudges: int | None,
-    undecided: bool,
+    agree_at_first: bool,
 ) -> None:
     """
     Add to a comparison its runs from weights one ulp away, as many as `compare` says.
 
-    `run` makes one from its seed. If the comparison is not `undecided`, a few are enough.
+    `run` makes one from its seed. Unless the models `agree_at_first`, on the first minibatch, a
+    few are enough.
     """
     number, backends = NUDGES if nudges is None else nudges, list(sides)
     size = sum(x.size for x in found.torch.final_weights.values())
@@ -212,7 +213,7 @@ def add_nudged_runs(
         found.nudged = {
             b: [run(sides[b], found.dtype, seed) for seed in range(number)] for b in backends
         }
-    if nudges is None and undecided and found.chaos() > 1 and found.failures():
+    if nudges is None and agree_at_first and found.chaos() > 1 and found.failures():
         more = range(number, MANY_NUDGES)
         found.nudged["torch"] += [run(sides["torch"], found.dtype, seed) for seed in more]
 

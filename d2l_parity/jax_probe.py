@@ -214,8 +214,9 @@ def recording(
     """
     Return `optimizer` with the gradients and weights of the parameters recorded in its state.
 
-    Of `every` steps in a row, those of the first one are kept; weights are only if that is more
-    than those of the first step. The norms are those of the gradients of the parameters in `names`.
+    Of `every` steps in a row, those of the first one are kept; of the weights nothing if that is
+    the first of several steps alone. The norms are those of the gradients of the parameters in
+    `names`.
     """
     tx = optimizer.tx if isinstance(optimizer, nnx.Optimizer) else optimizer
     if not hasattr(tx, "init"):
@@ -234,7 +235,7 @@ def recording(
         zeros = lambda shape, dtype: jax.device_put(np.zeros(shape, dtype))  # noqa: E731
         kept = jax.tree.map(lambda x: zeros((-(-num_steps // every), *x.shape), x.dtype), params)
         norms = zeros(num_steps, jnp.result_type(float))
-        weights = kept if every < num_steps else nnx.State({})
+        weights = kept if every == 1 or every < num_steps else nnx.State({})
         return Recording(tx.init(params), zeros((), np.int32), norms, kept, weights)
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:

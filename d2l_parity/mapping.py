@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from d2l_parity.axes import without_ones
 from d2l_parity.layer import Layer
 
 
@@ -33,6 +34,7 @@ def spell_out(
     by_place |= {layer.place: layer.name for layer in ours}
     known = by_place | {name: name for name in _with_layers(jax)}
     torch_names = _with_layers(torch)
+    own = _of_own_classes(ours) | _of_own_classes(theirs)
     pairs: dict[str, str] = {}
     for one, other in mapping.items():
         if one not in known:
@@ -56,7 +58,10 @@ def spell_out(
             taken = [places[n] for n, used in pairs.items() if used == full and n != ours_full]
             if taken:
                 raise ValueError(f"mapping: {full} cannot be both {taken[0]} and {place}")
-            if _squeezed(jax[ours_full]) != _squeezed(torch[full]):
+            lengths = [without_ones(jax[ours_full]), without_ones(torch[full])]
+            if full in own or ours_full in own:  # of one's own classes, in any order
+                lengths = [tuple(sorted(each)) for each in lengths]
+            if lengths[0] != lengths[1]:
                 raise ValueError(
                     f"mapping: {place} in JAX has shape {jax[ours_full]} (in PyTorch's layout), "
                     f"but {full} in PyTorch has {torch[full]}"
@@ -70,6 +75,11 @@ def _shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
     return {layer.params[k]: shape for layer in layers for k, shape in layer.shapes.items()}
 
 
+def _of_own_classes(layers: Sequence[Layer]) -> set[str]:
+    """Return the arrays of classes of the user's, whose layout is not known."""
+    return {full for layer in layers if not layer.kind for full in layer.params.values()}
+
+
 def _places(layers: Sequence[Layer]) -> dict[str, str]:
     """Return the places of all arrays in their own framework by full names."""
     return {full: layer.places[k] for layer in layers for k, full in layer.params.items()}
@@ -79,7 +89,3 @@ def _with_layers(names: Iterable[str]) -> set[str]:
     """Return `names` and those of all the layers around them."""
     parts = [name.split(".") for name in names]
     return {".".join(each[:i]) for each in parts for i in range(1, len(each) + 1)}
-
-
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for n in shape if n != 1)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from d2l_parity.axes import without_ones
+from d2l_parity.axes import is_square, without_ones
 from d2l_parity.layer import Layer, Shape
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
@@ -17,6 +17,10 @@ SQUARES = "square matrices"
 
 # The choice between patches whose channels come first and those whose channels come last.
 PATCHES = "patches"
+
+
+# The choice between arrays of one shape and arrays of one name, whose axes are in another order.
+NAMES = "names before shapes"
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Pairing:
         does not have.
     choices : list
         What was decided by a guess, and can be decided otherwise: groups of layers,
-        `SQUARES` and `PATCHES`.
+        `SQUARES`, `PATCHES` and `NAMES`.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -93,7 +97,7 @@ class Pairer:
         ValueError
             If both models have layers without a counterpart, or no array has one.
         """
-        found = Pairing(names=dict(self.given))
+        found = Pairing(names=dict(self.given), transposed=self._given_in_another_order())
         used = set(self.given), set(self.given.values())
         left = [
             [layer for layer in side if not taken & set(layer.params.values())]
@@ -103,14 +107,14 @@ class Pairer:
         self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
         # A class of the user's may be split in layers in a different way: array by array.
         for is_matrix in (True, False):
-            # The names of all arrays left, where both sides have the same, come before shapes.
-            for key in (_named, _squeezed, _sorted):
+            if is_matrix and self._names_may_decide(found):
+                found.choices.append(NAMES)
+            for key in (_named, _squeezed, _sorted)[NAMES not in otherwise :]:
                 ours, theirs = (
                     [x for x in self._single(found, i) if (len(_squeezed(x)) > 1) == is_matrix]
                     for i in (0, 1)
                 )
-                if key is not _named or same_names(ours, theirs):
-                    self._pair(found, ours, theirs, key, otherwise)
+                self._pair(found, ours, theirs, key, otherwise)
             if is_matrix:
                 self._pair_patches(found, otherwise)
             self._pair_within(found)
@@ -121,6 +125,27 @@ class Pairer:
             found.choices.append(SQUARES)
             found.transposed |= squares if SQUARES in otherwise else set()
         return found
+
+    def _given_in_another_order(self) -> set[str]:
+        """Return the arrays of the mapping whose counterparts have their axes in another order."""
+        ours, theirs = (
+            {full: layer.shapes[k] for layer in side for k, full in layer.params.items()}
+            for side in self.sides
+        )
+        return {
+            name
+            for name, other in self.given.items()
+            if without_ones(ours[name]) != without_ones(theirs[other])
+        }
+
+    def _names_may_decide(self, found: Pairing) -> bool:
+        """Return whether an array has the name of one, and the shape of another array."""
+        left = [self._single(found, i) for i in (0, 1)]
+        shapes = {_squeezed(other) for other in left[1]}
+        return any(
+            _squeezed(one) in shapes - {_squeezed(other)} and _sorted(one) == _sorted(other)
+            for one, other in zip(*of_equal_names(*left), strict=True)
+        )
 
     def _pair(
         self,
@@ -200,15 +225,10 @@ class Pairer:
         return {
             name
             for name, other in found.names.items()
-            if name not in found.transposed and len(shapes[name]) > 1
-            if len(set(shapes[name][-2:])) == 1
+            if name not in found.transposed and is_square(shapes[name])
             if not (kinds[0][name] and kinds[1][other])
-            # Two classes of the user's that call it by one name mean one layout, unless they hold
-            # other arrays in two.
-            if kinds[0][name]
-            or kinds[1][other]
-            or _local(name) != _local(other)
-            or found.transposed
+            # Two classes of the user's that call it by one name mean one layout.
+            if kinds[0][name] or kinds[1][other] or _local(name) != _local(other)
         }
 
 

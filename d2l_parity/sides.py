@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import Call
-from d2l_parity.axes import turned
+from d2l_parity.axes import axis_order, turned
 from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
 from d2l_parity.layer import Layer
@@ -92,6 +92,10 @@ class Names:
         self._channels_last = pairing.channels_last
         self._common_shapes = dict(shapes)
 
+    def _order(self, name: str) -> tuple[int, ...]:
+        """Return the order in which the axes of an array are those of its counterpart."""
+        return axis_order(self.shapes[name], self._common_shapes[self.names[name]])
+
     def by_own_name(self, arrays: Mapping[str, np.ndarray], before: Mapping[str, Any]) -> Arrays:
         """
         Return arrays by the side's own names, given by common names.
@@ -102,7 +106,7 @@ class Names:
         for name, common in self.names.items():
             array = np.asarray(arrays[common])
             if name in self._transposed:
-                array = turned(array, self.shapes[name])
+                array = turned(array, tuple(np.argsort(self._order(name))))
             if name in self._channels_last:
                 array = with_channels_last(array, self.shapes[name])
             array = array.reshape(self.shapes[name])
@@ -128,7 +132,7 @@ class Names:
                 array = arrays[whole][(slice(None), *index) if stacked else index]
                 shape = self._common_shapes[common]
                 if name in self._transposed:
-                    array = turned(array, shape, stacked)
+                    array = turned(array, self._order(name), stacked)
                 if name in self._channels_last:
                     array = with_channels_last(array, shape, stacked)
                 found[common] = array.reshape((array.shape[0], *shape) if stacked else shape)

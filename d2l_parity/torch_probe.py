@@ -204,8 +204,9 @@ def recording(
     """
     Return `optimizer`, whose steps now record the gradients and weights of the parameters.
 
-    Of `every` steps in a row, those of the first one are kept; weights are only if that is more
-    than those of the first step. The norms are those of the gradients of the parameters in `names`.
+    Of `every` steps in a row, those of the first one are kept; of the weights nothing if that is
+    the first of several steps alone. The norms are those of the gradients of the parameters in
+    `names`.
     """
     if not hasattr(optimizer, "step"):
         return optimizer  # the Trainer raises
@@ -217,7 +218,7 @@ def recording(
         return {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()}
 
     norms = next(iter(params.values())).new_zeros(num_steps)
-    record = Record(norms, buffers(), buffers() if num_kept > 1 else {})
+    record = Record(norms, buffers(), buffers() if every == 1 or every < num_steps else {})
 
     @functools.wraps(take_step)
     def step(*args: Any) -> Any:

@@ -62,12 +62,14 @@ def judge(
     if failures:
         sentence = first.first_layer() or after_first_minibatch(comparisons)
         return Verdict.DIFFERENT, [sentence, *failures]
-    if "float64" in chaotic:
-        gap = comparisons["float64"].one_ulp_gap.max()
+    if finest.dtype in chaotic:
+        gap = finest.one_ulp_gap.max()
+        is_fine = finest.dtype == "float64"
         return Verdict.UNDECIDED, [
-            f"Training is chaotic even in float64: one ulp in the initial weights moves the loss "
-            f"by {gap:.1e}. The first minibatch is the same forward and backward; try a lower "
-            "learning rate or fewer epochs."
+            f"Training is chaotic {'even ' if is_fine else ''}in {finest.dtype}: one ulp in the "
+            f"initial weights moves the loss by {gap:.1e}. The first minibatch is the same forward "
+            f"and backward; try {'' if is_fine else 'float64, '}a lower learning rate or fewer "
+            "epochs."
         ]
     return (Verdict.SAME_IN_FLOAT64 if "float32" in chaotic else Verdict.SAME), []
 

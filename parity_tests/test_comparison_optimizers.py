@@ -144,6 +144,8 @@ def test_steps_that_are_not_all_recorded_have_no_first_update(monkeypatch):
     for recorded in (found.comparisons["float64"].jax, found.comparisons["float64"].torch):
         assert {len(x) for x in recorded.gradients.values()} == {1}
         assert recorded.weights == {}  # those of the first step are equal
+    found = compare_shortly(*models(), ROWS[:1], optimizer=(optax.sgd(0.1), sgd(0.05)))
+    assert "look at the learning rate" in found.failures[0]
 
 
 @pytest.mark.slow
