@@ -107,9 +107,11 @@ class Pairer:
         self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
         # A class of the user's may be split in layers in a different way: array by array.
         for is_matrix in (True, False):
+            keys: list[Callable[[Layer], Any]] = [_squeezed, _sorted]
             if is_matrix and self._names_may_decide(found):
                 found.choices.append(NAMES)
-            for key in (_named, _squeezed, _sorted)[NAMES not in otherwise :]:
+                keys[:0] = [_named] if NAMES in otherwise else []
+            for key in keys:
                 ours, theirs = (
                     [x for x in self._single(found, i) if (len(_squeezed(x)) > 1) == is_matrix]
                     for i in (0, 1)
