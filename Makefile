@@ -15,7 +15,7 @@ demo: .venv/made
 check: lint types
 	$(PYTEST) -m "not slow"
 
-# All of it: some 30 minutes on two cores.
+# All of it: 10 to 30 minutes on two cores, as they are fast or slow.
 test: .venv/made
 	$(PYTEST)
 

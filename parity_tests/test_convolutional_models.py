@@ -84,6 +84,7 @@ def check_pass(name):
         assert_same_pass(CASES[name], train)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_passes_agree(name):
     check_pass(name)
@@ -142,6 +143,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_full_size_has_the_published_number_of_parameters(name):
     """Nothing is allocated: the model is abstract in JAX, and on the meta device in PyTorch."""

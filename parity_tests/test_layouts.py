@@ -81,6 +81,7 @@ def check_two_biases(name, ours, theirs):
     assert gap(name, ours, theirs) < SAME
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYERS)
 def test_weights_cross_over(name):
     check_layout(name)

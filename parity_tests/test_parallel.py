@@ -279,6 +279,7 @@ def test_allreduce(backend):
     check_allreduce(backend)
 
 
+@pytest.mark.slow
 def test_resnet18_of_both_is_the_same():
     with precision("float64"):
         nets = {name: d2l.resnet18(10, in_channels=3) for name, d2l in BACKENDS.items()}

@@ -24,6 +24,7 @@ def numbers(folder):
     return files.numbers(folder)[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "loader"),
     [("adam", "tensors"), ("adamw", "a reader's"), ("rmsprop", "tensors")],
@@ -68,6 +69,7 @@ def averages(d2l, trainer):
     return {name: x.tobytes() for name, x in d2l.export_weights(trainer.model).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["momentum", "rmsprop"])
 def test_a_resumed_run_has_the_same_average(d2l, tmp_path, optimizer):
     options = {"optimizer": optimizer, "epochs": 3, "ema_decay": 0.75}
@@ -172,6 +174,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_checkpoint_is_skipped(d2l, tmp_path, damage):
     alone = fit(d2l, tmp_path / "run", epochs=3)

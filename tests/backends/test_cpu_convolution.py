@@ -42,6 +42,7 @@ def both(case, dtype):
         yield Y, *pull(jnp.cos(jnp.arange(Y.size)).reshape(Y.shape).astype(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_gradients(case, monkeypatch):
     monkeypatch.setattr(cpu_convolution, "POSITIONS_A_PART", 20)
@@ -61,6 +62,7 @@ def test_half_precision_adds_up_in_float32():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("padding", ["SAME", "VALID", None, "CIRCULAR"])
 def test_a_view_of_a_readers_layer_takes_them(case, padding, monkeypatch):

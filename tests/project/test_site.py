@@ -41,6 +41,7 @@ def pages(site):
     return {p.relative_to(site).with_suffix("").as_posix(): p.read_text() for p in paths}
 
 
+@pytest.mark.slow
 def test_the_number_of_pages_is_kept(pages):
     assert len(pages) == OTHER_PAGES + len(scripts())
 
