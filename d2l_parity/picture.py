@@ -38,18 +38,19 @@ def _draw_curves(axes: Any, report: Report) -> None:
 
 
 def _draw_gaps(axes: Any, report: Report) -> None:
-    # A log scale has no 0: a gap of 0 is drawn below every other possible gap, for each precision
-    # at its own height.
-    floor = np.finfo(np.float64).eps / 64
+    # A log scale has no 0: a gap of 0 is drawn on a band below every other possible gap, for each
+    # precision at its own height.
+    floor = np.finfo(np.float64).eps / 2**10
     for i, (dtype, each) in enumerate(report.comparisons.items()):
         color, x, zero = COLORS[dtype], _epochs(each), floor / 4**i
         gap = np.maximum(each.loss_gap, zero)
-        axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}: at a step")
+        axes.semilogy(x, gap, ".", color=color, markersize=3, label=f"{dtype}: JAX and PyTorch")
         if each.nudged:
             opened = np.maximum(each.one_ulp_gap, zero)
-            axes.semilogy(x, opened, color=color, linewidth=1, label=f"{dtype}: of one ulp")
+            axes.semilogy(x, opened, color=color, linewidth=1, label=f"{dtype}: moved by one ulp")
         spacing, label = np.finfo(dtype).eps, f"{dtype}: spacing"
         axes.axhline(spacing, color=color, linewidth=0.8, linestyle=":", label=label)
+    axes.axhspan(floor / 32, 4 * floor, color="0.93")
     axes.set_title("Gap between JAX and PyTorch")
     axes.set_ylabel("gap of the losses / size of the losses")
     axes.set_ylim(floor / 32, max(axes.get_ylim()[1], 1e-4) * 1e4)  # space for the legend

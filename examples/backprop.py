@@ -76,6 +76,12 @@ for depth in DEPTHS:
     print(f"{depth:6}  {rows[-1][0]:10.2f}  {rows[-1][1]:8.2f} MiB")
 
 # %%
-d2l.plot(DEPTHS, np.array(rows).T, "layers", "MiB", legend=["prediction", "training"])
+d2l.plot(
+    DEPTHS,
+    np.array(rows).T,
+    "layers",
+    "intermediate results, MiB",
+    legend=["prediction", "training"],
+)
 d2l.plt.xticks(DEPTHS)
 save_figure(args, d2l.plt.gcf())

@@ -94,8 +94,9 @@ axes[0].imshow(np.moveaxis(d2l.numpy(X), 0, -1))
 axes[0].set_title("3 channels")
 for ax, (name, Y) in zip(axes[1:], maps.items(), strict=True):
     limit = float(d2l.abs(Y).max())
-    ax.imshow(d2l.numpy(Y), cmap="RdBu", vmin=-limit, vmax=limit)
+    ax.imshow(d2l.numpy(Y), cmap="PuOr", vmin=-limit, vmax=limit)
     ax.set_title(name)
 for ax in axes:
     ax.set(xticks=[], yticks=[])
+figure.supxlabel("of the mixtures, orange is negative, white 0, purple positive", fontsize="small")
 save_figure(args, figure)

@@ -99,6 +99,8 @@ figure, (left, right) = d2l.plt.subplots(1, 2, figsize=(8, 3), layout="constrain
 steps = range(1, len(single) + 1)
 d2l.plot(steps, [single, mixed], "step", "loss", legend=["float32", "bfloat16"], axes=left)
 limit = np.full(len(single), ROUNDING)
-legend = ["gap of the losses", "one rounding"]
-d2l.plot(steps, [gap, limit], "step", "relative", yscale="log", legend=legend, axes=right)
+legend = ["gap of the losses", "one rounding of bfloat16"]
+d2l.plot(
+    steps, [gap, limit], "step", "gap / size of the loss", yscale="log", legend=legend, axes=right
+)
 save_figure(args, figure)

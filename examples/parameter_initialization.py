@@ -101,4 +101,6 @@ figure, axes = d2l.plt.subplots(figsize=(4.5, 3), layout="constrained")
 legend = [f"last weights {name}" for name in curves]
 axis = {"xscale": "log", "yscale": "log", "legend": legend, "axes": axes}
 d2l.plot(DEPTHS, [*curves.values()], "residual blocks", "std of outputs", **axis)
+axes.set_xticks(DEPTHS, DEPTHS)
+axes.minorticks_off()
 save_figure(args, figure)

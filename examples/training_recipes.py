@@ -140,7 +140,7 @@ for colour, (name, trainer) in zip(("C0", "C1"), trainers.items(), strict=True):
     axes[1].plot(epochs, history.epoch_train_loss, colour, label=f"{name}, training")
     axes[1].plot(epochs, history.val_loss, colour, linestyle="--", label=f"{name}, validation")
     axes[2].plot(epochs, history.val_acc, colour, label=name)
-for axis, label in zip(axes, ("rate / largest rate", "loss", "accuracy"), strict=True):
+for axis, label in zip(axes, ("rate / largest rate", "loss", "validation accuracy"), strict=True):
     axis.set(xlabel="epoch", ylabel=label)
     axis.grid()
     axis.legend()

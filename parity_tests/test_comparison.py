@@ -300,7 +300,7 @@ def test_the_report_is_written(tmp_path):
     gaps = draw(found).axes[1]
     labels = {line.get_label() for line in gaps.lines}
     shown = {text.get_text() for text in gaps.get_legend().texts}
-    kinds = ("at a step", "of one ulp", "spacing")
+    kinds = ("JAX and PyTorch", "moved by one ulp", "spacing")
     assert labels == shown == {f"{dtype}: {kind}" for dtype in found.comparisons for kind in kinds}
 
 

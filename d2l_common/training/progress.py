@@ -6,6 +6,7 @@ in a long one, so that no step waits for it.
 """
 
 import importlib.util
+import os
 import sys
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from d2l_common.training.history import History
 DELAY = 0.5  # seconds before a bar appears: a fit of the blink of an eye shows none
 INTERVAL = 0.1  # seconds between two updates, also of epochs of a millisecond
 FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
+FRAME = len(": 100%|1234567890| 1:00:00<1:00:00, ")  # around the name and the values
 
 
 class Progress:
@@ -118,7 +120,11 @@ class Bar(Progress):
         self._next_update = time.perf_counter() + INTERVAL
         if self._bar is not None and self._due is not None:
             position, history = self._due
-            self._bar.set_postfix_str(", ".join(format_values(history)), refresh=False)
+            texts = format_values(history)
+            room = columns() - len(self._bar.desc) - FRAME
+            while len(texts) > 1 and len(", ".join(texts)) > room:
+                del texts[0]  # those of validation come last; tqdm would cut off numbers
+            self._bar.set_postfix_str(", ".join(texts), refresh=False)
             self._bar.update(position - self._bar.n)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,6 +149,14 @@ def make_progress(progress: bool | None, max_epochs: int) -> Progress:
         return Progress(max_epochs)
     has_bar = is_terminal and importlib.util.find_spec("tqdm") is not None
     return Bar(max_epochs) if has_bar else Lines(max_epochs)
+
+
+def columns() -> int:
+    """Return the width of the terminal; a large number if that is not known."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 10**6
+    except OSError:  # or not a file
+        return 10**6
 
 
 def format_values(history: History) -> list[str]:

@@ -79,6 +79,27 @@ def test_the_bar_shows_epoch_share_time_and_values(screen):
     assert screen.getvalue().endswith("\n")
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (100, "train_loss 0.006823, val_loss 2.324, val_acc 0.8431"),
+        (80, "val_loss 2.324, val_acc 0.8431"),
+        (60, "val_acc 0.8431"),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_numbers(screen, monkeypatch, width, shown):
+    monkeypatch.setattr(progress_module, "columns", lambda: width)
+    history = history_of([0.006823])
+    for label, value in (("val_loss", 2.324), ("val_acc", 0.8431)):
+        history.extend(label, np.array([value]), np.ones(1))
+    bar = Bar(10)
+    bar.begin_epoch(9)
+    bar.update(10, history, is_end=True)
+    bar.close()
+    last = screen.states()[-2]
+    assert last.endswith(f"| 00:00<00:00, {shown}") and len(last) <= width
+
+
 def test_the_bar_is_drawn_at_a_bounded_rate_and_ends_up_to_date(screen, monkeypatch):
     monkeypatch.setattr(progress_module, "INTERVAL", 1e9)
     bar = Bar(100)
