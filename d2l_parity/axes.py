@@ -29,10 +29,10 @@ def is_square(shape: Shape) -> bool:
 def axis_order(ours: Shape, theirs: Shape) -> tuple[int, ...]:
     """Return the order in which the axes of one shape are those of the other, without ones."""
     lengths, wanted = without_ones(ours), without_ones(theirs)
-    swapped = (*range(len(lengths) - 2), len(lengths) - 1, len(lengths) - 2)
+    axes = tuple(range(len(lengths)))
     if lengths == wanted:  # square
-        return swapped
-    orders = chain(LIKELY.get(len(lengths), []), permutations(range(len(lengths))))
+        return axes[:-2] + axes[-2:][::-1]
+    orders = chain(LIKELY.get(len(axes), []), permutations(axes))
     return next(order for order in orders if tuple(lengths[i] for i in order) == wanted)
 
 

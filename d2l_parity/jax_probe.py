@@ -209,14 +209,19 @@ class Recording(NamedTuple):
 
 
 def recording(
-    optimizer: Any, model: Any, num_steps: int, every: int, names: set[str], whole: set[str]
+    optimizer: Any,
+    model: Any,
+    num_steps: int,
+    every: int,
+    has_weights: bool,
+    names: set[str],
+    whole: set[str],
 ) -> Any:
     """
     Return `optimizer` with the gradients and weights of the parameters recorded in its state.
 
-    Of `every` steps in a row, those of the first one are kept; of the weights nothing if that is
-    the first of several steps alone. The norms are those of the gradients of the parameters in
-    `names`.
+    Of `every` steps in a row, those of the first one are kept, of the weights if `has_weights`.
+    The norms are those of the gradients of the parameters in `names`.
     """
     tx = optimizer.tx if isinstance(optimizer, nnx.Optimizer) else optimizer
     if not hasattr(tx, "init"):
@@ -235,7 +240,7 @@ def recording(
         zeros = lambda shape, dtype: jax.device_put(np.zeros(shape, dtype))  # noqa: E731
         kept = jax.tree.map(lambda x: zeros((-(-num_steps // every), *x.shape), x.dtype), params)
         norms = zeros(num_steps, jnp.result_type(float))
-        weights = kept if every == 1 or every < num_steps else nnx.State({})
+        weights = kept if has_weights else nnx.State({})
         return Recording(tx.init(params), zeros((), np.int32), norms, kept, weights)
 
     def update(grads: Any, state: Recording, params: Any = None, **extra: Any) -> Any:
@@ -251,7 +256,7 @@ def recording(
             state.step + 1,
             state.norms.at[state.step].set(jnp.sqrt(sum(squares, jnp.zeros(())))),
             jax.tree.map(put, state.gradients, grads),
-            jax.tree.map(put, state.weights, params) if state.weights else state.weights,
+            jax.tree.map(put, state.weights, params) if has_weights else state.weights,
         )
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 Shape = tuple[int, ...]
@@ -88,3 +88,8 @@ class Layer(NamedTuple):
         """Return the shape of the only array."""
         [shape] = self.shapes.values()
         return shape
+
+
+def shapes_of(layers: Iterable[Layer]) -> dict[str, Shape]:
+    """Return the shapes of all arrays of layers by full names."""
+    return {layer.params[k]: shape for layer in layers for k, shape in layer.shapes.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from d2l_parity.axes import without_ones
-from d2l_parity.layer import Layer
+from d2l_parity.layer import Layer, shapes_of
 
 
 def check_mapping(mapping: Any) -> None:
@@ -28,8 +28,8 @@ def spell_out(
     ValueError
         If a name is unknown, two shapes differ, or two arrays get one counterpart.
     """
-    jax, places = _shapes(ours), _places(ours)
-    torch = _shapes(theirs)
+    jax, places = shapes_of(ours), _places(ours)
+    torch = shapes_of(theirs)
     by_place = {place: name for name, place in places.items()}
     by_place |= {layer.place: layer.name for layer in ours}
     known = by_place | {name: name for name in _with_layers(jax)}
@@ -68,11 +68,6 @@ def spell_out(
                 )
             pairs[ours_full] = full
     return pairs
-
-
-def _shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all arrays by full names."""
-    return {layer.params[k]: shape for layer in layers for k, shape in layer.shapes.items()}
 
 
 def _of_own_classes(layers: Sequence[Layer]) -> set[str]:

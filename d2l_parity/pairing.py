@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from d2l_parity.axes import is_square, without_ones
-from d2l_parity.layer import Layer, Shape
+from d2l_parity.layer import Layer, Shape, shapes_of
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
 from d2l_parity.methods import by_names, by_rank, by_similarity, of_equal_names, same_names
@@ -130,10 +130,7 @@ class Pairer:
 
     def _given_in_another_order(self) -> set[str]:
         """Return the arrays of the mapping whose counterparts have their axes in another order."""
-        ours, theirs = (
-            {full: layer.shapes[k] for layer in side for k, full in layer.params.items()}
-            for side in self.sides
-        )
+        ours, theirs = map(shapes_of, self.sides)
         return {
             name
             for name, other in self.given.items()
@@ -221,9 +218,7 @@ class Pairer:
             {full: layer.kind for layer in side for full in layer.params.values()}
             for side in self.sides
         ]
-        shapes = {
-            full: layer.shapes[k] for layer in self.sides[0] for k, full in layer.params.items()
-        }
+        shapes = shapes_of(self.sides[0])
         return {
             name
             for name, other in found.names.items()

@@ -136,7 +136,10 @@ def record_steps(
     def configure_recording() -> Any:
         num_steps = model.trainer.max_epochs * model.trainer.num_train_batches
         every = -(-num_steps // max_kept)
-        return side.probe.recording(configure(), model, num_steps, every, names, side.whole)
+        # Of several steps the first alone: its weights are those that both sides have got.
+        has_weights = every == 1 or every < num_steps
+        arguments = model, num_steps, every, has_weights, names, side.whole
+        return side.probe.recording(configure(), *arguments)
 
     model.configure_optimizers = configure_recording
 

@@ -11,7 +11,7 @@ from d2l_parity.activations import Call
 from d2l_parity.axes import axis_order, turned
 from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
-from d2l_parity.layer import Layer
+from d2l_parity.layer import Layer, shapes_of
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model
 from d2l_parity.pairing import Pairing
@@ -70,10 +70,7 @@ class Names:
             for name in layer.params.values()
             if self.array_of(name) in self.whole_trained
         }
-        self.shapes = {
-            layer.params[local]: shape for layer in self.layers
-            for local, shape in layer.shapes.items()
-        }  # fmt: skip
+        self.shapes = shapes_of(self.layers)
         self.places = {
             layer.params[local]: place for layer in self.layers
             for local, place in layer.places.items()

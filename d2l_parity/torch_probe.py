@@ -199,14 +199,19 @@ class Record(NamedTuple):
 
 
 def recording(
-    optimizer: Any, model: Any, num_steps: int, every: int, names: set[str], whole: set[str]
+    optimizer: Any,
+    model: Any,
+    num_steps: int,
+    every: int,
+    has_weights: bool,
+    names: set[str],
+    whole: set[str],
 ) -> Any:
     """
     Return `optimizer`, whose steps now record the gradients and weights of the parameters.
 
-    Of `every` steps in a row, those of the first one are kept; of the weights nothing if that is
-    the first of several steps alone. The norms are those of the gradients of the parameters in
-    `names`.
+    Of `every` steps in a row, those of the first one are kept, of the weights if `has_weights`.
+    The norms are those of the gradients of the parameters in `names`.
     """
     if not hasattr(optimizer, "step"):
         return optimizer  # the Trainer raises
@@ -218,7 +223,7 @@ def recording(
         return {name: param.new_zeros(num_kept, *param.shape) for name, param in params.items()}
 
     norms = next(iter(params.values())).new_zeros(num_steps)
-    record = Record(norms, buffers(), buffers() if every == 1 or every < num_steps else {})
+    record = Record(norms, buffers(), buffers() if has_weights else {})
 
     @functools.wraps(take_step)
     def step(*args: Any) -> Any:
@@ -230,7 +235,7 @@ def recording(
                         squares += (param.grad**2).sum()
                     if i % every == 0:
                         record.gradients[name][i // every] = param.grad
-                if i % every == 0 and record.weights:
+                if i % every == 0 and has_weights:
                     record.weights[name][i // every] = param
             record.norms[i] = squares.sqrt()
         return take_step(*args)

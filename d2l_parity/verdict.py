@@ -64,12 +64,11 @@ def judge(
         return Verdict.DIFFERENT, [sentence, *failures]
     if finest.dtype in chaotic:
         gap = finest.one_ulp_gap.max()
-        is_fine = finest.dtype == "float64"
+        even, fix = ("even ", "") if finest.dtype == "float64" else ("", "float64, ")
         return Verdict.UNDECIDED, [
-            f"Training is chaotic {'even ' if is_fine else ''}in {finest.dtype}: one ulp in the "
-            f"initial weights moves the loss by {gap:.1e}. The first minibatch is the same forward "
-            f"and backward; try {'' if is_fine else 'float64, '}a lower learning rate or fewer "
-            "epochs."
+            f"Training is chaotic {even}in {finest.dtype}: one ulp in the initial weights moves "
+            f"the loss by {gap:.1e}. The first minibatch is the same forward and backward; try "
+            f"{fix}a lower learning rate or fewer epochs."
         ]
     return (Verdict.SAME_IN_FLOAT64 if "float32" in chaotic else Verdict.SAME), []
 

@@ -154,9 +154,10 @@ def make_progress(progress: bool | None, max_epochs: int) -> Progress:
 def columns() -> int:
     """Return the width of the terminal; a large number if that is not known."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 10**6
-    except OSError:  # or not a file
-        return 10**6
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # a stream of one's own
+        width = 0
+    return width or 10**6
 
 
 def format_values(history: History) -> list[str]:

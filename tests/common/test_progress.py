@@ -100,6 +100,11 @@ def test_a_narrow_terminal_shows_whole_numbers(screen, monkeypatch, width, shown
     assert last.endswith(f"| 00:00<00:00, {shown}") and len(last) <= width
 
 
+def test_a_stream_of_ones_own_has_no_width(monkeypatch):
+    use(types.SimpleNamespace(isatty=lambda: True), monkeypatch)  # it has no descriptor
+    assert progress_module.columns() == 10**6
+
+
 def test_the_bar_is_drawn_at_a_bounded_rate_and_ends_up_to_date(screen, monkeypatch):
     monkeypatch.setattr(progress_module, "INTERVAL", 1e9)
     bar = Bar(100)
