@@ -224,6 +224,7 @@ class FlaxUnit(FlaxMLP):
         return self.output(1.01 * H if self.mistake else H)
 
 
+@pytest.mark.slow
 def test_a_model_that_divides_by_its_weights():
     assert report(FlaxUnit(), TorchUnit()).verdict is Verdict.SAME
     assert report(FlaxUnit("scale"), TorchUnit()).verdict is Verdict.DIFFERENT

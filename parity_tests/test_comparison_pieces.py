@@ -407,6 +407,7 @@ def call_rows(self, X, relu):
     return self.fc2(relu(self.norm(H) if hasattr(self, "norm") else H))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("models", "framework", "other"),
     [

@@ -205,6 +205,7 @@ class TorchTied(nn.Module):
         return self.out(self.rnn2(self.rnn(H)[0])[0])
 
 
+@pytest.mark.slow
 def test_tied_weights_cross_over():
     ours, theirs = Tied(), TorchTied()
     recurrent = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")

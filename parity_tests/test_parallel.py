@@ -249,6 +249,7 @@ def check_train_batch(backend):
                 assert np.abs(np.asarray(array) - np.asarray(reference)).max() < BOUND
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_train_batch(backend):
     check_train_batch(backend)

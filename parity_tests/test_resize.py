@@ -111,6 +111,7 @@ def test_a_size_changed_later_counts_from_the_next_loader(d2l):
     assert d2l.numpy(next(iter(data.val_dataloader()))[0]).size == 4 * 11**2
 
 
+@pytest.mark.slow
 @like_pillow_13
 def test_a_fit_on_resized_images_is_one_on_images_stored_resized(d2l):
     """The step resizes; streamed, too."""

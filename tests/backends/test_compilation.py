@@ -267,6 +267,7 @@ def test_after_a_compiled_fit_the_model_is_as_it_was_in_torch():
     np.testing.assert_array_equal(d2l_torch.numpy(model(d2l_torch.ones(3, 2))), np.full((3, 1), 2))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
 def test_a_copy_made_during_a_compiled_fit_has_weights_of_its_own_in_torch():
     copies = []

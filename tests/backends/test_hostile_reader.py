@@ -377,6 +377,7 @@ def test_jit_can_be_switched_off_to_look_inside_in_jax():
     np.testing.assert_allclose(uncompiled, train(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_readers_own_fit_with_our_epoch():
     """The notes' `fit` of section 3.2.4, on a Trainer that keeps the library's `fit_epoch`."""
     for d2l in (d2l_jax, d2l_torch):

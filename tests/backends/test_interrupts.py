@@ -64,6 +64,7 @@ def replayed(d2l, steps):
     return trainer.history.train_loss, final_w(d2l, model)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_keeps_whole_steps(d2l, handler):
     """The record has the losses of just the steps that the model has taken."""
     d2l.Trainer(1).fit(model_of(d2l), data_of(d2l))  # compiled, so that interrupts find steps

@@ -215,6 +215,7 @@ def test_a_layer_that_only_the_step_uses_in_torch():
         fit(d2l_torch, Reader())
 
 
+@pytest.mark.slow
 def test_a_comparison_gives_layers_their_shape():
     from d2l_parity import compare
 

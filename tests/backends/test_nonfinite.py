@@ -145,6 +145,7 @@ def own_step(self, batch):
     return self.loss(self(batch[0]), batch[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["training_step", "validation_step"])
 @pytest.mark.parametrize("how", ["warn", "ignore"])
 def test_labels_under_a_readers_own_step(d2l, step, how):

@@ -62,6 +62,7 @@ def test_an_example_runs_and_draws_its_figure(d2l):
     assert Path("out/calculus_torch.png").exists()
 
 
+@pytest.mark.slow
 def test_help_names_the_command_and_every_default(d2l):
     for name, section in [(x.name, x.section) for x in scripts.scripts()]:
         status, out, _ = d2l(f"run {name} --help")

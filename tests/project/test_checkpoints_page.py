@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from flax import nnx
 
 import d2l_jax
@@ -12,6 +13,7 @@ from tests.support.paths import ROOT
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/checkpoints.md").read_text(), re.S)
 
 
+@pytest.mark.slow
 def test_the_code_of_the_page(d2l, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit, save, own, without, orbax = BLOCKS
