@@ -1,5 +1,6 @@
 """The memory of the machine."""
 
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -17,3 +18,10 @@ def free_memory() -> int:
     if hasattr(os, "sysconf"):  # macOS does not report how much of it is free
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return sys.maxsize  # Windows reports neither
+
+
+def return_free_memory() -> None:
+    """Give memory that was freed back to the system, where the C library would keep it (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

@@ -183,10 +183,10 @@ def rules_of(layer: nnx.Module) -> tuple[str, Rules]:
     Raises
     ------
     ValueError
-        If PyTorch has no such layer.
+        If no layer of PyTorch stores the like.
     """
     if isinstance(layer, WITHOUT_COUNTERPART) or getattr(layer, "batch_axis", None):
-        raise ValueError(f"{type(layer).__name__} has no counterpart in PyTorch")
+        raise ValueError(f"{type(layer).__name__} is stored by no layer of PyTorch")
     for known, (kind, make) in LAYERS.items():
         if isinstance(layer, known):
             rules = make(layer)

@@ -47,8 +47,8 @@ def units(model: nnx.Module, whole: Collection[str] | None = None) -> list[Unit]
     Raises
     ------
     ValueError
-        If a layer of NNX has no counterpart in PyTorch or has no shape yet, or a variable does not
-        hold one array.
+        If no layer of PyTorch stores what one of NNX does, a layer has no shape yet, or a variable
+        does not hold one array.
     """
     check_shapes(model)
     return units_of(dict(nnx.iter_modules(model)), arrays_of(model), whole)

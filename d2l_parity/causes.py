@@ -14,6 +14,7 @@ from d2l_parity.tolerances import ROUNDING_ONLY
 
 if TYPE_CHECKING:
     from d2l_parity.layers import Layer
+    from d2l_parity.sides import Names
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -95,13 +96,41 @@ def said_once(cause: str, more: int, noun: str) -> str:
 
 def explain_absent(kind: str, name: str) -> str:
     """Return a sentence on a parameter of PyTorch that NNX's layer of the same kind has not."""
-    if kind == "GRU":
+    if kind.startswith("GRU"):
         reason = "its part for the new gate is inside the product with the reset gate"
     else:
         reason = "JAX has the sum of both, which learns twice as fast in PyTorch"
     return (
         f"PyTorch's {kind} has two biases where NNX has one: `{name}` has no counterpart in JAX "
         f"and starts at 0 here; {reason}."
+    )
+
+
+def lost(side: Names, given: Arrays, held: Arrays) -> set[str]:
+    """Return the common names of which the JAX model holds less than it was given."""
+    changed = {name for name, x in held.items() if not np.array_equal(x, given[name])}
+    absent = {side.names[x.params[local]] for x in side.layers for local in x.absent}
+    return changed & absent or changed
+
+
+def explain_lost(side: Names, given: Arrays, held: Arrays, gap: float) -> str:
+    """
+    Return a sentence on numbers of PyTorch's model that the JAX model cannot hold.
+
+    Parameters
+    ----------
+    side : Names
+        The JAX model.
+    given, held : dict of arrays
+        PyTorch's weights, and those that the JAX model has when it gets them, by common names.
+    gap : float
+        How far PyTorch's own results move with the weights of `held`.
+    """
+    names = ", ".join(f"`{name}`" for name in sorted(lost(side, given, held)))
+    return (
+        f"The JAX model cannot hold all numbers of {names}: without them PyTorch's own results "
+        f"move by {gap:.1e}. Give the JAX model a parameter for them, or compare with weights that "
+        "are 0 there."
     )
 
 

@@ -1,12 +1,13 @@
 """Train two models side by side, and report whether they are the same."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.weights import as_arrays, check_weights
+from d2l_parity.causes import explain_lost, lost
 from d2l_parity.comparison import Comparison
 from d2l_parity.first_minibatch import compare_passes
 from d2l_parity.mapping import check_mapping
@@ -15,7 +16,9 @@ from d2l_parity.minibatches import check_data
 from d2l_parity.passes import (
     gradients_of,
     moved_passes,
+    observe,
     passes_of,
+    results_gap,
     without_dropout,
     zero_model_loss,
 )
@@ -24,6 +27,7 @@ from d2l_parity.rounding import moved_by_one_ulp, negligible, only_rounding
 from d2l_parity.runs import Run, train
 from d2l_parity.setting import count, describe
 from d2l_parity.sides import Arrays, Side
+from d2l_parity.tolerances import SAME_LAYER
 
 # Runs from weights one ulp away, on each backend: more than one, since the gaps of runs scatter.
 NUDGES = 2
@@ -129,7 +133,8 @@ def compare(
     check_nonnegative("gradient_clip_val", gradient_clip_val)
     check_dtypes(dtypes)
     sides, pairing = pair(jax_model, torch_model, data, loss, lr, mapping, optimizer)
-    initial = equal_weights(sides, initial_weights(sides["torch"], weights))
+    given = initial_weights(sides["torch"], weights)
+    initial = equal_weights(sides, given)
     scale = zero_model_loss(sides["torch"], data, initial)
     without, plan = without_dropout(sides, data, initial)
     counted = sides["torch"].trained & set(sides["jax"].names.values())
@@ -155,6 +160,7 @@ def compare(
         gradients = {b: gradients_of(side, data, initial, True, plan) for b, side in sides.items()}
     passes = passes_of(sides, data, initial, without, plan, gradients, pairing.alone)
     first = compare_passes(sides, initial, passes, noise, pairing.alone)
+    first.constants += lost_numbers(sides, data, given, initial, first.absent)
     if first.first_difference() and not first.random:
         theirs, as_it_is = sides["torch"], passes["torch"]
         moved = moved_passes(theirs, data, initial, plan, as_it_is)
@@ -220,7 +226,8 @@ def add_nudged_runs(
 
 def check_dtypes(dtypes: Any) -> None:
     """Raise a `ValueError` unless `dtypes` are of "float32" and "float64", and not empty."""
-    if isinstance(dtypes, str) or not dtypes or not set(dtypes) <= {"float32", "float64"}:
+    is_list = isinstance(dtypes, Sequence) and not isinstance(dtypes, str)
+    if not is_list or not dtypes or any(x not in ("float32", "float64") for x in dtypes):
         raise ValueError(f"dtypes must be a list of 'float32' and 'float64', got {dtypes!r}")
 
 
@@ -251,8 +258,11 @@ def initial_weights(side: Side, weights: Any) -> Arrays:
     if weights is not None:
         given = as_arrays(weights)
         state = {name: x for name, x in arrays.items() if name not in side.whole_trained}
-        check_weights({n: x.shape for n, x in arrays.items()}, state | given)
-        arrays |= given
+        known = state | given
+        # A state_dict also lists counters, masks, and tied weights under each of their names.
+        unknown = given.keys() - arrays.keys() - side.module.state_dict().keys()
+        check_weights({n: x.shape for n, x in arrays.items()}, known, unknown)
+        arrays |= {name: x for name, x in given.items() if name in arrays}
     exported = side.by_common_name(arrays)
     for name, array in exported.items():
         if not np.isfinite(array).all():
@@ -260,6 +270,25 @@ def initial_weights(side: Side, weights: Any) -> Arrays:
                 f"the initial weights of {name} must be finite; pass weights={{...}} that are"
             )
     return exported
+
+
+def lost_numbers(
+    sides: Mapping[str, Side],
+    data: Any,
+    given: Arrays,
+    held: Arrays,
+    explained: Collection[str],
+) -> list[str]:
+    """
+    Return a sentence if PyTorch's model computes otherwise with what the JAX model can hold.
+
+    `given` and `held` are its weights and what the JAX model holds of them; what is missing of the
+    names in `explained` is said elsewhere.
+    """
+    if not lost(sides["jax"], given, held) - set(explained):
+        return []
+    gap = max(results_gap(*(observe(sides["torch"], data, each) for each in (given, held))))
+    return [explain_lost(sides["jax"], given, held, gap)] if gap > SAME_LAYER else []
 
 
 def equal_weights(sides: Mapping[str, Side], weights: Arrays) -> Arrays:

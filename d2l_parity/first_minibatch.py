@@ -55,6 +55,8 @@ class FirstMinibatch:
         Sentences on those that it does not train.
     always_random : bool
         Whether a side is random in evaluation mode as well.
+    nonfinite : str
+        "nan" or "inf" if that is the loss of both models.
     one_ulp : dict
         `{"output", "loss", ...: the gap that one ulp in the weights opens there}`.
     """
@@ -75,6 +77,7 @@ class FirstMinibatch:
     alone: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     always_random: bool = False
+    nonfinite: str = ""
     one_ulp: dict[str, float] = field(default_factory=dict)
 
     def less_than_float32(self) -> bool:
@@ -127,10 +130,11 @@ class FirstMinibatch:
 
     def _difference(self) -> str:
         """Return likewise a sentence on outputs, loss, state or gradients."""
-        if not self.always_random:
-            found = self._results("", "output", "loss")
-            if found:
-                return self.first_layer() or found
+        if self.always_random:  # so are gradients
+            return ""
+        found = self._results("", "output", "loss")
+        if found:
+            return self.first_layer() or found
         if self.is_chaotic():  # so are gradients
             return self._training_mode() or self.first_layer()
         return self._training_mode() or self._first_gradient_difference()
@@ -253,10 +257,16 @@ def compare_passes(
         alone=[text for trained_alone, _ in lonely for text in trained_alone],
         unused=[text for _, unused in lonely for text in unused],
         always_random=any(each.always_random for each in passes.values()),
+        nonfinite=nonfinite_loss([each.evaluated.loss for each in passes.values()]),
     )
     if found.narrow and found.first_difference():
         found.relax()
     return found
+
+
+def nonfinite_loss(losses: Sequence[float]) -> str:
+    """Return "nan" or "inf" if that is the loss of both models, else ""."""
+    return "" if np.isfinite(losses).any() else f"{abs(losses[0])}"
 
 
 def different_constants(

@@ -15,6 +15,7 @@ from d2l_common.arrays import to_numpy
 from d2l_jax.layouts import aliases, units
 from d2l_jax.nn.lazy import lazy_layers
 from d2l_jax.units import Unit, dotted
+from d2l_jax.variables import raw_value
 from d2l_parity.activations import Call
 from d2l_parity.jax_calls import add_hooks, numbers_in
 from d2l_parity.jax_dropout import shared_masks as shared_masks
@@ -69,6 +70,14 @@ def has_lazy_layers(model: nnx.Module) -> bool:
 def trained(model: nnx.Module, layers: Iterable[Layer]) -> set[str]:
     """Return the names of the arrays that are `nnx.Param`s."""
     return {name for layer in layers for name in layer.trained_names()}
+
+
+def types(model: nnx.Module) -> dict[str, str]:
+    """Return the types of the parameters by name, such as "float32"; "" without numbers."""
+    return {
+        dotted(path): str(x.dtype) if isinstance(raw_value(x), Array) else ""
+        for path, x in nnx.to_flat_state(nnx.state(model, nnx.Param))
+    }
 
 
 def read(model: nnx.Module, whole: set[str]) -> Arrays:

@@ -28,8 +28,52 @@ def check_models(jax_model: Any, torch_model: Any) -> None:
                 f"{backend}_model must be a {kind}, got the class {model.__name__}; pass an "
                 f"instance, {model.__name__}(...)"
             )
-        if backend_of(model) != backend:
-            raise TypeError(f"{backend}_model must be a {kind}, got {type(model).__name__}")
+        if backend_of(model) != backend or not is_module(model, backend):
+            raise TypeError(
+                f"{backend}_model must be a {kind}, got {type(model).__name__}; pass the module "
+                "itself"
+            )
+
+
+def is_module(model: Any, backend: str) -> bool:
+    """Return whether an object of Flax or of PyTorch is a module of it, in Python."""
+    if backend == "jax":
+        from flax import nnx
+
+        return isinstance(model, nnx.Module)
+    import torch
+
+    return isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
+
+
+def check_types(backend: str, types: Mapping[str, str]) -> None:
+    """
+    Raise unless parameters hold numbers of float32 or float64, or integers.
+
+    Parameters
+    ----------
+    backend : str
+    types : dict
+        `{name: type}` of a model's parameters, such as "float32"; "" for one without numbers.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one has another type.
+    """
+    if not types:
+        raise ValueError(f"{backend}_model must have parameters, got none: nothing can be trained")
+    for name, dtype in types.items():
+        if not dtype:
+            raise ValueError(
+                f"{backend}_model must hold numbers, got none in {name}; create the model itself, "
+                "not its shapes alone"
+            )
+        if "float16" in dtype or "float8" in dtype:
+            raise ValueError(
+                f"the parameters of {backend}_model must be of float32 or float64, got {dtype} in "
+                f"{name}: it would hide small mistakes; compare a copy in float32"
+            )
 
 
 def as_model(
@@ -95,6 +139,7 @@ MODES = {
     "train": True,
     "training": True,
     "is_training": True,
+    "is_train": True,
     "deterministic": False,
     "inference": False,
 }
@@ -143,8 +188,8 @@ def first_run(model: Any, batch: Any, train: bool, name: str) -> Any:
         integers = any("int" in str(x.dtype) for x in inputs)
         hint = ", and pixels as floats, X.astype('float32') / 255" if integers else ""
         raise ValueError(
-            f"the inputs of data must fit the {name} model, got {given} ({reason}); pass inputs in "
-            f"the shape that both models take{hint}"
+            f"the {name} model must take the inputs of data, but stopped at {given} with: {reason}; "
+            f"mend its forward pass, or pass inputs in the shape that both models take{hint}"
         ) from error
 
 

@@ -208,8 +208,13 @@ class Pairer:
             ]
             if counterparts:
                 names = set(counterparts[0].params.values())
-                mine = [x for x in self._single(found, 0, True) if x.module == layer.module]
-                theirs = [x for x in self._single(found, 1, True) if x.name in names]
+                left = [self._single(found, i, True) for i in (0, 1)]
+                mine = [x for x in left[0] if x.module == layer.module]
+                theirs = [x for x in left[1] if x.name in names]
+                # One whose namesake is elsewhere waits for it.
+                others = {x.name for x in left[1] if x not in theirs}
+                own = {_local(x.name) for x in theirs}
+                mine = [x for x in mine if x.name not in others or _local(x.name) in own]
                 _pair_alike(found, mine, theirs)
 
     def _squares(self, found: Pairing) -> set[str]:

@@ -1,14 +1,15 @@
 """Record one side of a comparison to a file, and compare two files: one framework at a time."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
+from d2l_common.arrays import to_numpy
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.training.history import History
 from d2l_common.weight_files import check_path, metadata, read_tensors, write_file
@@ -19,7 +20,7 @@ from d2l_parity.dropout_masks import NOTHING_DROPPED
 from d2l_parity.first_minibatch import compare_passes
 from d2l_parity.layer import Layer
 from d2l_parity.matching import best_pairing
-from d2l_parity.minibatches import check_data
+from d2l_parity.minibatches import check_data, flatten
 from d2l_parity.models import backend_of
 from d2l_parity.pairing import Pairing
 from d2l_parity.passes import (
@@ -35,7 +36,7 @@ from d2l_parity.report import Report
 from d2l_parity.runs import Run, train
 from d2l_parity.sides import Arrays, Names, Side
 
-FORMAT = "1"
+FORMAT = "2"
 
 
 def record(
@@ -75,9 +76,16 @@ def record(
     TypeError, ValueError
         As for `compare`, or if `path` has another ending.
     """
+    if isinstance(model, str | os.PathLike):
+        raise TypeError("record takes a model, then data, then a path; got a path for the model")
     check_data(data)
     check_count("epochs", epochs)
     check_nonnegative("lr", lr)
+    if optimizer is not None and not (hasattr(optimizer, "update") or callable(optimizer)):
+        raise TypeError(
+            "optimizer must be an Optax transformation, or a function that returns PyTorch's "
+            f"optimizer of parameters, got {type(optimizer).__name__}"
+        )
     file, backend = check_path(path), backend_of(model)
     if backend is None:
         raise TypeError(
@@ -112,10 +120,26 @@ def record(
         "calls": calls,
         "dropout": [[call.where, call.rate] for call in passes.without.dropout],
         "epochs": epochs,
+        "data": fingerprint(side.batches(data, "float64").train_dataloader()),
     }
     text = {**metadata(), "record": FORMAT, "facts": json.dumps(facts)}
     contiguous = {name: np.ascontiguousarray(x) for name, x in arrays.items()}
     write_file(file, safetensors.numpy.save(contiguous, text))
+
+
+def fingerprint(loader: Any) -> list[list[str]]:
+    """
+    Return a digest of the numbers of each array of each minibatch, in float32.
+
+    Arrays with more than two axes are sorted: each framework has its own layout of images.
+    """
+
+    def digest(x: Any) -> str:
+        array = np.asarray(to_numpy(x), np.float32)
+        numbers = np.sort(array, axis=None) if array.ndim > 2 else array
+        return hashlib.sha256(numbers.tobytes()).hexdigest()
+
+    return [[digest(x) for x in flatten(tuple(batch))[0]] for batch in loader]
 
 
 def passes_without_dropout(side: Side, data: Any, weights: Arrays) -> Passes:
@@ -156,13 +180,16 @@ def compare_records(
     Raises
     ------
     ValueError
-        If a file is not a record, both are of one framework, parameters cannot be paired, or the
-        records do not start from equal weights.
+        If a file is not a record, both are of one framework, parameters cannot be paired, the
+        records do not start from equal weights, or they are not of equal minibatches and epochs.
     """
     read = {side["facts"]["backend"]: side for side in map(_read, (a, b))}
     if len(read) < 2:
         raise ValueError("the records must be of a JAX and of a PyTorch model, got two of one")
     read = {backend: read[backend] for backend in ("jax", "torch")}
+    for what, of in (("minibatches", "data"), ("number of epochs", "epochs")):
+        if read["jax"]["facts"][of] != read["torch"]["facts"][of]:
+            raise ValueError(f"the records must be of the same {what}; record both again")
     sides = {
         backend: Names([_layer(x) for x in each["facts"]["layers"]], set(each["facts"]["trained"]))
         for backend, each in read.items()
@@ -222,10 +249,16 @@ def _layer(plain: dict[str, Any]) -> Layer:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the arrays and the facts of a record."""
-    file = Path(path)
+    file = check_path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {str(file)!r}; write it with d2l_parity.record")
     arrays, text = read_tensors(file)
     if text.get("record") != FORMAT:
-        raise ValueError(f"{file} must be a file that d2l_parity.record has written")
+        found = f"one of format {text['record']}" if "record" in text else "another file"
+        raise ValueError(
+            f"{str(file)!r} must be a file that d2l_parity.record has written, of format {FORMAT}, "
+            f"got {found}; record it again"
+        )
     return {"arrays": arrays, "facts": json.loads(text["facts"])}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_common.checks.fits import check_minibatch
+from d2l_common.memory import return_free_memory
 from d2l_parity.dropout_masks import NOTHING_DROPPED, MaskPlan
 from d2l_parity.sides import Side
 
@@ -106,6 +107,7 @@ def train(
             norms, *steps = probe.recorded(model, side.whole)
             outputs = probe.predict(model, module.val_dataloader() or module.train_dataloader())
         discard(trainer.optim, model, trainer)
+    return_free_memory()  # a large model's next run would come on top of it
     gradients, before = (side.by_common_name(each, stacked=True) for each in steps)
     return Run(history, final, norms, gradients, before, outputs)
 

@@ -13,7 +13,7 @@ from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
 from d2l_parity.layer import Layer, shapes_of
 from d2l_parity.minibatches import data_module, structure_of
-from d2l_parity.models import as_model
+from d2l_parity.models import as_model, check_types
 from d2l_parity.pairing import Pairing
 from d2l_parity.patches import is_window, with_channels_last
 from d2l_parity.tolerances import SAME_TABLE
@@ -203,8 +203,14 @@ class Side(Names):
         self.whole = whole
         if self.probe.has_lazy_layers(module):
             self.model.apply_init(self.first_batch(data, "float32")[:-1])
+        check_types(backend, self.probe.types(module))
         layers = self.probe.layers(module, whole)
         super().__init__(layers, self.probe.trained(module, layers))
+        if not self.whole_trained:
+            raise ValueError(
+                f"{backend}_model must have a parameter that is trained, got frozen ones alone; "
+                "pass a copy that is not frozen"
+            )
 
     def own_arrays(self) -> Arrays:
         """Return parameters and state of the user's module by its own names, nothing cut."""

@@ -93,6 +93,14 @@ def trained(model: nn.Module, layers: Iterable[Layer]) -> set[str]:
     return {name for name, param in model.named_parameters() if param.requires_grad}
 
 
+def types(model: nn.Module) -> dict[str, str]:
+    """Return the types of the parameters by name, such as "float32"; "" without numbers."""
+    return {
+        name: "" if x.is_meta else str(x.dtype).removeprefix("torch.")
+        for name, x in model.named_parameters()
+    }
+
+
 def tensors(model: nn.Module) -> dict[str, Tensor]:
     """Return all arrays of `model` by name."""
     return {

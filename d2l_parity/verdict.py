@@ -31,6 +31,11 @@ def judge(
     }
     failures = [text for each in exceeded.values() for text in each]
     found = first.first_difference()
+    if first.nonfinite:
+        return Verdict.UNDECIDED, [
+            f"The loss of the first minibatch is {first.nonfinite} in both models, so that nothing "
+            "can be compared: look for such numbers in data, and for a log or a quotient of 0."
+        ]
     if found:
         return Verdict.DIFFERENT, [found, *failures]
     if first.random:
@@ -55,8 +60,8 @@ def judge(
         ]
     if finest.diverges():
         return Verdict.UNDECIDED, [
-            "Training diverges on both sides, so it shows nothing: try a lower learning rate. The "
-            "first minibatch is the same forward and backward.",
+            "Training diverges on both sides, so it shows nothing: try a lower learning rate, or "
+            "look for NaN in data. The first minibatch is the same forward and backward.",
             *failures,
         ]
     if failures:

@@ -470,7 +470,9 @@ def test_a_cause_is_said_once():
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_inputs_that_do_not_fit_are_refused_in_a_sentence(dtype):
     data = [(np.ones((3, 5), dtype), np.zeros(3, np.int32))]
-    with pytest.raises(ValueError, match="the inputs of data must fit the PyTorch model") as caught:
+    with pytest.raises(
+        ValueError, match="the PyTorch model must take the inputs of data"
+    ) as caught:
         short(rows(), torch_rows(), data)
     assert ("and pixels as floats" in str(caught.value)) == (dtype == "uint8")
 

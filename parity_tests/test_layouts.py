@@ -168,7 +168,7 @@ def test_what_torch_cannot_represent_is_taken_apart(make):
 )
 def test_a_layer_without_a_counterpart_is_an_error(make, words):
     model = nnx.Sequential(nnx.Linear(3, 3, rngs=nnx.Rngs(0)), make(nnx.Rngs(0)))
-    with pytest.raises(ValueError, match=rf"layers\.1.*: {words} has no counterpart in PyTorch"):
+    with pytest.raises(ValueError, match=rf"layers\.1.*: {words} is stored by no layer of PyTorch"):
         units(model)
 
 
