@@ -8,7 +8,7 @@ from d2l_parity.layer import Shape
 
 # Where several orders lead to a shape, the first of these is taken: a matrix or a stack of them,
 # transposed; (inputs, heads, size) and (heads, size, inputs); a kernel (h, w, inputs, outputs) and
-# (outputs, inputs, h, w).
+# (outputs, inputs, h, w). Of a kernel with one axis all are reversed.
 LIKELY: dict[int, list[tuple[int, ...]]] = {
     3: [(0, 2, 1), (1, 2, 0), (2, 0, 1)],
     4: [(3, 2, 0, 1), (2, 3, 1, 0), (0, 1, 3, 2)],
@@ -26,10 +26,18 @@ def is_square(shape: Shape) -> bool:
     return len(lengths) > 1 and lengths[-1] == lengths[-2]
 
 
-def axis_order(ours: Shape, theirs: Shape) -> tuple[int, ...]:
+def may_be_turned(shape: Shape, is_kernel: bool) -> bool:
+    """Return whether an array of this shape may be held in another order without showing it."""
+    lengths = without_ones(shape)
+    return is_square(shape) or (is_kernel and len(lengths) == 3 and lengths[0] == lengths[2])
+
+
+def axis_order(ours: Shape, theirs: Shape, is_kernel: bool = False) -> tuple[int, ...]:
     """Return the order in which the axes of one shape are those of the other, without ones."""
     lengths, wanted = without_ones(ours), without_ones(theirs)
     axes = tuple(range(len(lengths)))
+    if is_kernel and len(axes) == 3 and lengths[::-1] == wanted:
+        return axes[::-1]
     if lengths == wanted:  # square
         return axes[:-2] + axes[-2:][::-1]
     orders = chain(LIKELY.get(len(axes), []), permutations(axes))

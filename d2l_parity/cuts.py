@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -157,12 +158,19 @@ def calls_of(cuts: Sequence[Cut], calls: Sequence[Call]) -> list[Call]:
 
 
 def _calls_of_parts(cut: Cut, call: Call) -> list[Call]:
-    """Return the calls of the parts of a packed layer: its features are the last axis if linear."""
-    is_known = cut.layer.kind == "Linear" and call.outputs
+    """Return the calls of the parts of a packed layer: its features are the last axes if linear."""
+    output = None
+    if cut.layer.kind == "Linear" and call.outputs:
+        output = _with_one_axis(call.outputs[0], sum(map(rows_in, cut.indices)))
     return [
-        call._replace(
-            name=name,
-            outputs=[call.outputs[0][..., index]] if is_known and call.outputs else None,
-        )
+        call._replace(name=name, outputs=None if output is None else [output[..., index]])
         for name, index in zip(cut.names, cut.indices, strict=True)
     ]
+
+
+def _with_one_axis(array: np.ndarray, num_features: int) -> np.ndarray | None:
+    """Return an array whose last axes hold `num_features` in all with one in their place."""
+    for axis in reversed(range(array.ndim)):
+        if math.prod(array.shape[axis:]) == num_features:
+            return array.reshape(*array.shape[:axis], num_features)
+    return None

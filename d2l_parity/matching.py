@@ -115,7 +115,7 @@ def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> 
     """
     Return the pairing with the highest score among those that names and shapes allow.
 
-    One choice is changed after the other, until the score is `enough`.
+    One choice is changed after the other, until the score is `enough` or no change helps.
     """
     best = pairer.pair()
     if not best.choices:
@@ -123,15 +123,19 @@ def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> 
     options, made = best.choices, frozenset[Hashable]()
     value = score(best)
     trials = [frozenset(options) - {SQUARES}, *(frozenset({option}) for option in options)]
-    for trial in trials:
-        if value >= enough:
-            break
-        # A choice is added to those that have helped, or taken back.
-        changed = trial if trial == trials[0] else made ^ trial
-        pairing = pairer.pair(changed)
-        found = score(pairing)
-        if found > value:
-            best, value, made = pairing, found, changed
+    tried, helped = {made}, True
+    while helped and value < enough:  # what helps may do so only after another one has
+        helped = False
+        for trial in trials:
+            # A choice is added to those that have helped, or taken back.
+            changed = trial if trial == trials[0] else made ^ trial
+            if value >= enough or changed in tried:
+                continue
+            tried.add(changed)
+            pairing = pairer.pair(changed)
+            found = score(pairing)
+            if found > value:
+                best, value, made, helped = pairing, found, changed, True
     return best
 
 
@@ -144,7 +148,8 @@ def cut_sides(
     layers = [opened(layers[i], layers[1 - i]) for i in (0, 1)]
     found: list[list[Cut]] = [[], []]
     for cuts_of in (stacks, functools.partial(packs, packing=packing)):
-        cuts = [cuts_of(layers[i], layers[1 - i]) for i in (0, 1)]
+        free = [[x for x in side if not (x.kind and is_named(x, named))] for side in layers]
+        cuts = [cuts_of(free[i], free[1 - i]) for i in (0, 1)]
         cuts = [[each for each in own if not is_named(each.layer, named)] for own in cuts]
         layers = [cut_layers(layers[i], cuts[i]) for i in (0, 1)]
         found = [found[i] + cuts[i] for i in (0, 1)]

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
 from d2l_parity.layer import Layer
@@ -81,6 +81,54 @@ def by_rank(*orders: list[str], otherwise: bool = False) -> Method:
         return [pair for two in zip(*parts, strict=True) for pair in by_similarity(*two)]
 
     return method
+
+
+def with_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
+    """
+    Return pairs in which names decide between layers side by side, where they say which is which.
+
+    Such as `to_q`, `to_k` and `to_v` in one model, `q`, `k` and `v` in the other, in whatever order
+    they are called. Numbers say nothing: one model may count from 0, the other from 1.
+    """
+    beside: dict[tuple[str, str], list[tuple[Layer, Layer]]] = {}
+    for one, other in pairs:
+        parents = _place(one).rpartition(".")[0], _place(other).rpartition(".")[0]
+        beside.setdefault(parents, []).append((one, other))
+    return [pair for group in beside.values() for pair in _by_namesakes(group)]
+
+
+def _by_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
+    ours, theirs = zip(*pairs, strict=True)
+    words = [_own_words(side) for side in (ours, theirs)]
+    alike = [
+        [any(_is_short_for(a, b) for a, b in itertools.product(mine, other)) for other in words[1]]
+        for mine in words[0]
+    ]
+    if any(sum(row) != 1 for row in (*alike, *zip(*alike, strict=True))):
+        return pairs
+    return [(one, theirs[row.index(True)]) for one, row in zip(ours, alike, strict=True)]
+
+
+def _own_words(layers: Sequence[Layer]) -> list[set[str]]:
+    """Return the words in the last names of layers that not all of them have; none with numbers."""
+    names = [_place(x).rpartition(".")[2] for x in layers]
+    words = [set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)) for name in names]
+    common = set.intersection(*words)
+    return [
+        set() if re.search(r"\d", name) else {word.lower() for word in own - common}
+        for name, own in zip(names, words, strict=True)
+    ]
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    """Return whether one of two words begins or ends with the other: `q`, `wq` and `query`."""
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) or long.endswith(short)
+
+
+def _place(layer: Layer) -> str:
+    """Return the name of a layer, or of the layer that has only this weight."""
+    return re.sub(r"\.(weight|kernel|bias)$", "", layer.name)
 
 
 def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Layer]]:

@@ -188,8 +188,9 @@ def first_run(model: Any, batch: Any, train: bool, name: str) -> Any:
         integers = any("int" in str(x.dtype) for x in inputs)
         hint = ", and pixels as floats, X.astype('float32') / 255" if integers else ""
         raise ValueError(
-            f"the {name} model must take the inputs of data, but stopped at {given} with: {reason}; "
-            f"mend its forward pass, or pass inputs in the shape that both models take{hint}"
+            f"the {name} model must take the inputs of data, but stopped at {given} with: "
+            f"{reason}; mend its forward pass, or pass inputs in the shape that both models "
+            f"take{hint}"
         ) from error
 
 

@@ -1,15 +1,23 @@
 """Pair the arrays of one model with those of the other, layer by layer."""
 
 import functools
+import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from d2l_parity.axes import is_square, without_ones
+from d2l_parity.axes import may_be_turned, without_ones
 from d2l_parity.layer import Layer, Shape, shapes_of
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
-from d2l_parity.methods import by_names, by_rank, by_similarity, of_equal_names, same_names
+from d2l_parity.methods import (
+    by_names,
+    by_rank,
+    by_similarity,
+    of_equal_names,
+    same_names,
+    with_namesakes,
+)
 from d2l_parity.patches import flattened, windows_of
 
 # The choice between matrices as they are and transposed ones, where neither shape nor kind decides.
@@ -35,6 +43,9 @@ class Pairing:
     transposed : set of str
         The names in JAX of matrices that PyTorch holds transposed, and of arrays whose axes it has
         in another order.
+    kernels : set of str
+        The names in JAX of arrays of the user's own that are the kernel of a layer in the other
+        model, or the other way round.
     channels_last : set of str
         The names in JAX of weights of a convolution in one model and of a linear layer on patches,
         flattened channels last, in the other.
@@ -52,6 +63,7 @@ class Pairing:
 
     names: dict[str, str] = field(default_factory=dict)
     transposed: set[str] = field(default_factory=set)
+    kernels: set[str] = field(default_factory=set)
     channels_last: set[str] = field(default_factory=set)
     guessed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
@@ -108,9 +120,9 @@ class Pairer:
         # A class of the user's may be split in layers in a different way: array by array.
         for is_matrix in (True, False):
             keys: list[Callable[[Layer], Any]] = [_squeezed, _sorted]
-            if is_matrix and self._names_may_decide(found):
+            if is_matrix and self._layouts_may_differ(found):
                 found.choices.append(NAMES)
-                keys[:0] = [_named] if NAMES in otherwise else []
+                keys = [_named, _sorted] if NAMES in otherwise else keys
             for key in keys:
                 ours, theirs = (
                     [x for x in self._single(found, i) if (len(_squeezed(x)) > 1) == is_matrix]
@@ -122,6 +134,12 @@ class Pairer:
             self._pair_within(found)
         _pair_alike(found, *(self._single(found, i, True) for i in (0, 1)))
         check_leftovers(found, [self._single(found, i, True) for i in (0, 1)], self.sides)
+        kinds = self._kinds()
+        found.kernels = {
+            name
+            for name, other in found.names.items()
+            if {kinds[0][name], kinds[1][other]} == {"", "Conv"}
+        }
         squares = self._squares(found)
         if squares:
             found.choices.append(SQUARES)
@@ -137,13 +155,12 @@ class Pairer:
             if without_ones(ours[name]) != without_ones(theirs[other])
         }
 
-    def _names_may_decide(self, found: Pairing) -> bool:
-        """Return whether an array has the name of one, and the shape of another array."""
-        left = [self._single(found, i) for i in (0, 1)]
-        shapes = {_squeezed(other) for other in left[1]}
+    def _layouts_may_differ(self, found: Pairing) -> bool:
+        """Return whether an array may be one of its own shape, or one with its axes in another."""
+        shapes = [{_squeezed(x): _sorted(x) for x in self._single(found, i)} for i in (0, 1)]
         return any(
-            _squeezed(one) in shapes - {_squeezed(other)} and _sorted(one) == _sorted(other)
-            for one, other in zip(*of_equal_names(*left), strict=True)
+            shape in shapes[1] and any(x != shape and y == axes for x, y in shapes[1].items())
+            for shape, axes in shapes[0].items()
         )
 
     def _pair(
@@ -169,7 +186,7 @@ class Pairer:
             if len(one) > 1:
                 found.choices.append(choice)
             method = by_rank(*self._orders(), otherwise=choice in otherwise)
-            _add(found, method(one, other), guessed=len(one) > 1)
+            _add(found, with_namesakes(method(one, other)), guessed=len(one) > 1)
 
     def _single(self, found: Pairing, i: int, state: bool = False) -> list[Layer]:
         """Return what is left of a side, each array as a layer of its own."""
@@ -217,17 +234,21 @@ class Pairer:
                 mine = [x for x in mine if x.name not in others or _local(x.name) in own]
                 _pair_alike(found, mine, theirs)
 
-    def _squares(self, found: Pairing) -> set[str]:
-        """Return the paired square matrices, and stacks of them, whose layout is not known."""
-        kinds = [
+    def _kinds(self) -> list[dict[str, str]]:
+        """Return the kinds of layers of both sides by the full names of their arrays."""
+        return [
             {full: layer.kind for layer in side for full in layer.params.values()}
             for side in self.sides
         ]
+
+    def _squares(self, found: Pairing) -> set[str]:
+        """Return the paired square matrices, and the like, whose layout is not known."""
+        kinds = self._kinds()
         shapes = shapes_of(self.sides[0])
         return {
             name
             for name, other in found.names.items()
-            if name not in found.transposed and is_square(shapes[name])
+            if name not in found.transposed and may_be_turned(shapes[name], name in found.kernels)
             if not (kinds[0][name] and kinds[1][other])
             # Two classes of the user's that call it by one name mean one layout.
             if kinds[0][name] or kinds[1][other] or _local(name) != _local(other)
@@ -264,7 +285,7 @@ def _local(name: str) -> str:
 
 
 def _named(one: Layer) -> tuple[str, Shape]:
-    return one.name, _sorted(one)
+    return re.sub(r"\.(weight|kernel)$", "", one.name), _sorted(one)
 
 
 def _squeezed(one: Layer) -> Shape:

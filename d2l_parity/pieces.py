@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from difflib import SequenceMatcher
 from math import gcd
 from types import MappingProxyType
 from typing import NamedTuple
@@ -157,9 +158,15 @@ def _packed_rows(layers: Sequence[Layer], others: Sequence[Layer], packing: Pack
         if sizes:
             for size in sizes:
                 surplus[Rows(size, rows.rest)] -= number
-            free = sorted(alike, key=lambda each: each[0].name in names)  # stable
+            # Least of all one that has a namesake.
+            free = sorted(alike, key=lambda each: likeness(each[0].name, names))
             found += [_pack(layer, axis, sizes, packing) for layer, axis in free[:number]]
     return found
+
+
+def likeness(name: str, others: Collection[str]) -> float:
+    """Return how much a name is like the one of `others` that is most like it, from 0 to 1."""
+    return max((SequenceMatcher(None, name, other).ratio() for other in others), default=0.0)
 
 
 def _packed_vectors(

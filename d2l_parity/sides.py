@@ -77,6 +77,7 @@ class Names:
         }  # fmt: skip
         self.names, self._common_shapes = {name: name for name in self.shapes}, self.shapes
         self._transposed: set[str] = set()
+        self._kernels: set[str] = set()
         self._channels_last: set[str] = set()
 
     def array_of(self, name: str) -> str:
@@ -86,12 +87,13 @@ class Names:
     def adopt(self, pairing: Pairing, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Take the common names from a pairing, and the `shapes` of the arrays by them."""
         self.names, self._transposed = pairing.names, pairing.transposed
-        self._channels_last = pairing.channels_last
+        self._kernels, self._channels_last = pairing.kernels, pairing.channels_last
         self._common_shapes = dict(shapes)
 
     def _order(self, name: str) -> tuple[int, ...]:
         """Return the order in which the axes of an array are those of its counterpart."""
-        return axis_order(self.shapes[name], self._common_shapes[self.names[name]])
+        shapes = self.shapes[name], self._common_shapes[self.names[name]]
+        return axis_order(*shapes, name in self._kernels)
 
     def by_own_name(self, arrays: Mapping[str, np.ndarray], before: Mapping[str, Any]) -> Arrays:
         """
