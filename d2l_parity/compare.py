@@ -13,6 +13,7 @@ from d2l_parity.first_minibatch import compare_passes
 from d2l_parity.mapping import check_mapping
 from d2l_parity.matching import pair
 from d2l_parity.minibatches import check_data
+from d2l_parity.models import random_state_kept
 from d2l_parity.passes import (
     gradients_of,
     moved_passes,
@@ -27,7 +28,7 @@ from d2l_parity.rounding import moved_by_one_ulp, negligible, only_rounding
 from d2l_parity.runs import Run, train
 from d2l_parity.setting import count, describe
 from d2l_parity.sides import Arrays, Side
-from d2l_parity.tolerances import SAME_LAYER
+from d2l_parity.tolerances import NARROW_LAYER
 
 # Runs from weights one ulp away, on each backend: more than one, since the gaps of runs scatter.
 NUDGES = 2
@@ -40,6 +41,7 @@ MANY_NUDGES = 8
 LARGE = 10**6
 
 
+@random_state_kept()
 def compare(
     jax_model: Any,
     torch_model: Any,
@@ -67,6 +69,7 @@ def compare(
 
     Layers are paired by their names, or by their shapes and the order of their calls. The JAX
     model gets the parameters, the running averages and the other buffers of the PyTorch model.
+    Arguments of a model's call such as `train` or `deterministic` are set as its mode is.
 
     Parameters
     ----------
@@ -288,7 +291,9 @@ def lost_numbers(
     if not lost(sides["jax"], given, held) - set(explained):
         return []
     gap = max(results_gap(*(observe(sides["torch"], data, each) for each in (given, held))))
-    return [explain_lost(sides["jax"], given, held, gap)] if gap > SAME_LAYER else []
+    # The sum of two biases is rounded to the type of the one.
+    is_rounding = gap <= NARROW_LAYER["float32"]
+    return [] if is_rounding else [explain_lost(sides["jax"], given, held, gap)]
 
 
 def equal_weights(sides: Mapping[str, Side], weights: Arrays) -> Arrays:

@@ -162,7 +162,7 @@ class FirstMinibatch:
     def _forward(self, mode: str, ins: str, outs: str) -> str:
         before = ""
         for layer in self.layers:
-            # An input that is padded, or cut otherwise, outside of a layer is no difference.
+            # An input that is padded, or cut otherwise, outside of a layer does not count.
             is_other_shape = np.isinf(getattr(layer, ins)) and not self._exceeds(layer, outs)
             if self._exceeds(layer, ins) and not is_other_shape:
                 where = f"between {before} and it" if before else "before it"

@@ -1,11 +1,21 @@
 """Check the two models, and give a plain module a loss and an optimizer."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
 from d2l_parity.minibatches import unflatten
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Return a context, also a decorator, that leaves PyTorch's random stream as it was."""
+    torch = sys.modules.get("torch")
+    with nullcontext() if torch is None else torch.random.fork_rng():
+        yield
 
 
 def backend_of(model: Any) -> str | None:

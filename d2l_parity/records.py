@@ -21,7 +21,7 @@ from d2l_parity.first_minibatch import compare_passes
 from d2l_parity.layer import Layer
 from d2l_parity.matching import best_pairing
 from d2l_parity.minibatches import check_data, flatten
-from d2l_parity.models import backend_of
+from d2l_parity.models import backend_of, random_state_kept
 from d2l_parity.pairing import Pairing
 from d2l_parity.passes import (
     Observation,
@@ -39,6 +39,7 @@ from d2l_parity.sides import Arrays, Names, Side
 FORMAT = "2"
 
 
+@random_state_kept()
 def record(
     model: Any,
     data: Any,

@@ -20,14 +20,14 @@ def precision(dtype: str) -> Iterator[None]:
     """
     Make `dtype`, "float32" or "float64", the default float type, also of products on a GPU.
 
-    Gradients are computed, and random numbers that are drawn leave the caller's stream as it was.
     With "float64", what asks for float32 gets float64: its rounding would hide differences.
+    Gradients are computed, also where the caller has turned them off.
     """
     before = torch.get_default_dtype(), torch.get_float32_matmul_precision()
     torch.set_default_dtype(getattr(torch, dtype))
     torch.set_float32_matmul_precision("highest")
     try:
-        with torch.enable_grad(), torch.random.fork_rng():
+        with torch.enable_grad():
             if dtype == "float32":
                 yield
             else:

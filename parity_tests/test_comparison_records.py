@@ -130,11 +130,17 @@ def test_two_records_of_one_framework_are_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_records_of_other_data_or_epochs_are_not_the_same(tmp_path):
+def test_records_of_other_data_or_epochs_are_refused(tmp_path):
     ours, theirs = records(tmp_path)
     models = equal_models()
-    record(models[1], ROWS[::-1], theirs, CROSS_ENTROPY)
-    assert compare_records(ours, theirs).verdict is Verdict.DIFFERENT
+    shuffled = [(X[::-1].copy(), y[::-1].copy()) for X, y in ROWS]
+    for data in (ROWS[::-1], shuffled, ROWS[:1]):
+        record(models[1], data, theirs, CROSS_ENTROPY)
+        with pytest.raises(ValueError, match="the records must be of the same minibatches; record"):
+            compare_records(ours, theirs)
+    record(models[1], ROWS, theirs, CROSS_ENTROPY, epochs=2)
+    with pytest.raises(ValueError, match="the records must be of the same number of epochs"):
+        compare_records(ours, theirs)
 
 
 def damaged(folder, name):

@@ -1,0 +1,200 @@
+"""Pairs that names decide, and arrays and layers whose shapes are those of others beside them."""
+
+import jax
+import pytest
+import torch
+from flax import nnx
+from jax import numpy as jnp
+from torch import nn
+
+from d2l_parity import Verdict
+from d2l_parity.methods import with_namesakes
+from parity_tests.support.ports import batches, linear, original, port, short, torch_linear
+from parity_tests.test_comparison_axes import param, torch_param
+from parity_tests.test_pairing import layer
+
+ROWS, SEQUENCES = batches(6, 5), batches(3, 4, 6)
+
+
+def pairs(ours, theirs):
+    """Return which layers `with_namesakes` pairs, given those in this order."""
+    both = zip(ours, theirs, strict=True)
+    made = [tuple(layer(name, {"weight": (3, 3)}) for name in names) for names in both]
+    return {one.name: other.name for one, other in with_namesakes(made)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (["to_k", "to_q", "to_v"], ["q", "k", "v"], ["k", "q", "v"]),
+        (["wv", "wk"], ["k_proj", "v_proj"], ["v_proj", "k_proj"]),
+        (["value", "query", "out"], ["q", "v", "o"], ["v", "q", "o"]),
+        (["keyProj", "valueProj"], ["value_proj", "key_proj"], ["key_proj", "value_proj"]),
+        (["a.key", "b.key"], ["c.key", "d.key"], ["c.key", "d.key"]),  # not side by side
+        (["fc0", "fc1"], ["fc1", "fc2"], ["fc1", "fc2"]),  # numbers say nothing
+        (["up", "down"], ["first", "second"], ["first", "second"]),
+        (["key", "k"], ["k", "v"], ["k", "v"]),  # both may be `k`
+    ],
+)
+def test_names_tell_layers_side_by_side_apart(ours, theirs, expected):
+    assert pairs(ours, theirs) == dict(zip(ours, expected, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_keys_and_values_are_not_taken_for_each_other(exchanged):
+    """In whatever order the port calls them."""
+
+    def call(self, X):
+        V, K = self.to_v(X), self.to_k(X)
+        K, V = (V, K) if exchanged else (K, V)
+        return self.out((nnx.softmax(K, 1) * V).sum(1))
+
+    def torch_call(self, X):
+        return self.out((torch.softmax(self.k(X), 1) * self.v(X)).sum(1))
+
+    ours = port(call, to_k=linear(6, 6), to_v=linear(6, 6), out=linear(6, 4))
+    theirs = original(
+        torch_call, k=torch_linear(6, 6), v=torch_linear(6, 6), out=torch_linear(6, 4)
+    )
+    found = short(ours, theirs, SEQUENCES)
+    assert found.verdict is (Verdict.DIFFERENT if exchanged else Verdict.SAME), found.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("wi", "wo"), ("first", "second")])
+def test_own_matrices_may_be_held_transposed_beside_others_of_that_shape(names):
+    up, down = names
+
+    def call(self, X):
+        return self.out(nnx.relu(X @ getattr(self, up)[...]) @ getattr(self, down)[...])
+
+    theirs = original(
+        lambda self, X: self.out(self.wo(torch.relu(self.wi(X)))),
+        wi=torch_linear(5, 7, bias=False),
+        wo=torch_linear(7, 5, bias=False),
+        out=torch_linear(5, 4),
+    )
+    ours = port(call, **{up: param(5, 7), down: param(7, 5)}, out=linear(5, 4))
+    mapping = {up: "wi.weight", down: "wo.weight"}
+    found = short(ours, theirs, ROWS, mapping=mapping if up == "first" else None)
+    assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.slow
+def test_a_fused_layer_beside_one_of_its_shape():
+    def call(self, X):
+        mean, scale = jnp.split(self.stats(nnx.tanh(self.encoder(X))), 2, -1)
+        return self.decoder2(nnx.tanh(self.decoder1(mean + 0.1 * scale)))
+
+    def torch_call(self, X):
+        H = torch.tanh(self.enc(X))
+        return self.dec2(torch.tanh(self.dec1(self.mu(H) + 0.1 * self.sigma(H))))
+
+    ours = port(
+        call, encoder=linear(5, 6), stats=linear(6, 4), decoder1=linear(2, 6), decoder2=linear(6, 4)
+    )
+    theirs = original(
+        torch_call,
+        enc=torch_linear(5, 6),
+        mu=torch_linear(6, 2),
+        sigma=torch_linear(6, 2),
+        dec1=torch_linear(2, 6),
+        dec2=torch_linear(6, 4),
+    )
+    for mapping in (None, {"decoder2": "dec2"}):
+        found = short(ours, theirs, ROWS, mapping=mapping)
+        assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.slow
+def test_a_packed_layer_may_have_several_axes_of_features():
+    """With each head's share of keys and values, so that several orders are tried."""
+
+    def made(join):
+        def call(self, X):
+            K, V = jnp.moveaxis(self.kv(X), -2, 0)  # of axes (head, key or value, size)
+            return self.out(join(nnx.tanh(K), V).reshape(*X.shape[:2], 8).mean(1))
+
+        kv = lambda rngs: nnx.LinearGeneral(6, (2, 2, 4), rngs=rngs)  # noqa: E731
+        return port(call, kv=kv, out=linear(8, 4))
+
+    theirs = original(
+        lambda self, X: self.out((torch.tanh(self.k(X)) * self.v(X)).mean(1)),
+        k=torch_linear(6, 8),
+        v=torch_linear(6, 8),
+        out=torch_linear(8, 4),
+    )
+    assert short(made(jnp.multiply), theirs, SEQUENCES).verdict is Verdict.SAME
+    assert short(made(jnp.add), theirs, SEQUENCES).verdict is Verdict.DIFFERENT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(3, 3, 5), (2, 5, 5), (3, 5, 3)])
+def test_an_own_kernel_of_one_axis_beside_a_layer(shape):
+    """Of `(width, inputs, outputs)`, two of which are equal."""
+    width, num_inputs, num_outputs = shape
+
+    def call(self, X):
+        axes = {"dimension_numbers": ("NCH", "HIO", "NCH")}
+        H = jax.lax.conv_general_dilated(X, self.kernel[...], (1,), "VALID", **axes)
+        return self.out(nnx.relu(H).mean(2))
+
+    ours = port(call, kernel=param(*shape), out=linear(num_outputs, 4))
+    theirs = original(
+        lambda self, X: self.out(torch.relu(self.conv(X)).mean(2)),
+        conv=lambda: nn.Conv1d(num_inputs, num_outputs, width, bias=False),
+        out=torch_linear(num_outputs, 4),
+    )
+    found = short(ours, theirs, batches(6, num_inputs, 8))
+    assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.slow
+def test_a_bias_waits_for_its_namesake():
+    """PyTorch's weight normalization has a scale of the bias's length beside the weight."""
+    ours = port(lambda self, X: self.fc2(nnx.relu(self.fc1(X))), fc1=linear(5, 6), fc2=linear(6, 4))
+    theirs = original(
+        lambda self, X: self.fc2(torch.relu(self.fc1(X))),
+        fc1=lambda: nn.utils.parametrizations.weight_norm(nn.Linear(5, 6)),
+        fc2=torch_linear(6, 4),
+    )
+    found = short(ours, theirs, ROWS)
+    assert found.pairing.names["fc1.bias"] == "fc1.bias"
+    assert found.failures[0].startswith("`fc1.parametrizations.weight.original0` is trained in Py")
+
+
+@pytest.mark.slow
+def test_padding_outside_of_a_layer_does_not_hide_what_differs():
+    def call(self, X, pool):
+        H = jnp.pad(X, ((0, 0), (1, 1), (0, 0)))
+        return self.out(pool(nnx.relu(self.conv(H)), 1))
+
+    def made(pool):
+        conv = lambda rngs: nnx.Conv(6, 5, 3, padding="VALID", rngs=rngs)  # noqa: E731
+        return port(lambda self, X: call(self, X, pool), conv=conv, out=linear(5, 4))
+
+    theirs = original(
+        lambda self, X: self.out(torch.relu(self.conv(X.mT)).mean(2)),
+        conv=lambda: nn.Conv1d(6, 5, 3, padding=1),
+        out=torch_linear(5, 4),
+    )
+    assert short(made(jnp.mean), theirs, SEQUENCES).verdict is Verdict.SAME
+    found = short(made(jnp.max), theirs, SEQUENCES)
+    assert found.failures[0].startswith("The input of `out` differs: look between `conv` and it.")
+
+
+@pytest.mark.slow
+def test_matrices_of_one_shape_without_calls_are_told_apart_by_names():
+    def call(self, X):
+        return self.out(nnx.tanh(X @ self.wq[...]) * (X @ self.wk[...]))
+
+    ours = port(call, wk=param(5, 5), wq=param(5, 5), out=linear(5, 4))
+    theirs = original(
+        lambda self, X: self.out(torch.tanh(X @ self.q) * (X @ self.k)),
+        q=torch_param(5, 5),
+        k=torch_param(5, 5),
+        out=torch_linear(5, 4),
+    )
+    found = short(ours, theirs, ROWS)
+    assert found.verdict is Verdict.SAME, found.failures
