@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from d2l_parity.axes import without_ones
 from d2l_parity.layer import Layer
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def check_leftovers(
 def check_layouts(ours: Sequence[Layer], theirs: Sequence[Layer]) -> None:
     """Raise a `ValueError` if parameters of both models may be one, in different layouts."""
     for one, other in itertools.product(ours, theirs):
-        shapes = one.shape(), other.shape()
+        shapes = without_ones(one.shape()), without_ones(other.shape())
         of_one_size = math.prod(shapes[0]) == math.prod(shapes[1])
         if min(map(len, shapes)) > 1 and of_one_size and sorted(shapes[0]) != sorted(shapes[1]):
             raise ValueError(

@@ -10,6 +10,9 @@ from d2l_parity.layer import Layer
 # What the name of a part of an array ends in, such as `[0:4]` or `[0:4 of every 12]`.
 PART = re.compile(r"\[[^\]]*:\d+[^\]]*\]$")
 
+# Likewise that of a row of stacked arrays, such as `[2]`.
+ROW = re.compile(r"\[(\d+)\]$")
+
 Method = Callable[[list[Layer], list[Layer]], list[tuple[Layer, Layer]]]
 
 
@@ -140,8 +143,12 @@ def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Lay
 
     def likeness(*names: str) -> float:
         ours, theirs = (PART.sub("", name) for name in names)
-        same = re.findall(r"\d+", ours) == re.findall(r"\d+", theirs)
-        return SequenceMatcher(None, ours, theirs).ratio() + 2 * same
+        one, other = (re.findall(r"\d+", ROW.sub("", name)) for name in (ours, theirs))
+        row = ROW.search(ours)
+        same = float(one == other)
+        if row:  # of the layers that the first number counts
+            same = ([row[1]] == other[:1]) + 0.5 * (one == other[1:])
+        return SequenceMatcher(None, ROW.sub("", ours), theirs).ratio() + 2 * same
 
     scores = sorted(
         (

@@ -79,6 +79,11 @@ def check_types(backend: str, types: Mapping[str, str]) -> None:
                 f"{backend}_model must hold numbers, got none in {name}; create the model itself, "
                 "not its shapes alone"
             )
+        if "complex" in dtype:
+            raise ValueError(
+                f"the parameters of {backend}_model must be real, got {dtype} in {name}; hold the "
+                "real and the imaginary part as two arrays"
+            )
         if "float16" in dtype or "float8" in dtype:
             raise ValueError(
                 f"the parameters of {backend}_model must be of float32 or float64, got {dtype} in "

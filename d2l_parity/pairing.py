@@ -1,6 +1,7 @@
 """Pair the arrays of one model with those of the other, layer by layer."""
 
 import functools
+import math
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,6 +118,7 @@ class Pairer:
         ]
         ours, theirs = ([layer for layer in side if layer.kind] for side in left)
         self._pair(found, ours, theirs, lambda x: frozenset(x.weights().items()), otherwise)
+        self._pair_flattened(found)
         # A class of the user's may be split in layers in a different way: array by array.
         for is_matrix in (True, False):
             keys: list[Callable[[Layer], Any]] = [_squeezed, _sorted]
@@ -145,6 +147,15 @@ class Pairer:
             found.choices.append(SQUARES)
             found.transposed |= squares if SQUARES in otherwise else set()
         return found
+
+    def _pair_flattened(self, found: Pairing) -> None:
+        """Pair a vector with an array of its name and size in the other model, such as a bias."""
+        left = [self._single(found, i) for i in (0, 1)]
+        for one, other in zip(*of_equal_names(*left), strict=True):
+            shapes = _squeezed(one), _squeezed(other)
+            if len(set(map(len, shapes))) == 2 and 1 in map(len, shapes):
+                if math.prod(shapes[0]) == math.prod(shapes[1]):
+                    found.names[one.name] = other.name
 
     def _given_in_another_order(self) -> set[str]:
         """Return the arrays of the mapping whose counterparts have their axes in another order."""

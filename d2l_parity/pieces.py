@@ -43,21 +43,31 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     """
     Return the cuts of layers that `nnx.vmap` has stacked, where the other model has a list.
 
-    An array of the user's own is cut if stacked layers of as many are, and the other model has the
-    arrays that are cut from it.
+    An array of the user's own is cut if the other model has the arrays that are cut from it, in any
+    layout, and too many of them.
     """
-    wanted = Counter(shape for each in others for shape in each.shapes.values())
+    mine, theirs = (
+        Counter(tuple(sorted(shape)) for each in side for shape in each.shapes.values())
+        for side in (layers, others)
+    )
+    surplus, excess = theirs - mine, mine - theirs
     names = {name for each in others for name in (each.name, *each.params.values())}
-    found, sizes = [], set()
+    found = []
     for layer in layers:
         if layer.stacked and not _has_stack(layer, layers, others):
             found.append(_stack(layer, names))
-            sizes.add(len(found[-1].names))
+            surplus -= Counter(
+                tuple(sorted(shape[1:])) for shape in layer.shapes.values() for _ in range(shape[0])
+            )
     for layer in layers:
         for part in [] if layer.kind else map(layer.part, layer.params):
             num, *rest = part.shape() or (0,)
-            if num in sizes and part.shape() not in wanted and wanted[tuple(rest)] >= num:
+            one = tuple(sorted(rest))
+            whole = tuple(sorted(part.shape()))
+            if num > 1 and excess[whole] > 0 and surplus[one] >= num:
                 found.append(_stack(part, names))
+                surplus[one] -= num
+                excess[whole] -= 1
     return found
 
 

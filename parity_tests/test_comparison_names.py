@@ -198,3 +198,53 @@ def test_matrices_of_one_shape_without_calls_are_told_apart_by_names():
     )
     found = short(ours, theirs, ROWS)
     assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_hiddens", [7, 5])
+def test_stacked_arrays_of_ones_own_are_a_list_of_layers(num_hiddens):
+    """With `b2` in the shape of the router's weight."""
+
+    def call(self, X):
+        H = nnx.relu(jnp.einsum("nd,edh->enh", X, self.w1[...]) + self.b1[...][:, None])
+        Y = jnp.einsum("enh,ehd->end", H, self.w2[...]) + self.b2[...][:, None]
+        return self.out(jnp.einsum("end,ne->nd", Y, nnx.softmax(self.router(X))))
+
+    def torch_call(self, X):
+        gates = torch.softmax(self.gate(X), 1)
+        return self.out(sum(gates[:, i, None] * f(X) for i, f in enumerate(self.experts)))
+
+    own = {"w1": (3, 5, num_hiddens), "b1": (3, num_hiddens), "w2": (3, num_hiddens, 5)}
+    own = {name: param(*shape) for name, shape in own.items()}
+    router = linear(5, 3, use_bias=False)
+    ours = port(call, router=router, **own, b2=param(3, 5), out=linear(5, 4))
+
+    def expert():
+        return nn.Sequential(nn.Linear(5, num_hiddens), nn.ReLU(), nn.Linear(num_hiddens, 5))
+
+    theirs = original(
+        torch_call,
+        gate=torch_linear(5, 3, bias=False),
+        experts=lambda: nn.ModuleList([expert() for _ in range(3)]),
+        out=torch_linear(5, 4),
+    )
+    found = short(ours, theirs, ROWS)
+    assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.slow
+def test_a_bias_may_be_held_by_head():
+    ours = port(
+        lambda self, X: self.out((self.fc(X).reshape(-1, 2, 3) + self.bias[...]).reshape(-1, 6)),
+        fc=linear(5, 6, use_bias=False),
+        bias=param(2, 3),
+        out=linear(6, 4),
+    )
+    theirs = original(
+        lambda self, X: self.out(self.fc(X) + self.bias),
+        fc=torch_linear(5, 6, bias=False),
+        bias=torch_param(6),
+        out=torch_linear(6, 4),
+    )
+    found = short(ours, theirs, ROWS)
+    assert found.verdict is Verdict.SAME, found.failures

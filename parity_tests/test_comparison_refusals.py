@@ -1,4 +1,4 @@
-"""What cannot be compared: wrong objects and types, NaN, noise, numbers that a port has not."""
+"""Objects, types and numbers that the comparison refuses, or has no verdict on."""
 
 import jax
 import numpy as np
