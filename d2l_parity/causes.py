@@ -223,7 +223,10 @@ def explain_update(
     decay = ratio(rest, weights)
     if decay is not None:
         return f"they differ by {abs(decay):.3g} times the weights: look at the weight decay."
-    return "look at the optimizers' settings: betas, eps, momentum."
+    return (
+        "look at the optimizers' settings: betas, eps, momentum, and whether the weight decay is "
+        "part of the gradient."
+    )
 
 
 def dropout_hints(ours: Sequence[Call], theirs: Sequence[Call]) -> list[str]:

@@ -135,6 +135,8 @@ def compare(
     check_nonnegative("lr", lr)
     check_nonnegative("gradient_clip_val", gradient_clip_val)
     check_dtypes(dtypes)
+    if not isinstance(name, str | None):
+        raise TypeError(f"name must be a string, got {type(name).__name__}")
     sides, pairing = pair(jax_model, torch_model, data, loss, lr, mapping, optimizer)
     given = initial_weights(sides["torch"], weights)
     initial = equal_weights(sides, given)

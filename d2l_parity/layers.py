@@ -158,4 +158,5 @@ def fill_state(
 
 def in_both(name: str, path: str) -> str:
     """Return PyTorch's name of a layer or a parameter, and its place in JAX if it differs."""
-    return f"`{name}`" + (f" (`{path}` in JAX)" if path != name else "")
+    place = f"`{path}`" if path else "the model itself"
+    return f"`{name}`" + (f" ({place} in JAX)" if path != name else "")

@@ -53,7 +53,8 @@ def is_module(model: Any, backend: str) -> bool:
         return isinstance(model, nnx.Module)
     import torch
 
-    return isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
+    is_compiled = isinstance(model, torch.jit.ScriptModule) or hasattr(model, "_orig_mod")
+    return isinstance(model, torch.nn.Module) and not is_compiled
 
 
 def check_types(backend: str, types: Mapping[str, str]) -> None:
@@ -256,14 +257,28 @@ def _loss_function(d2l: ModuleType, loss: Any) -> Callable[..., Any]:
     if callable(loss) and not isinstance(loss, type):
         return loss
     if loss == "squared_loss":
-        return lambda y_hat, y: d2l.reduce_mean(d2l.squared_loss(y_hat, y))
+        return of_one_output(loss, lambda y_hat, y: d2l.reduce_mean(d2l.squared_loss(y_hat, y)))
     if loss in ("softmax_cross_entropy", "cross_entropy"):
-        return getattr(d2l, loss)
+        return of_one_output(loss, getattr(d2l, loss))
     wrong = f"the class {loss.__name__}" if isinstance(loss, type) else repr(loss)
     raise (ValueError if isinstance(loss, str) else TypeError)(
         "loss must be 'softmax_cross_entropy', 'cross_entropy', 'squared_loss', a function of "
         f"y_hat and y, or one for each backend, got {wrong}"
     )
+
+
+def of_one_output(name: str, loss: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss that raises a `TypeError` unless the output of the model is one array."""
+
+    def checked(y_hat: Any, y: Any) -> Any:
+        if not hasattr(y_hat, "shape"):
+            raise TypeError(
+                f"loss must be a function of y_hat and y where a model returns a "
+                f"{type(y_hat).__name__}, got {name!r}"
+            )
+        return loss(y_hat, y)
+
+    return checked
 
 
 def _one_number(value: Any) -> Any:

@@ -64,7 +64,9 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
             num, *rest = part.shape() or (0,)
             one = tuple(sorted(rest))
             whole = tuple(sorted(part.shape()))
-            if num > 1 and excess[whole] > 0 and surplus[one] >= num:
+            # An array with a first axis of 1 is one without, unless it is beside a stack of one.
+            is_stack = num > 1 or any(cut.layer.stacked for cut in found)
+            if is_stack and excess[whole] > 0 and surplus[one] >= num:
                 found.append(_stack(part, names))
                 surplus[one] -= num
                 excess[whole] -= 1

@@ -192,7 +192,7 @@ class Report:
         Parameters
         ----------
         path : str or Path
-            Without an ending; missing folders are created.
+            Without an ending, or with one of the three; missing folders are created.
 
         Returns
         -------
@@ -202,6 +202,8 @@ class Report:
         from d2l_parity.picture import draw
 
         path = Path(path)
+        if path.suffix in (".md", ".csv", ".png"):
+            path = path.with_suffix("")
         path.parent.mkdir(parents=True, exist_ok=True)
         paths = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("md", "csv", "png")}
         picture = f"![Loss curves and their gaps]({paths['png'].name})"

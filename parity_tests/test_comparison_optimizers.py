@@ -57,7 +57,7 @@ WEIGHTS = np.array([[1.0, -2, 3], [0, 5, 1]])
         (MINE / 1.00002, None, "it moves 1.00002 times as far in JAX: look at clipping (PyTorch's"),
         (MINE - 0.003 * WEIGHTS, None, "differ by 0.003 times the weights: look at the weight dec"),
         (MINE + 0.9 * WEIGHTS, WEIGHTS, "differ by 0.9 times the last update: look at the moment"),
-        (np.sign(MINE) * MINE**2, None, "look at the optimizers' settings: betas, eps, momentum."),
+        (np.sign(MINE) * MINE**2, None, "look at the optimizers' settings: betas, eps, mom"),
     ],
 )
 def test_an_update_is_explained(theirs, before, words):
@@ -113,12 +113,14 @@ def test_equal_optimizers_agree(optimizers):
         (
             (optax.adam(1e-2, b1=0.8), adam()),
             1,
-            "look at the optimizers' settings: betas, eps, momentum.",
+            "look at the optimizers' settings: betas, eps, momentum, and whether the weight "
+            "decay is part of the gradient.",
         ),
         (
             (optax.adam(1e-2, eps=1e-4), adam()),
             0,
-            "look at the optimizers' settings: betas, eps, momentum.",
+            "look at the optimizers' settings: betas, eps, momentum, and whether the weight "
+            "decay is part of the gradient.",
         ),
         (
             (optax.set_to_zero(), sgd()),

@@ -53,6 +53,10 @@ MODELS = {
         lambda: (jax_model(), torch.jit.trace(nn.Linear(5, 4), torch.zeros(1, 5))),
         "torch_model must be a PyTorch module, got TopLevelTracedModule; pass the module itself",
     ),
+    "a compiled module": (
+        lambda: (jax_model(), torch.compile(torch_model())),
+        "torch_model must be a PyTorch module, got OptimizedModule; pass the module itself",
+    ),
     "shapes of JAX": (
         lambda: (nnx.eval_shape(jax_model), torch_model()),
         "jax_model must hold numbers, got none in fc.bias; create the model itself, not its "
@@ -105,6 +109,16 @@ def test_unknown_weights_are_named():
     weights = {**torch_model().state_dict(), "fc.wieght": torch.zeros(1)}
     with pytest.raises(ValueError, match=r"missing \[\], unknown \['fc.wieght'\]"):
         short(jax_model(), torch_model(), ROWS, weights=weights)
+
+
+def test_a_name_is_a_string_and_a_loss_by_name_takes_one_output():
+    with pytest.raises(TypeError, match="name must be a string, got int"):
+        short(jax_model(), torch_model(), ROWS, name=5)
+    both = original(lambda self, X: (self.fc(X), X), fc=torch_linear(5, 4))
+    with pytest.raises(
+        TypeError, match="where a model returns a tuple, got 'softmax_cross_entropy'"
+    ):
+        short(jax_model(), both, ROWS)
 
 
 @pytest.mark.parametrize("dtypes", [3, [["float32"]], "float32", []])
