@@ -1,6 +1,7 @@
 """Arrays that two models hold with their axes in other orders: matrices, stacks, kernels."""
 
-from itertools import chain, permutations
+import math
+from itertools import chain, combinations, pairwise, permutations
 
 import numpy as np
 
@@ -18,6 +19,30 @@ LIKELY: dict[int, list[tuple[int, ...]]] = {
 def without_ones(shape: Shape) -> Shape:
     """Return a shape without its axes of length 1."""
     return tuple(n for n in shape if n != 1)
+
+
+def joined(shape: Shape, other: Shape) -> Shape:
+    """
+    Return a shape with neighbouring axes joined so that they are the axes of `other` in some order.
+
+    (8, 2, 3) and (6, 8) give (8, 6). If there is no such way, it is the shape without axes of 1.
+    """
+    lengths, wanted = without_ones(shape), without_ones(other)
+    for cuts in combinations(range(1, len(lengths)), max(0, len(wanted) - 1)):
+        parts = [math.prod(lengths[i:j]) for i, j in pairwise((0, *cuts, len(lengths)))]
+        if sorted(parts) == sorted(wanted):
+            return tuple(parts)
+    return lengths
+
+
+def can_be_joined(one: Shape, other: Shape) -> bool:
+    """Return whether two shapes have other numbers of axes, and are those of one array joined."""
+    numbers = {len(without_ones(one)), len(without_ones(other))}
+    return (
+        len(numbers) == 2
+        and min(numbers) > 1
+        and sorted(joined(one, other)) == sorted(joined(other, one))
+    )
 
 
 def is_square(shape: Shape) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from d2l_parity.axes import without_ones
+from d2l_parity.axes import can_be_joined, without_ones
 from d2l_parity.layer import Layer, shapes_of
 
 
@@ -58,9 +58,11 @@ def spell_out(
             taken = [places[n] for n, used in pairs.items() if used == full and n != ours_full]
             if taken:
                 raise ValueError(f"mapping: {full} cannot be both {taken[0]} and {place}")
-            lengths = [without_ones(jax[ours_full]), without_ones(torch[full])]
+            shapes = jax[ours_full], torch[full]
+            lengths = [without_ones(shape) for shape in shapes]
             if full in own or ours_full in own:  # of one's own classes, in any order
                 lengths = [tuple(sorted(each)) for each in lengths]
+                lengths = [lengths[0]] * 2 if can_be_joined(*shapes) else lengths
             if lengths[0] != lengths[1]:
                 raise ValueError(
                     f"mapping: {place} in JAX has shape {jax[ours_full]} (in PyTorch's layout), "

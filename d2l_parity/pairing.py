@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from d2l_parity.axes import may_be_turned, without_ones
+from d2l_parity.axes import can_be_joined, may_be_turned, without_ones
 from d2l_parity.layer import Layer, Shape, shapes_of
 from d2l_parity.leftovers import check_leftovers
 from d2l_parity.mapping import spell_out
@@ -27,6 +27,9 @@ SQUARES = "square matrices"
 # The choice between patches whose channels come first and those whose channels come last.
 PATCHES = "patches"
 
+
+# The choice between arrays of three axes that are kernels of one's own, and others.
+KERNELS = "kernels"
 
 # The choice between arrays of one shape and arrays of one name, whose axes are in another order.
 NAMES = "names before shapes"
@@ -59,7 +62,7 @@ class Pairing:
         does not have.
     choices : list
         What was decided by a guess, and can be decided otherwise: groups of layers,
-        `SQUARES`, `PATCHES` and `NAMES`.
+        `SQUARES`, `PATCHES`, `NAMES` and `KERNELS`.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -132,21 +135,33 @@ class Pairer:
                 )
                 self._pair(found, ours, theirs, key, otherwise)
             if is_matrix:
+                self._pair_joined(found, otherwise)
                 self._pair_patches(found, otherwise)
             self._pair_within(found)
         _pair_alike(found, *(self._single(found, i, True) for i in (0, 1)))
         check_leftovers(found, [self._single(found, i, True) for i in (0, 1)], self.sides)
-        kinds = self._kinds()
-        found.kernels = {
-            name
-            for name, other in found.names.items()
-            if {kinds[0][name], kinds[1][other]} == {"", "Conv"}
-        }
+        self._find_kernels(found, otherwise)
         squares = self._squares(found)
         if squares:
             found.choices.append(SQUARES)
             found.transposed |= squares if SQUARES in otherwise else set()
         return found
+
+    def _find_kernels(self, found: Pairing, otherwise: Collection[Hashable]) -> None:
+        """Note which arrays of three axes are kernels: certainly, or by a choice."""
+        kinds, (ours, theirs) = self._kinds(), map(shapes_of, self.sides)
+        for name, other in found.names.items():
+            shapes = without_ones(ours[name]), without_ones(theirs[other])
+            if len(shapes[0]) != 3 or shapes[0][::-1] != shapes[1]:
+                continue
+            kind = {kinds[0][name], kinds[1][other]}
+            if kind == {""} and KERNELS not in found.choices:
+                found.choices.append(KERNELS)
+            if kind == {"", "Conv"}:
+                found.kernels.add(name)
+            elif kind == {""} and KERNELS in otherwise:
+                found.kernels.add(name)
+                found.transposed.add(name)
 
     def _pair_flattened(self, found: Pairing) -> None:
         """Pair a vector with an array of its name and size in the other model, such as a bias."""
@@ -208,6 +223,19 @@ class Pairer:
             for local, full in layer.params.items()
             if full not in taken and (state or local not in layer.state)
         ]
+
+    def _pair_joined(self, found: Pairing, otherwise: Collection[Hashable]) -> None:
+        """Pair arrays of which one model has two axes joined, such as heads and their sizes."""
+        kinds = self._kinds()
+        left = [
+            [x for x in self._single(found, i) if kinds[i][x.name] in ("", "Linear")]
+            for i in (0, 1)
+        ]
+        ours, theirs = (
+            [x for x in left[i] if any(can_be_joined(x.shape(), y.shape()) for y in left[1 - i])]
+            for i in (0, 1)
+        )
+        self._pair(found, ours, theirs, _size, otherwise)
 
     def _pair_patches(self, found: Pairing, otherwise: Collection[Hashable]) -> None:
         """Pair weights of convolutions with those of linear layers on patches."""
@@ -297,6 +325,10 @@ def _local(name: str) -> str:
 
 def _named(one: Layer) -> tuple[str, Shape]:
     return re.sub(r"\.(weight|kernel)$", "", one.name), _sorted(one)
+
+
+def _size(one: Layer) -> int:
+    return math.prod(one.shape())
 
 
 def _squeezed(one: Layer) -> Shape:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from d2l_parity.activations import Call
-from d2l_parity.axes import axis_order, turned
+from d2l_parity.axes import axis_order, joined, turned
 from d2l_parity.closeness import relative_gap
 from d2l_parity.cuts import Cut, Piece, calls_of, parts_of
-from d2l_parity.layer import Layer, shapes_of
+from d2l_parity.layer import Layer, Shape, shapes_of
 from d2l_parity.minibatches import data_module, structure_of
 from d2l_parity.models import as_model, check_types
 from d2l_parity.pairing import Pairing
@@ -90,10 +90,15 @@ class Names:
         self._kernels, self._channels_last = pairing.kernels, pairing.channels_last
         self._common_shapes = dict(shapes)
 
-    def _order(self, name: str) -> tuple[int, ...]:
-        """Return the order in which the axes of an array are those of its counterpart."""
-        shapes = self.shapes[name], self._common_shapes[self.names[name]]
-        return axis_order(*shapes, name in self._kernels)
+    def _order(self, name: str) -> tuple[Shape, Shape, tuple[int, ...]]:
+        """
+        Return the order in which the axes of an array are those of its counterpart.
+
+        It is preceded by the shapes of both, with those axes joined that one of them has joined.
+        """
+        ours, theirs = self.shapes[name], self._common_shapes[self.names[name]]
+        shapes = joined(ours, theirs), joined(theirs, ours)
+        return *shapes, axis_order(*shapes, name in self._kernels)
 
     def by_own_name(self, arrays: Mapping[str, np.ndarray], before: Mapping[str, Any]) -> Arrays:
         """
@@ -105,7 +110,8 @@ class Names:
         for name, common in self.names.items():
             array = np.asarray(arrays[common])
             if name in self._transposed:
-                array = turned(array, tuple(np.argsort(self._order(name))))
+                _, shape, order = self._order(name)
+                array = turned(array.reshape(shape), tuple(np.argsort(order)))
             if name in self._channels_last:
                 array = with_channels_last(array, self.shapes[name])
             array = array.reshape(self.shapes[name])
@@ -131,7 +137,8 @@ class Names:
                 array = arrays[whole][(slice(None), *index) if stacked else index]
                 shape = self._common_shapes[common]
                 if name in self._transposed:
-                    array = turned(array, self._order(name), stacked)
+                    own, _, order = self._order(name)
+                    array = turned(array.reshape((*array.shape[:stacked], *own)), order, stacked)
                 if name in self._channels_last:
                     array = with_channels_last(array, shape, stacked)
                 found[common] = array.reshape((array.shape[0], *shape) if stacked else shape)

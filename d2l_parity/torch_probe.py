@@ -56,12 +56,16 @@ def has_lazy_layers(model: nn.Module) -> bool:
     return any(map(is_lazy, model.parameters()))
 
 
+# Modules that hold others, and layers whose arrays are made of others.
+WITHOUT_KIND = "torch.nn.modules.container", "torch.nn.utils.parametrize"
+
+
 def kind_of(module: nn.Module) -> str:
     """Return the class of a layer of PyTorch without dimensions, as `Conv`; "" for others."""
     for kind in type(module).__mro__:
         if kind.__module__.startswith("torch.nn") and kind is not nn.Module:
             name = re.sub(r"^Lazy|^NonDynamicallyQuantizable|\d+d$", "", kind.__name__)
-            return "" if kind.__module__ == "torch.nn.modules.container" else name
+            return "" if kind.__module__ in WITHOUT_KIND else name
     return ""
 
 

@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from torch import nn
 
 from d2l_parity import Verdict
+from d2l_parity.axes import can_be_joined, joined, without_ones
 from d2l_parity.methods import with_namesakes
 from parity_tests.support.ports import batches, linear, original, port, short, torch_linear
 from parity_tests.test_comparison_axes import param, torch_param
@@ -130,9 +131,10 @@ def test_a_packed_layer_may_have_several_axes_of_features():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_layer", [True, False])
 @pytest.mark.parametrize("shape", [(3, 3, 5), (2, 5, 5), (3, 5, 3)])
-def test_an_own_kernel_of_one_axis_beside_a_layer(shape):
-    """Of `(width, inputs, outputs)`, two of which are equal."""
+def test_an_own_kernel_of_one_axis(shape, is_layer):
+    """Of `(width, inputs, outputs)`, two of which are equal, beside a layer or another own one."""
     width, num_inputs, num_outputs = shape
 
     def call(self, X):
@@ -142,8 +144,12 @@ def test_an_own_kernel_of_one_axis_beside_a_layer(shape):
 
     ours = port(call, kernel=param(*shape), out=linear(num_outputs, 4))
     theirs = original(
-        lambda self, X: self.out(torch.relu(self.conv(X)).mean(2)),
-        conv=lambda: nn.Conv1d(num_inputs, num_outputs, width, bias=False),
+        lambda self, X: self.out(
+            torch.relu(self.kernel(X) if is_layer else nn.functional.conv1d(X, self.kernel)).mean(2)
+        ),
+        kernel=(lambda: nn.Conv1d(num_inputs, num_outputs, width, bias=False))
+        if is_layer
+        else torch_param(num_outputs, num_inputs, width),
         out=torch_linear(num_outputs, 4),
     )
     found = short(ours, theirs, batches(6, num_inputs, 8))
@@ -248,3 +254,48 @@ def test_a_bias_may_be_held_by_head():
     )
     found = short(ours, theirs, ROWS)
     assert found.verdict is Verdict.SAME, found.failures
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((8, 2, 3), (6, 8), (8, 6)),
+        ((2, 3, 8), (8, 6), (6, 8)),
+        ((1, 2, 3, 8), (8, 6), (6, 8)),
+        ((2, 3, 4), (3, 8), (2, 3, 4)),  # 3 and 8 = 2 * 4 are not neighbours
+        ((6, 8), (2, 3, 8), (6, 8)),
+        ((6, 8), (8, 6), (6, 8)),
+    ],
+)
+def test_axes_are_joined(one, other, expected):
+    assert joined(one, other) == expected
+    assert can_be_joined(one, other) == can_be_joined(other, one)
+    assert can_be_joined(one, other) == (
+        (len(expected) == 2 and len(without_ones(one)) != len(without_ones(other)))
+        or (one == (6, 8) and other == (2, 3, 8))
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_mapping", [False, True])
+@pytest.mark.parametrize("mistake", [False, True])
+def test_weights_by_head_are_those_of_linear_layers(mistake, with_mapping):
+    """Of (inputs, heads, size) and (heads, size, outputs), in three axes or in two."""
+
+    def call(self, X):
+        Q, K = (jnp.einsum("nd,dhk->nhk", X, w[...]) for w in (self.wq, self.wk))
+        H = nnx.tanh(Q) * K
+        return self.out(jnp.einsum("nhk,hkd->nd", H[:, ::-1] if mistake else H, self.wo[...]))
+
+    ours = port(call, wk=param(5, 2, 3), wq=param(5, 2, 3), wo=param(2, 3, 5), out=linear(5, 4))
+    theirs = original(
+        lambda self, X: self.out(self.o(torch.tanh(self.q(X)) * self.k(X))),
+        q=torch_linear(5, 6, bias=False),
+        k=torch_linear(5, 6, bias=False),
+        o=torch_linear(6, 5, bias=False),
+        out=torch_linear(5, 4),
+    )
+    mapping = {f"w{x}": f"{x}.weight" for x in "qko"} if with_mapping else None
+    found = short(ours, theirs, ROWS, mapping=mapping)
+    assert found.verdict is (Verdict.DIFFERENT if mistake else Verdict.SAME), found.failures
+    assert found.pairing.names | {"wq": "q.weight", "wo": "o.weight"} == found.pairing.names

@@ -292,8 +292,8 @@ def test_parameters_of_one_model_alone_are_listed(ours, theirs, alone):
          "(3, 3) (in PyTorch's layout) JAX has ['x.weight'] that PyTorch lacks, and PyTorch "
          "['u.weight', 'v.weight'] that JAX lacks"),
         (layers("x", shapes={"w": (2, 3, 4), "b": (3,)}, kind=""),
-         layers("u", shapes={"w": (6, 4), "b": (3,)}, kind=""),
-         "got `x.w` of shape (2, 3, 4) in JAX (in PyTorch's layout) and `u.w` of shape (6, 4)"),
+         layers("u", shapes={"w": (3, 8), "b": (3,)}, kind=""),
+         "got `x.w` of shape (2, 3, 4) in JAX (in PyTorch's layout) and `u.w` of shape (3, 8)"),
         ([], layers("u"), "JAX has none that PyTorch lacks, and PyTorch ['u.weight'] that JAX"),
     ],
 )  # fmt: skip
