@@ -15,7 +15,8 @@ from d2l_parity.layers import modules_of
 from d2l_parity.mapping import spell_out
 from d2l_parity.minibatches import check_modules
 from d2l_parity.models import check_models, check_optimizer
-from d2l_parity.pairing import SQUARES, Pairer, Pairing
+from d2l_parity.pairer import Pairer
+from d2l_parity.pairing import SQUARES, Pairing
 from d2l_parity.passes import Observation, observe, results_gap
 from d2l_parity.pieces import PLAIN, Packing, blocks_of, opened, packings_of, packs, stacks
 from d2l_parity.sides import COMPOSITES, Arrays, Names, Side, unlike_constants

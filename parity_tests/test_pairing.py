@@ -5,7 +5,8 @@ import pytest
 from d2l_parity.layer import Layer
 from d2l_parity.mapping import check_mapping, spell_out
 from d2l_parity.matching import search
-from d2l_parity.pairing import PATCHES, SQUARES, Pairer
+from d2l_parity.pairer import Pairer
+from d2l_parity.pairing import PATCHES, SQUARES
 
 SQUARE = {"weight": (3, 3), "bias": (3,)}
 
