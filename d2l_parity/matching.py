@@ -124,6 +124,8 @@ def search(pairer: Pairer, score: Callable[[Pairing], float], enough: float) -> 
     options, made = best.choices, frozenset[Hashable]()
     value = score(best)
     trials = [frozenset(options) - {SQUARES}, *(frozenset({option}) for option in options)]
+    if SQUARES in options:
+        trials += [frozenset({option, SQUARES}) for option in options if option != SQUARES]
     tried, helped = {made}, True
     while helped and value < enough:  # what helps may do so only after another one has
         helped = False

@@ -101,20 +101,27 @@ def with_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]
 
 
 def _by_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
-    ours, theirs = zip(*pairs, strict=True)
+    ours, theirs = (list(side) for side in zip(*pairs, strict=True))
     words = [_own_words(side) for side in (ours, theirs)]
     alike = [
         [any(_is_short_for(a, b) for a, b in itertools.product(mine, other)) for other in words[1]]
         for mine in words[0]
     ]
-    if any(sum(row) != 1 for row in (*alike, *zip(*alike, strict=True))):
+    if any(sum(row) > 1 for row in (*alike, *zip(*alike, strict=True))):
         return pairs
-    return [(one, theirs[row.index(True)]) for one, row in zip(ours, alike, strict=True)]
+    # Those without a namesake stay in their order.
+    free = [
+        other for other, row in zip(theirs, zip(*alike, strict=True), strict=True) if not any(row)
+    ]
+    return [
+        (one, theirs[row.index(True)] if any(row) else free.pop(0))
+        for one, row in zip(ours, alike, strict=True)
+    ]
 
 
 def _own_words(layers: Sequence[Layer]) -> list[set[str]]:
     """Return the words in the last names of layers that not all of them have; none with numbers."""
-    names = [_place(x).rpartition(".")[2] for x in layers]
+    names = [_letter_of_part(x, layers) or _place(x).rpartition(".")[2] for x in layers]
     words = [set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)) for name in names]
     common = set.intersection(*words)
     return [
@@ -123,10 +130,19 @@ def _own_words(layers: Sequence[Layer]) -> list[set[str]]:
     ]
 
 
+def _letter_of_part(layer: Layer, layers: Sequence[Layer]) -> str:
+    """Return which of PyTorch's `q`, `k` and `v` a part of its packed attention is."""
+    name = PART.sub("", layer.name)
+    parts = [x.name for x in layers if PART.search(x.name) and PART.sub("", x.name) == name]
+    parts.sort(key=lambda part: int(re.findall(r"(\d+):", part)[-1]))
+    is_attention = name.rpartition(".")[2] == "in_proj" and len(parts) == 3
+    return "qkv"[parts.index(layer.name)] if is_attention else ""
+
+
 def _is_short_for(one: str, other: str) -> bool:
-    """Return whether one of two words begins or ends with the other: `q`, `wq` and `query`."""
+    """Return whether one of two words begins with the other, or is `wq` for `q`."""
     short, long = sorted((one, other), key=len)
-    return long.startswith(short) or long.endswith(short)
+    return long.startswith(short) or (len(long) == 2 and long.endswith(short))
 
 
 def _place(layer: Layer) -> str:
@@ -146,8 +162,9 @@ def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Lay
         one, other = (re.findall(r"\d+", ROW.sub("", name)) for name in (ours, theirs))
         row = ROW.search(ours)
         same = float(one == other)
-        if row:  # of the layers that the first number counts
-            same = ([row[1]] == other[:1]) + 0.5 * (one == other[1:])
+        if row:  # of the layers that a number counts, after those of the modules around them
+            around = re.findall(r"(?<![^.])\d+(?=\.)", ours)
+            same = ([*around, row[1]] == other[: len(around) + 1]) + 0.5 * (one == other[1:])
         return SequenceMatcher(None, ROW.sub("", ours), theirs).ratio() + 2 * same
 
     scores = sorted(
@@ -162,4 +179,30 @@ def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Lay
     for _, i, j in sorted(scores, reverse=True):
         if -i not in pairs and -j not in pairs.values():
             pairs[-i] = -j
-    return [(one[i], other[j]) for i, j in sorted(pairs.items())]
+    return rows_in_order([(one[i], other[j]) for i, j in sorted(pairs.items())])
+
+
+def rows_in_order(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
+    """
+    Return pairs in which the rows of each stacked array are layers of a list in their order.
+
+    A list may be numbered from 1, or with other layers in between.
+    """
+    stacks: dict[str, list[tuple[Layer, Layer]]] = {}
+    for one, other in pairs:
+        stacks.setdefault(ROW.sub("", one.name) if ROW.search(one.name) else one.name, []).append(
+            (one, other)
+        )
+    return [pair for stack in stacks.values() for pair in _in_order(stack)]
+
+
+def _in_order(stack: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
+    numbers = [[int(x) for x in re.findall(r"\d+", other.name)] for _, other in stack]
+    families = {re.sub(r"\d+", "#", other.name) for _, other in stack}
+    if len(stack) == 1 or len(families) > 1:
+        return stack
+    if sum(len(set(column)) > 1 for column in zip(*numbers, strict=True)) != 1:
+        return stack
+    ours = sorted((one for one, _ in stack), key=lambda x: int(ROW.findall(x.name)[0]))
+    ordered = sorted(zip(numbers, range(len(stack)), strict=True))
+    return list(zip(ours, (stack[i][1] for _, i in ordered), strict=True))

@@ -113,8 +113,11 @@ class Pairer:
     def _pair_flattened(self, found: Pairing) -> None:
         """Pair a vector with an array of its name and size in the other model, such as a bias."""
         left = [self._single(found, i) for i in (0, 1)]
+        taken = [{_squeezed(x) for x in side} for side in left]
         for one, other in zip(*of_equal_names(*left), strict=True):
             shapes = _squeezed(one), _squeezed(other)
+            if shapes[0] in taken[1] or shapes[1] in taken[0]:
+                continue
             if len(set(map(len, shapes))) == 2 and 1 in map(len, shapes):
                 if math.prod(shapes[0]) == math.prod(shapes[1]):
                     found.names[one.name] = other.name

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from d2l_parity.axes import without_ones
 from d2l_parity.cuts import Cut, Part, rows_in, text_of
 from d2l_parity.layer import Layer
 
@@ -47,7 +48,7 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
     layout, and too many of them.
     """
     mine, theirs = (
-        Counter(tuple(sorted(shape)) for each in side for shape in each.shapes.values())
+        Counter(_axes(shape) for each in side for shape in each.shapes.values())
         for side in (layers, others)
     )
     surplus, excess = theirs - mine, mine - theirs
@@ -57,20 +58,24 @@ def stacks(layers: Sequence[Layer], others: Sequence[Layer]) -> list[Cut]:
         if layer.stacked and not _has_stack(layer, layers, others):
             found.append(_stack(layer, names))
             surplus -= Counter(
-                tuple(sorted(shape[1:])) for shape in layer.shapes.values() for _ in range(shape[0])
+                _axes(shape[1:]) for shape in layer.shapes.values() for _ in range(shape[0])
             )
     for layer in layers:
         for part in [] if layer.kind else map(layer.part, layer.params):
             num, *rest = part.shape() or (0,)
-            one = tuple(sorted(rest))
-            whole = tuple(sorted(part.shape()))
+            one, whole = _axes(rest), _axes(part.shape())
             # An array with a first axis of 1 is one without, unless it is beside a stack of one.
-            is_stack = num > 1 or any(cut.layer.stacked for cut in found)
-            if is_stack and excess[whole] > 0 and surplus[one] >= num:
+            is_stack = excess[whole] > 0 if num > 1 else any(cut.layer.stacked for cut in found)
+            if is_stack and surplus[one] >= num:
                 found.append(_stack(part, names))
                 surplus[one] -= num
                 excess[whole] -= 1
     return found
+
+
+def _axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the lengths of the axes of a shape, in any order."""
+    return tuple(sorted(without_ones(tuple(shape))))
 
 
 def _has_stack(layer: Layer, layers: Sequence[Layer], others: Sequence[Layer]) -> bool:

@@ -9,7 +9,7 @@ from torch import nn
 
 from d2l_parity import Verdict
 from d2l_parity.axes import can_be_joined, joined, without_ones
-from d2l_parity.methods import with_namesakes
+from d2l_parity.methods import rows_in_order, with_namesakes
 from parity_tests.support.ports import batches, linear, original, port, short, torch_linear
 from parity_tests.test_comparison_axes import param, torch_param
 from parity_tests.test_pairing import layer
@@ -34,6 +34,13 @@ def pairs(ours, theirs):
         (["a.key", "b.key"], ["c.key", "d.key"], ["c.key", "d.key"]),  # not side by side
         (["fc0", "fc1"], ["fc1", "fc2"], ["fc1", "fc2"]),  # numbers say nothing
         (["up", "down"], ["first", "second"], ["first", "second"]),
+        (["to_k", "to_v", "out"], ["v", "k", "proj"], ["k", "v", "proj"]),  # one without a namesake
+        (["k", "v"], ["kv[3:6]", "kv[0:3]"], ["kv[3:6]", "kv[0:3]"]),  # may be in any order
+        (
+            ["v", "q", "k"],
+            ["in_proj[0:3]", "in_proj[3:6]", "in_proj[6:9]"],
+            ["in_proj[6:9]", "in_proj[0:3]", "in_proj[3:6]"],
+        ),
         (["key", "k"], ["k", "v"], ["k", "v"]),  # both may be `k`
     ],
 )
@@ -299,3 +306,65 @@ def test_weights_by_head_are_those_of_linear_layers(mistake, with_mapping):
     found = short(ours, theirs, ROWS, mapping=mapping)
     assert found.verdict is (Verdict.DIFFERENT if mistake else Verdict.SAME), found.failures
     assert found.pairing.names | {"wq": "q.weight", "wo": "o.weight"} == found.pairing.names
+
+
+def names_of_rows(stack, layers):
+    """Return how `rows_in_order` pairs the rows of a stack, given the layers in a wrong order."""
+    made = [
+        (layer(f"{stack}[{i}]", {"weight": (3, 3)}), layer(name, {"weight": (3, 3)}))
+        for i, name in enumerate(layers)
+    ]
+    return [other.name for _, other in rows_in_order(made)]
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (["fc2", "fc1"], ["fc1", "fc2"]),  # numbered from 1
+        (["net.4", "net.0", "net.2"], ["net.0", "net.2", "net.4"]),  # with others in between
+        (["a.10.w", "a.9.w"], ["a.9.w", "a.10.w"]),
+        (["k", "q"], ["k", "q"]),
+        (["a.1.b.0", "a.0.b.1"], ["a.1.b.0", "a.0.b.1"]),  # two numbers differ
+    ],
+)
+def test_rows_of_a_stack_are_layers_in_their_order(layers, expected):
+    assert names_of_rows("w", layers) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_stack_that_runs_backwards_is_not_the_same(is_reversed):
+    def call(self, X):
+        for w in self.w[...][::-1] if is_reversed else self.w[...]:
+            X = nnx.tanh(X @ w)
+        return self.out(X)
+
+    theirs = original(
+        lambda self, X: self.out(torch.tanh(self.fc2(torch.tanh(self.fc1(X))))),
+        fc1=torch_linear(5, 5, bias=False),
+        fc2=torch_linear(5, 5, bias=False),
+        out=torch_linear(5, 4),
+    )
+    found = short(port(call, w=param(2, 5, 5), out=linear(5, 4)), theirs, ROWS)
+    assert found.verdict is (Verdict.DIFFERENT if is_reversed else Verdict.SAME), found.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_the_parts_of_attention_are_queries_keys_and_values(exchanged):
+    """PyTorch packs them in this order, whatever order the port calls its layers in."""
+
+    def call(self, X):
+        Q, K, V = self.to_q(X), self.to_k(X), self.to_v(X)
+        K, V = (V, K) if exchanged else (K, V)
+        weights = nnx.softmax(Q @ K.mT / 6**0.5, -1)
+        return self.out(self.proj(weights @ V).mean(1))
+
+    layers = {name: linear(6, 6) for name in ("to_q", "to_k", "to_v", "proj")}
+    theirs = original(
+        lambda self, X: self.out(self.attention(X, X, X)[0].mean(1)),
+        attention=lambda: nn.MultiheadAttention(6, 1, batch_first=True),
+        out=torch_linear(6, 4),
+    )
+    found = short(port(call, **layers, out=linear(6, 4)), theirs, SEQUENCES)
+    assert found.verdict is (Verdict.DIFFERENT if exchanged else Verdict.SAME), found.failures
