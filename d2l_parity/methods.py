@@ -121,7 +121,7 @@ def _by_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]
 
 def _own_words(layers: Sequence[Layer]) -> list[set[str]]:
     """Return the words in the last names of layers that not all of them have; none with numbers."""
-    names = [_letter_of_part(x, layers) or _place(x).rpartition(".")[2] for x in layers]
+    names = [_letter_of_part(x, layers) or _last(x) for x in layers]
     words = [set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)) for name in names]
     common = set.intersection(*words)
     return [
@@ -143,6 +143,10 @@ def _is_short_for(one: str, other: str) -> bool:
     """Return whether one of two words begins with the other, or is `wq` for `q`."""
     short, long = sorted((one, other), key=len)
     return long.startswith(short) or (len(long) == 2 and long.endswith(short))
+
+
+def _last(layer: Layer) -> str:
+    return _place(layer).rpartition(".")[2]
 
 
 def _place(layer: Layer) -> str:
@@ -179,7 +183,7 @@ def by_similarity(one: list[Layer], other: list[Layer]) -> list[tuple[Layer, Lay
     for _, i, j in sorted(scores, reverse=True):
         if -i not in pairs and -j not in pairs.values():
             pairs[-i] = -j
-    return rows_in_order([(one[i], other[j]) for i, j in sorted(pairs.items())])
+    return [(one[i], other[j]) for i, j in sorted(pairs.items())]
 
 
 def rows_in_order(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:

@@ -15,6 +15,7 @@ from d2l_parity.methods import (
     by_rank,
     by_similarity,
     of_equal_names,
+    rows_in_order,
     same_names,
     with_namesakes,
 )
@@ -162,7 +163,7 @@ class Pairer:
             if len(one) > 1:
                 found.choices.append(choice)
             method = by_rank(*self._orders(), otherwise=choice in otherwise)
-            _add(found, with_namesakes(method(one, other)), guessed=len(one) > 1)
+            _add(found, with_namesakes(rows_in_order(method(one, other))), guessed=len(one) > 1)
 
     def _single(self, found: Pairing, i: int, state: bool = False) -> list[Layer]:
         """Return what is left of a side, each array as a layer of its own."""
@@ -266,7 +267,7 @@ def _pair_alike(found: Pairing, ours: list[Layer], theirs: list[Layer]) -> None:
         one = [x for x in one if x not in equal[0]]
         other = [x for x in other if x not in equal[1]]
         if len(one) == len(other):
-            _add(found, by_similarity(one, other), guessed=True)
+            _add(found, rows_in_order(by_similarity(one, other)), guessed=True)
 
 
 def _local(name: str) -> str:

@@ -32,7 +32,7 @@ def pairs(ours, theirs):
         (["value", "query", "out"], ["q", "v", "o"], ["v", "q", "o"]),
         (["keyProj", "valueProj"], ["value_proj", "key_proj"], ["key_proj", "value_proj"]),
         (["a.key", "b.key"], ["c.key", "d.key"], ["c.key", "d.key"]),  # not side by side
-        (["fc0", "fc1"], ["fc1", "fc2"], ["fc1", "fc2"]),  # numbers say nothing
+        (["fc0", "fc1"], ["fc1", "fc2"], ["fc1", "fc2"]),  # one counts from 0
         (["up", "down"], ["first", "second"], ["first", "second"]),
         (["to_k", "to_v", "out"], ["v", "k", "proj"], ["k", "v", "proj"]),  # one without a namesake
         (["k", "v"], ["kv[3:6]", "kv[0:3]"], ["kv[3:6]", "kv[0:3]"]),  # may be in any order
