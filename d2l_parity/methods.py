@@ -91,13 +91,35 @@ def with_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]
     Return pairs in which names decide between layers side by side, where they say which is which.
 
     Such as `to_q`, `to_k` and `to_v` in one model, `q`, `k` and `v` in the other, in whatever order
-    they are called. Numbers say nothing: one model may count from 0, the other from 1.
+    they are called; likewise the modules around them, such as two encoders. Numbers say nothing:
+    one model may count from 0, the other from 1.
     """
+    return _side_by_side(_with_parents(pairs))
+
+
+def _side_by_side(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
     beside: dict[tuple[str, str], list[tuple[Layer, Layer]]] = {}
     for one, other in pairs:
-        parents = _place(one).rpartition(".")[0], _place(other).rpartition(".")[0]
-        beside.setdefault(parents, []).append((one, other))
+        beside.setdefault((_parent(one), _parent(other)), []).append((one, other))
     return [pair for group in beside.values() for pair in _by_namesakes(group)]
+
+
+def _with_parents(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
+    """Return pairs in which the names of the modules around layers decide between these."""
+    around = dict.fromkeys((_parent(one), _parent(other)) for one, other in pairs)
+    if any(len(set(side)) < len(around) for side in zip(*around, strict=True)):
+        return pairs
+    module = lambda name: Layer(name, name, name, "", {}, {}, {})  # noqa: E731
+    modules = [(module(one), module(other)) for one, other in around]
+    new = {one.name: other.name for one, other in _side_by_side(modules)}
+    layers = {other.name: other for _, other in pairs}
+    moved = []
+    for one, other in pairs:
+        name = new[_parent(one)] + other.name.removeprefix(_parent(other))
+        if name not in layers:
+            return pairs
+        moved.append((one, layers[name]))
+    return moved
 
 
 def _by_namesakes(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]:
@@ -147,6 +169,10 @@ def _is_short_for(one: str, other: str) -> bool:
 
 def _last(layer: Layer) -> str:
     return _place(layer).rpartition(".")[2]
+
+
+def _parent(layer: Layer) -> str:
+    return _place(layer).rpartition(".")[0]
 
 
 def _place(layer: Layer) -> str:

@@ -31,7 +31,10 @@ def pairs(ours, theirs):
         (["wv", "wk"], ["k_proj", "v_proj"], ["v_proj", "k_proj"]),
         (["value", "query", "out"], ["q", "v", "o"], ["v", "q", "o"]),
         (["keyProj", "valueProj"], ["value_proj", "key_proj"], ["key_proj", "value_proj"]),
-        (["a.key", "b.key"], ["c.key", "d.key"], ["c.key", "d.key"]),  # not side by side
+        (["a.key", "b.key"], ["c.key", "d.key"], ["c.key", "d.key"]),
+        (["left.fc", "right.fc"], ["r.fc", "l.fc"], ["l.fc", "r.fc"]),
+        (["left.fc", "right.fc"], ["r.fc", "l.lin"], ["r.fc", "l.lin"]),  # of other layers
+        (["key_encoder.in", "encoder.in"], ["enc_q.x", "enc_k.x"], ["enc_k.x", "enc_q.x"]),
         (["fc0", "fc1"], ["fc1", "fc2"], ["fc1", "fc2"]),  # one counts from 0
         (["up", "down"], ["first", "second"], ["first", "second"]),
         (["to_k", "to_v", "out"], ["v", "k", "proj"], ["k", "v", "proj"]),  # one without a namesake
