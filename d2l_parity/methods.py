@@ -220,9 +220,7 @@ def rows_in_order(pairs: list[tuple[Layer, Layer]]) -> list[tuple[Layer, Layer]]
     """
     stacks: dict[str, list[tuple[Layer, Layer]]] = {}
     for one, other in pairs:
-        stacks.setdefault(ROW.sub("", one.name) if ROW.search(one.name) else one.name, []).append(
-            (one, other)
-        )
+        stacks.setdefault(ROW.sub("", one.name), []).append((one, other))
     return [pair for stack in stacks.values() for pair in _in_order(stack)]
 
 
