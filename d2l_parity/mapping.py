@@ -60,10 +60,10 @@ def spell_out(
                 raise ValueError(f"mapping: {full} cannot be both {taken[0]} and {place}")
             shapes = jax[ours_full], torch[full]
             lengths = [without_ones(shape) for shape in shapes]
-            if full in own or ours_full in own:  # of one's own classes, in any order
-                lengths = [tuple(sorted(each)) for each in lengths]
-                lengths = [lengths[0]] * 2 if can_be_joined(*shapes) else lengths
-            if lengths[0] != lengths[1]:
+            # Those of one's own classes may have their axes in any order, or joined.
+            is_own = full in own or ours_full in own
+            in_another_order = sorted(lengths[0]) == sorted(lengths[1]) or can_be_joined(*shapes)
+            if lengths[0] != lengths[1] and not (is_own and in_another_order):
                 raise ValueError(
                     f"mapping: {place} in JAX has shape {jax[ours_full]} (in PyTorch's layout), "
                     f"but {full} in PyTorch has {torch[full]}"
