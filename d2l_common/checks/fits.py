@@ -1,6 +1,5 @@
 """Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
-import inspect
 from os import PathLike
 from typing import Any
 
@@ -13,6 +12,8 @@ from d2l_common.checks.arguments import (
 )
 from d2l_common.checks.classification import check_integer, check_label_range
 from d2l_common.checks.tensors import check_floating
+
+BACKENDS = {"d2l_jax", "d2l_torch"}
 
 
 def check_trainer(trainer: Any) -> None:
@@ -32,7 +33,8 @@ def check_trainer(trainer: Any) -> None:
     check_count("max_epochs", trainer.max_epochs, minimum=0)
     check_count("num_gpus", trainer.num_gpus, minimum=0)
     check_nonnegative("gradient_clip_val", trainer.gradient_clip_val)
-    check_num_devices(trainer)
+    if trainer.num_devices is not None:
+        check_num_devices(trainer.num_devices, trainer.num_gpus)
     for name in ("compile", "progress"):
         if not isinstance(getattr(trainer, name), bool | None):
             raise TypeError(f"{name} must be True, False or None, got {getattr(trainer, name)!r}")
@@ -55,15 +57,13 @@ def check_trainer(trainer: Any) -> None:
         )
 
 
-def check_num_devices(trainer: Any) -> None:
-    """Raise unless a Trainer's `num_devices` is None, or a number that goes with the rest."""
-    if trainer.num_devices is None:
-        return
-    check_count("num_devices", trainer.num_devices)
-    if trainer.num_gpus:
+def check_num_devices(num_devices: Any, num_gpus: int) -> None:
+    """Raise unless `num_devices` is a positive integer, without a `num_gpus` beside it."""
+    check_count("num_devices", num_devices)
+    if num_gpus:
         raise ValueError(
-            f"num_devices must be None beside num_gpus, got {trainer.num_devices} and "
-            f"{trainer.num_gpus}; give one of them"
+            f"num_devices must be None beside num_gpus, got {num_devices} and {num_gpus}; "
+            "give one of them"
         )
 
 
@@ -86,7 +86,7 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False
         raise ValueError(
             "resume=True must have a folder of checkpoints; create the Trainer with checkpoint="
         )
-    own, other = sorted(("d2l_jax", "d2l_torch"), key=lambda x: x not in packages(trainer))
+    [own], [other] = BACKENDS & packages(trainer), BACKENDS - packages(trainer)
     for what, x, method in (
         ("model", model, "training_step"),
         ("data module", data, "train_dataloader"),
@@ -104,26 +104,6 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False
         raise AttributeError(
             f"{type(model).__name__} has no board: begin its __init__ with super().__init__()"
         )
-    check_hyperparameters(model)
-
-
-# What the library's models check in their __init__ and read again when a fit begins.
-HYPERPARAMETERS = {
-    "wd": check_nonnegative,
-    "lambd": check_nonnegative,
-    "dropout": check_probability,
-    "dropout_1": check_probability,
-    "dropout_2": check_probability,
-}
-
-
-def check_hyperparameters(model: Any) -> None:
-    """Raise unless the hyperparameters of a library's model, as assigned later, are valid."""
-    library = [kind for kind in type(model).__mro__ if kind.__module__.startswith("d2l_")]
-    for name, check in HYPERPARAMETERS.items():
-        if any(name in inspect.signature(kind).parameters for kind in library):
-            if hasattr(model, name):
-                check(name, getattr(model, name))
 
 
 def packages(x: Any) -> set[str]:

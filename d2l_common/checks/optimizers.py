@@ -4,10 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 
-def check_optimizer(kind: str, is_optimizer: bool, optimizer: Any) -> None:
-    """Raise a `TypeError` unless `configure_optimizers` returned an optimizer, `kind` in words."""
-    if not is_optimizer:
-        raise TypeError(f"configure_optimizers must return {kind}, got {type(optimizer).__name__}")
+def not_an_optimizer(kind: str, found: Any) -> TypeError:
+    """Return the error for a `configure_optimizers` that does not return a `kind`, in words."""
+    return TypeError(f"configure_optimizers must return {kind}, got {type(found).__name__}")
 
 
 def check_averages(kind: str, is_kind: bool, optimizer: Any, fix: str) -> None:

@@ -263,12 +263,11 @@ class TensorFlowDataLoader:
 
 
 def as_loader(
-    make: Callable[[], Any], receive: Callable[[Any], Any]
+    loader: Any, receive: Callable[[Any], Any], make: Callable[[], Any] | None = None
 ) -> TensorLoader | ReaderLoader | None:
-    """Return the loader that `make()` returns, or None; a reader's in an adapter for epochs."""
-    loader = make()
+    """Return a loader, or None, that `make()` has returned; a reader's in an adapter for epochs."""
     if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
         return loader
     if not (hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")):
         raise TypeError(f"get_dataloader must return minibatches or None, got {describe(loader)}")
-    return ReaderLoader(make, loader, receive)
+    return ReaderLoader(make or (lambda: loader), loader, receive)

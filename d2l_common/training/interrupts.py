@@ -68,14 +68,13 @@ class _Signals:
 _signals = _Signals()
 
 
-class _Section:
-    """Context in which signals are held, or are not; in other threads it does nothing."""
+class held:  # a context manager, named as one
+    """Context at whose end a signal that arrives within it is handled; of the main thread alone."""
 
     # An attribute is set as the last thing on entry and the first on exit: a signal that arrives
     # before or after finds everything as it was outside.
-    def __init__(self, is_held: bool):
-        self._is_held = is_held
-        self._before = is_held
+    _is_held = True
+    _before = True
 
     def __enter__(self) -> None:
         if threading.get_ident() == MAIN:
@@ -90,22 +89,16 @@ class _Section:
                 _signals.deliver()
 
 
-def held() -> _Section:
-    """Return a context at whose end a signal that arrives within it is handled."""
-    return _Section(is_held=True)
+class allowed(held):
+    """Context, within a held one, in which signals are handled at once."""
+
+    _is_held = _before = False
 
 
-def allowed() -> _Section:
-    """Return a context, within a held one, in which signals are handled at once."""
-    return _Section(is_held=False)
-
-
-class between_steps(_Section):  # a context manager, named as one
+class between_steps(held):
     """Context of a fit: held, and with the handlers replaced so that they can be."""
 
-    def __init__(self) -> None:
-        super().__init__(is_held=True)
-        self._is_outermost = False
+    _is_outermost = False
 
     def __enter__(self) -> None:
         try:

@@ -44,15 +44,9 @@ class Recipe:
             raise no_average()
         return self.average_of(self.optim, self.model, self.ema_decay)
 
-    def read_base_lrs(self) -> None:
-        """Read the rates that a schedule starts from, once a fit, before anything sets others."""
-        self.base_lrs = self.learning_rates(self.optim) if self.schedule else ()
-
-    def follow_schedule(self) -> None:
-        """Set the learning rate of the running epoch, if there is a schedule, and record it."""
-        if self.schedule is None:
-            return
-        rates = [self.schedule(self.epoch, self.max_epochs, rate) for rate in self.base_lrs]
+    def follow_schedule(self, schedule: Schedule) -> None:
+        """Set the learning rate of the running epoch, and record it."""
+        rates = [schedule(self.epoch, self.max_epochs, rate) for rate in self.base_lrs]
         for rate in rates:
             check_nonnegative("the learning rate that schedule returns", rate)
         self.set_learning_rates(self.optim, rates)

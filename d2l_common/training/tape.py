@@ -34,6 +34,9 @@ class StepRecord(NamedTuple):
     attributes: Mapping[str, Any] = {}
 
 
+# Board and history keep a training loss as `train_loss`.
+PREFIXES = {True: "train_", False: "val_"}
+
 _tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
 
 
@@ -79,7 +82,7 @@ def record_step(
         if not plotted:
             for key, value in results.items():
                 model.plot(key, value, train)
-    returned = {plot_label(key, train): as_scalar(x) for key, x in results.items()}
+    returned = {PREFIXES[train] + key: as_scalar(x) for key, x in results.items()}
     plotted |= {label: returned.pop(label) for label in plotted if label in returned}
     return loss, StepRecord(plotted, returned, len(batch[-1]))
 
@@ -92,9 +95,9 @@ def plot_results(model: Any, train: bool, **results: Any) -> None:
                 model.plot(key, value, train)
 
 
-def put_on_record(model: Any, label: str, value: Any) -> None:
+def put_on_record(model: Any, key: str, value: Any, train: bool) -> None:
     """Put a plotted value on the tape of the running step, or else on the record of the fit."""
-    plotted = _tape.get()
+    label, plotted = PREFIXES[bool(train)] + key, _tape.get()
     if plotted is not None:
         plotted[label] = value
         return
@@ -105,15 +108,9 @@ def put_on_record(model: Any, label: str, value: Any) -> None:
     if recorder is None:  # a `fit` of the reader's own: a board, as in the book, and no history
         draw_at_once(trainer, model, label, value)
         return
-    train = label.startswith("train_")
     loader = trainer.train_dataloader if train else trainer.val_dataloader
     step = trainer.train_batch_idx if train else trainer.val_batch_idx
     recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1), replace=True)
-
-
-def plot_label(key: str, train: bool) -> str:
-    """Return the name under which board and history keep `key`, such as `val_acc`."""
-    return ("train_" if train else "val_") + key
 
 
 def check_plotted(key: Any, value: Any) -> None:

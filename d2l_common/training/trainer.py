@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+import psutil
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import check_class_labels, check_trainer
 from d2l_common.checks.parallel import check_same_start
 from d2l_common.data.loader import TensorLoader, as_loader
 from d2l_common.hyperparameters import HyperParameters
-from d2l_common.memory import free_memory
 from d2l_common.training.fit_checkpoints import FitCheckpoints
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import allowed, held
@@ -45,7 +45,7 @@ class TrainerBase(Recipe, HyperParameters):
         "agreed", "alone", "as_tensor", "average_of", "base_lrs", "check_batch",
         "checkpoint_backend", "choose_gpus", "chunks", "classifier_class", "devices",
         "follow_schedule", "keep_rng", "learning_rates", "loader", "module_class", "move",
-        "named_parameters", "num_classes", "place", "read_base_lrs", "receive", "recheck", "record",
+        "named_parameters", "num_classes", "place", "receive", "recheck", "record",
         "recorder", "room", "run", "run_epochs", "set_learning_rates", "try_out",
     )  # fmt: skip
 
@@ -101,8 +101,9 @@ class TrainerBase(Recipe, HyperParameters):
         """Make the loaders of the data module `data` and count their minibatches."""
         self.recorder = None
         with allowed():  # it may download
-            self.train_dataloader = as_loader(data.train_dataloader, self.receive)
-            self.val_dataloader = as_loader(data.val_dataloader, self.receive)
+            train, val = data.train_dataloader, data.val_dataloader
+            self.train_dataloader = as_loader(train(), self.receive, make=train)
+            self.val_dataloader = as_loader(val(), self.receive, make=val)
         if self.train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.num_train_batches = len(self.train_dataloader)
@@ -132,12 +133,11 @@ class TrainerBase(Recipe, HyperParameters):
         one before it is computed. The numbers are the same either way. By default there is room
         for half of the memory that is free on the device in use; redefine it for another bound.
         """
-        return free_memory() // 2
+        return psutil.virtual_memory().available // 2
 
     def loader(self, train: bool) -> Any:
         """Return the loader of a pass, whatever the reader has set in its place."""
-        loader = self.train_dataloader if train else self.val_dataloader
-        return as_loader(lambda: loader, self.receive)
+        return as_loader(self.train_dataloader if train else self.val_dataloader, self.receive)
 
     def chunks(self, loader: TensorLoader) -> Generator[tuple[Any, np.ndarray], None, None]:
         """
@@ -173,15 +173,20 @@ class TrainerBase(Recipe, HyperParameters):
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
+        # Before a checkpoint or a schedule sets others.
+        self.base_lrs = self.learning_rates(self.optim) if self.schedule else ()
         try:
-            start = checkpoints.resume(recorder) if checkpoints else 0
-            check_same_start(start, self.agreed(start))
+            start = 0
+            if checkpoints:
+                start = checkpoints.resume(recorder)
+                check_same_start(start, self.agreed(start))
             weights = first_nonfinite(self.named_parameters())
             stop = start > 0 and self.agreed(self.should_stop(recorder.history))
             for epoch in range(start, 0 if stop else self.max_epochs):
                 self.epoch = epoch
                 recorder.begin_epoch(epoch)
-                self.follow_schedule()
+                if self.schedule is not None:
+                    self.follow_schedule(self.schedule)
                 with allowed():
                     self.fit_epoch()
                 recorder.end_epoch()

@@ -11,7 +11,7 @@ from d2l_common.checks.tensors import check_same_shape
 from d2l_jax.functional import linreg, squared_loss
 from d2l_jax.nn.linear import linear
 from d2l_jax.random import default_rngs
-from d2l_jax.tensors import reduce_mean, zeros
+from d2l_jax.tensors import zeros
 from d2l_jax.training.module import Module
 from d2l_jax.training.optimizers import SGD
 
@@ -95,7 +95,7 @@ class LinearRegression(Module):
     def loss(self, y_hat: Array, y: Array) -> Array:
         """Return the mean squared error (without 1/2); `y_hat` and `y` have the same shape."""
         check_same_shape(y_hat.shape, y.shape)
-        return reduce_mean(jnp.square(y_hat - y))
+        return jnp.square(y_hat - y).mean()
 
     def get_w_b(self) -> tuple[Array, Array]:
         """Return weight `(num_inputs, 1)` and bias `(1,)`, in the layout of NNX's layer."""

@@ -18,7 +18,7 @@ from d2l_common.checks.models import missing_loss, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
-from d2l_common.training.tape import check_plotted, in_step, plot_label, plot_results, put_on_record
+from d2l_common.training.tape import check_plotted, in_step, plot_results, put_on_record
 from d2l_jax.nn import cpu_convolution
 from d2l_jax.nn.initialization import init_layers
 from d2l_jax.nn.lazy import learn_shapes
@@ -97,7 +97,7 @@ class Module(nnx.Module, HyperParameters):
                 "plot() has no value to record inside a function under jax.jit; "
                 "return the value and plot it outside"
             )
-        put_on_record(self, plot_label(key, train), as_scalar(value))
+        put_on_record(self, key, as_scalar(value), train)
 
     def training_step(self, batch: tuple[Array, ...]) -> Array:
         """Return and plot the loss of a minibatch `(*inputs, targets)`."""

@@ -9,7 +9,7 @@ from flax import nnx
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.models import nothing_to_train
-from d2l_common.checks.optimizers import check_averages, check_optimizer, no_rate_to_set
+from d2l_common.checks.optimizers import check_averages, no_rate_to_set, not_an_optimizer
 from d2l_common.hyperparameters import HyperParameters
 from d2l_jax.training.ema import averaging
 
@@ -78,7 +78,8 @@ def as_optimizer(model: nnx.Module, optimizer: Any) -> nnx.Optimizer:
 def as_transformation(optimizer: Any) -> optax.GradientTransformation:
     """Return an Optax transformation, or a pair of functions like it, as a transformation."""
     is_one = callable(getattr(optimizer, "init", None)) and hasattr(optimizer, "update")
-    check_optimizer("an Optax transformation, with init and update", is_one, optimizer)
+    if not is_one:
+        raise not_an_optimizer("an Optax transformation, with init and update", optimizer)
     if isinstance(optimizer, optax.GradientTransformation):
         return optimizer
     return optax.GradientTransformation(optimizer.init, optimizer.update)

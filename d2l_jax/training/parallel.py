@@ -1,6 +1,6 @@
 """Data-parallel training on several devices, of one process or of many (section 13.6)."""
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -9,24 +9,37 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from d2l_common.training.processes import together
+
 AXIS = "examples"  # the first axis of a minibatch, of which each device takes a part
 
 
-def training_devices(trainer: Any) -> list[jax.Device]:
+def training_place(trainer: Any) -> Any:
     """
-    Return the devices that a Trainer uses: the first `num_devices`, by default its `gpus`.
+    Return where `jax.device_put` puts arrays for a Trainer: on its GPU, or a copy on each device.
 
-    Several processes, joined by `jax.distributed.initialize`, train on all of their devices.
+    None leaves them as they are. The devices are the first `num_devices`, by default the Trainer's
+    `gpus`; several processes, joined by `jax.distributed.initialize`, train on all of theirs.
 
     Raises
     ------
     ValueError
-        If there are fewer devices, or several processes would not use all of theirs.
+        If there are fewer devices, several processes would not use all of theirs, or several
+        devices would run steps that are not compiled.
     """
-    num_devices, num_processes = trainer.num_devices, jax.process_count()
-    if num_devices is None and num_processes == 1:
-        return trainer.gpus
-    found = jax.devices()
+    devices = trainer.gpus
+    if trainer.num_devices is not None or jax.process_count() > 1:
+        devices = devices_found(trainer.num_devices)
+    if len(devices) <= 1:
+        return next(iter(devices), None)
+    if trainer.compile is False:
+        raise ValueError("compile must be None or True with several devices, got False")
+    return copies(tuple(devices))
+
+
+def devices_found(num_devices: Any) -> list[jax.Device]:
+    """Return `num_devices` of the devices that JAX finds, or those of all processes."""
+    found, num_processes = jax.devices(), jax.process_count()
     if num_processes > 1:
         if num_devices not in (None, len(found)):
             raise ValueError(
@@ -43,12 +56,6 @@ def training_devices(trainer: Any) -> list[jax.Device]:
     return found[:num_devices]
 
 
-def check_compiled(trainer: Any) -> None:
-    """Raise a ValueError if several devices would run steps that are not compiled."""
-    if trainer.compile is False and isinstance(trainer.place, NamedSharding):
-        raise ValueError("compile must be None or True with several devices, got False")
-
-
 def agreed(value: Any) -> Any:
     """Return the number, or the decision, of the first process."""
     if jax.process_count() == 1:
@@ -56,15 +63,16 @@ def agreed(value: Any) -> Any:
     return type(value)(multihost_utils.broadcast_one_to_all(np.array(value, np.float32)).item())
 
 
-def placement(devices: Sequence[jax.Device]) -> Any:
-    """Return where `jax.device_put` puts an array: on one device, or a copy on each of several."""
-    return copies(tuple(devices)) if len(devices) > 1 else next(iter(devices), None)
-
-
 @cache
 def copies(devices: tuple[jax.Device, ...]) -> NamedSharding:
     """Return the placement of an array that each of the devices has a copy of."""
     return NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
+
+
+def process_group() -> AbstractContextManager[Any]:
+    """Return a context in which one sentence is raised if one of several processes has ended."""
+    size = jax.process_count()
+    return nullcontext() if size == 1 else together(jax.process_index(), size)
 
 
 def put(tree: Any, place: Any) -> Any:
@@ -95,8 +103,10 @@ def in_parts(batch: Any, place: Any) -> Any:
     return jax.tree.map(lambda x: constrain(x, parts) if jax.numpy.ndim(x) else x, batch)
 
 
-def one_copy(tree: Any) -> Any:
+def one_copy(tree: Any, place: Any) -> Any:
     """Return arrays that have copies on several devices as that on the first of this process."""
+    if not isinstance(place, NamedSharding):
+        return tree
 
     def first(x: Any) -> Any:
         return x.addressable_data(0) if isinstance(x, jax.Array) and len(x.devices()) > 1 else x

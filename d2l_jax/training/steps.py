@@ -1,6 +1,7 @@
 """The steps of a Trainer, pure functions `state, batch -> state, record`: compiled and scanned."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -32,13 +33,11 @@ def over_minibatches(step: Step, gather: Callable[..., Any], batch_size: int) ->
             return state, record._replace(attributes={})
 
         full = (len(order) - 1) // batch_size * batch_size
-        records = []
+        records = None
         if full:
-            state, record = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
-            records.append(record)
+            state, records = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
         state, last = step(state, gather(arrays, order[full:]))
-        records.append(jax.tree.map(lambda value: jnp.asarray(value)[None], last))
-        return state, joined(records)._replace(attributes=last.attributes)
+        return state, joined(records, last)
 
     return run
 
@@ -73,14 +72,13 @@ class CompiledSteps:
             self._structure = structure
             self._passes: dict[Any, Any] = {}
             # New functions, since JAX keeps what it has traced of a function.
-            self._steps = {
-                True: jax.jit(lambda state, batch: trainer.train_step(state, batch)),
-                False: jax.jit(lambda state, batch: trainer.validation_step(state, batch)),
-            }
+            steps = {True: trainer.train_step, False: trainer.validation_step}
+            self._steps = {train: jax.jit(partial(step)) for train, step in steps.items()}
 
     def end_epoch(self) -> None:
         """Write the arrays back to model and optimizer, also after an interrupt."""
-        self.split.write(one_copy(self._state), one_copy(self._arrays_set))
+        place = self._trainer.place
+        self.split.write(one_copy(self._state, place), one_copy(self._arrays_set, place))
 
     def drop_epoch(self) -> None:
         """Forget the steps since `begin_epoch`: the arrays of model and optimizer are as then."""
@@ -126,16 +124,18 @@ def is_slow_in_scan(step: Any, state: State, batch: Any) -> bool:
     return "conv_general_dilated" in primitives(step.trace(state, batch).jaxpr)
 
 
-def joined(records: list[StepRecord]) -> StepRecord:
-    """Return the records of consecutive steps, `(num_steps,)` each, as one."""
-    names = [sorted({*record.plotted, *record.returned}) for record in records]
-    if names[0] != names[-1]:
+def joined(records: StepRecord | None, last: StepRecord) -> StepRecord:
+    """Return the records of steps, each value of shape `(k,)`, and that of the last step as one."""
+    numbers = last._replace(attributes={})
+    if records is None:
+        return jax.tree.map(jnp.atleast_1d, numbers)._replace(attributes=last.attributes)
+    names, other = (sorted({*record.plotted, *record.returned}) for record in (records, last))
+    if names != other:
         raise ValueError(
             "a step must plot the same names for every minibatch, also for the smaller last one, "
-            f"got {names[0]} and then {names[-1]}"
+            f"got {names} and then {other}"
         )
-    records = [record._replace(attributes={}) for record in records]
-    return jax.tree.map(lambda *values: jnp.concatenate(values), *records)
+    return jax.tree.map(jnp.append, records, numbers)._replace(attributes=last.attributes)
 
 
 def primitives(jaxpr: Any) -> set[str]:

@@ -12,7 +12,6 @@ from d2l_common.checks.fits import check_fit_arguments, nothing_learned
 from d2l_common.data.loader import TensorLoader
 from d2l_common.training.history import History
 from d2l_common.training.interrupts import between_steps, held, interruptible
-from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
@@ -25,18 +24,10 @@ from d2l_jax.training.compilation import compilation_cache
 from d2l_jax.training.ema import average_of
 from d2l_jax.training.module import Module, view
 from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates, updated
-from d2l_jax.training.parallel import (
-    agreed,
-    check_compiled,
-    in_parts,
-    placement,
-    put,
-    training_devices,
-)
+from d2l_jax.training.parallel import agreed, in_parts, process_group, put, training_place
 from d2l_jax.training.state import State
 from d2l_jax.training.steps import CompiledSteps
-from d2l_jax.units import dotted
-from d2l_jax.variables import move_variables, raw_value
+from d2l_jax.variables import move_variables
 
 
 class Trainer(TrainerBase):
@@ -109,7 +100,7 @@ class Trainer(TrainerBase):
     @property
     def place(self) -> Any:
         """The placement of the arrays of a step: one device, or a copy on each of several."""
-        return placement(training_devices(self))
+        return training_place(self)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -127,7 +118,7 @@ class Trainer(TrainerBase):
         [device] = self.gpus[:1] or jnp.zeros(()).devices()
         memory = device.memory_stats()
         if not memory:  # the CPU's is the machine's
-            return super().room_for_data() // max(1, len(training_devices(self)))
+            return super().room_for_data() // getattr(self.place, "num_devices", 1)
         return (memory["bytes_limit"] - memory["bytes_in_use"]) // 2
 
     def fit(self, model: Any, data: Any, resume: bool = False) -> History:
@@ -160,17 +151,14 @@ class Trainer(TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
-        check_compiled(self)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
-        processes = together(jax.process_index(), jax.process_count())
-        with self.alone(), between_steps(), setting, processes:
+        with self.alone(), between_steps(), setting, process_group():
             self.prepare_data(data)
             self.model, model.trainer = model, self  # a reader's prepare_batch may read both
             give_shapes(self)
             self.prepare_model(model)
             check_data(self)
             self.optim = make_optimizer(model, self.ema_decay)
-            self.read_base_lrs()
             move_variables(self.optim, self.gpus)  # else the second epoch would compile again
             return self.run_epochs(data, resume)
 
@@ -250,7 +238,7 @@ class Trainer(TrainerBase):
     def named_parameters(self) -> Any:
         """Return the names and the arrays of the model's parameters."""
         params = nnx.to_flat_state(nnx.state(self.model, nnx.Param))
-        return [(dotted(path), raw_value(param)) for path, param in params]
+        return [(".".join(map(str, path)), param[...]) for path, param in params]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps, of the optimizer its arrays alone."""

@@ -15,7 +15,7 @@ from d2l_common.checks.models import missing_loss, missing_net
 from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
-from d2l_common.training.tape import check_plotted, plot_label, plot_results, put_on_record
+from d2l_common.training.tape import check_plotted, plot_results, put_on_record
 from d2l_torch.nn.initialization import init_layers
 from d2l_torch.training.overview import overview, sizes_of
 
@@ -80,7 +80,7 @@ class Module(nn.Module, HyperParameters):
             If no Trainer is training this model.
         """
         check_plotted(key, value)
-        put_on_record(self, plot_label(key, train), as_scalar(value))
+        put_on_record(self, key, as_scalar(value), train)
 
     def training_step(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Return and plot the loss of a minibatch `(*inputs, targets)`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.models import nothing_to_train
-from d2l_common.checks.optimizers import check_optimizer, no_rate_to_set
+from d2l_common.checks.optimizers import no_rate_to_set, not_an_optimizer
 from d2l_common.hyperparameters import HyperParameters
 from d2l_torch.training.ema import averaging
 from d2l_torch.training.module import check_registered
@@ -69,7 +69,8 @@ def make_optimizer(model: Any, ema_decay: float | None = None) -> Any:
         raise nothing_to_train(model)
     optimizer = model.configure_optimizers()
     is_one = hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")
-    check_optimizer("an optimizer, with step and zero_grad", is_one, optimizer)
+    if not is_one:
+        raise not_an_optimizer("an optimizer, with step and zero_grad", optimizer)
     groups = getattr(optimizer, "param_groups", [{"params": getattr(optimizer, "params", ())}])
     held = {id(param) for group in groups for param in group["params"]}
     if held and held.isdisjoint(id(param) for param in model.parameters()):

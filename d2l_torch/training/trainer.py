@@ -167,7 +167,6 @@ class Trainer(TrainerBase):
             check_data(self)
             set_alike(model)
             self.optim = make_optimizer(model, self.ema_decay)
-            self.read_base_lrs()
             with compiled(self.compile, model):
                 return self.run_epochs(data, resume)
 

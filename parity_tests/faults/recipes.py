@@ -103,9 +103,9 @@ def a_step_one_epoch_late(original, epoch, *args, **kwargs):
 
 
 @around("d2l_common.training.recipe.Recipe.follow_schedule", caught_by=RATES)
-def a_rate_from_the_one_before(original, self):
-    self.read_base_lrs()
-    original(self)
+def a_rate_from_the_one_before(original, self, schedule):
+    self.base_lrs = self.learning_rates(self.optim)
+    original(self, schedule)
 
 
 @around("d2l_*.training.trainer.Trainer.set_learning_rates", caught_by=GROUPS)
