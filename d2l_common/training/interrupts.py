@@ -25,12 +25,14 @@ class _Signals:
     ----------
     is_held : bool
         Whether signals wait.
+    waiting : list of (int, frame)
+        The signal that waits, if there is one.
     """
 
     def __init__(self) -> None:
         self.is_held = False
         self._handlers: dict[int, Any] = {}
-        self._waiting: list[tuple[int, FrameType | None]] = []
+        self.waiting: list[tuple[int, FrameType | None]] = []
 
     def install(self) -> bool:
         """Put `receive` in the place of handlers that are Python functions; return if any were."""
@@ -53,16 +55,15 @@ class _Signals:
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Let a signal wait in a held section; handle any other, and a second one, at once."""
-        if self.is_held and not self._waiting:
-            self._waiting.append((number, frame))
+        if self.is_held and not self.waiting:
+            self.waiting.append((number, frame))
         else:
-            self._waiting.clear()
+            self.waiting.clear()
             self._handlers[number](number, frame)
 
     def deliver(self) -> None:
-        """Handle the signal that waits, if there is one."""
-        if self._waiting:
-            self.receive(*self._waiting[0])
+        """Handle the signal that waits."""
+        self.receive(*self.waiting[0])
 
 
 _signals = _Signals()
@@ -78,14 +79,14 @@ class held:  # a context manager, named as one
 
     def __enter__(self) -> None:
         if threading.get_ident() == MAIN:
-            if not self._is_held:
+            if _signals.waiting and not self._is_held:
                 _signals.deliver()
             self._before, _signals.is_held = _signals.is_held, self._is_held
 
     def __exit__(self, *error: object) -> None:
         if threading.get_ident() == MAIN:
             _signals.is_held = self._before
-            if not self._before:
+            if _signals.waiting and not self._before:
                 _signals.deliver()
 
 

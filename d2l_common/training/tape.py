@@ -1,8 +1,7 @@
 """The tape of a step: every number that a step plots or returns is recorded here."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from numbers import Real
 from typing import Any, NamedTuple
@@ -37,18 +36,8 @@ class StepRecord(NamedTuple):
 # Board and history keep a training loss as `train_loss`.
 PREFIXES = {True: "train_", False: "val_"}
 
+# What the running step has plotted: `{label: value}`, the last value of each.
 _tape: ContextVar[dict[str, Any] | None] = ContextVar("tape", default=None)
-
-
-@contextmanager
-def tape() -> Iterator[dict[str, Any]]:
-    """Collect what is plotted within this context, as `{label: value}`; the last value counts."""
-    plotted: dict[str, Any] = {}
-    token = _tape.set(plotted)
-    try:
-        yield plotted
-    finally:
-        _tape.reset(token)
 
 
 def in_step() -> bool:
@@ -71,8 +60,11 @@ def record_step(
         If a training step does not return one number, or a validation step returns anything
         except a loss, `(loss, accuracy)` or None.
     """
-    loss = None
-    with tape() as plotted:
+    loss: Any = None
+    plotted: dict[str, Any] = {}
+    returned: dict[str, Any] = {}
+    token = _tape.set(plotted)
+    try:
         if train:
             loss = model.training_step(batch)
             check_training_loss(loss)
@@ -82,14 +74,18 @@ def record_step(
         if not plotted:
             for key, value in results.items():
                 model.plot(key, value, train)
-    returned = {PREFIXES[train] + key: as_scalar(x) for key, x in results.items()}
-    plotted |= {label: returned.pop(label) for label in plotted if label in returned}
+    finally:
+        _tape.reset(token)
+    for key, value in results.items():
+        label = PREFIXES[train] + key
+        (plotted if label in plotted else returned)[label] = as_scalar(value)
     return loss, StepRecord(plotted, returned, len(batch[-1]))
 
 
 def plot_results(model: Any, train: bool, **results: Any) -> None:
     """Plot what one of the library's steps returns, unless a reader's own loop does."""
-    if in_step() or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
+    in_step = _tape.get() is not None
+    if in_step or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
         for key, value in results.items():
             if getattr(value, "shape", None) == ():  # for any other, the Trainer raises
                 model.plot(key, value, train)
@@ -131,5 +127,5 @@ def check_plotted(key: Any, value: Any) -> None:
         return
     if math.prod(shape) != 1:
         raise ValueError(f"plot() takes one number, got a tensor of shape {tuple(shape)}")
-    if "complex" in dtype_name(value.dtype):
+    if "complex" in str(value.dtype):
         raise TypeError(f"plot() takes real numbers, got {dtype_name(value.dtype)}")
