@@ -22,7 +22,7 @@ from d2l_common.checks.tensors import (
     check_scalar_output,
     check_weights,
 )
-from d2l_jax.conversion import as_single, as_tensor, widened
+from .conversion import as_single, as_tensor, widened
 
 
 def linreg(X: Array, w: Array, b: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import jax
 
-from d2l_jax.training.compilation import MAX_BYTES, cache_folder, setting
+from .training.compilation import MAX_BYTES, cache_folder, setting
 
 
 def installation() -> dict[str, str]:

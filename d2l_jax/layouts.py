@@ -8,7 +8,6 @@ from flax import nnx
 from jax import numpy as jnp
 
 from d2l_common.checks.models import no_shape_yet
-
 from .nn.lazy import lazy_layers
 from .packed_layouts import packed
 from .units import Path, dotted, layer_name, packed_unit, single_unit

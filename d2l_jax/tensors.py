@@ -29,8 +29,8 @@ from d2l_common.checks.numbers import (
     check_range,
 )
 from d2l_common.checks.tensors import check_broadcasts, check_some, indexed_shape, parts_of_index
-from d2l_jax.conversion import as_tensor, holds_arrays, host_array
-from d2l_jax.random import get_key
+from .conversion import as_tensor, holds_arrays, host_array
+from .random import get_key
 
 int32 = jnp.int32
 int64 = jnp.int64

@@ -13,7 +13,6 @@ from flax import nnx
 from d2l_common.arrays import to_numpy
 from d2l_common.weight_files import check_path, import_file, metadata, write_file
 from d2l_common.weights import match_weights
-
 from .layouts import aliases, arrays_of, units
 from .nn.lazy import lazy_layers
 from .units import layer_name

@@ -26,7 +26,6 @@ from d2l_common.training.history import History as History
 from d2l_common.training.schedules import cosine_warmup as cosine_warmup
 from d2l_common.training.schedules import step_decay as step_decay
 from d2l_common.weights import initial_weights as initial_weights
-
 from .benchmark import Benchmark as Benchmark
 from .data.house_prices import KaggleHouse as KaggleHouse
 from .data.images import Digits as Digits

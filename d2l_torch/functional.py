@@ -21,7 +21,7 @@ from d2l_common.checks.tensors import (
     check_scalar_output,
     check_weights,
 )
-from d2l_torch.conversion import as_single, as_tensor
+from .conversion import as_single, as_tensor
 
 NOT_A_LABEL = -(2**62)
 

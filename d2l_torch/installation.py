@@ -2,7 +2,7 @@
 
 import torch
 
-from d2l_torch import devices
+from . import devices
 
 
 def installation() -> dict[str, str]:

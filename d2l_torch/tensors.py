@@ -28,7 +28,7 @@ from d2l_common.checks.numbers import (
     numbers_of,
 )
 from d2l_common.checks.tensors import check_broadcasts, check_some, indexed_shape, parts_of_index
-from d2l_torch.conversion import as_tensor
+from .conversion import as_tensor
 
 int32 = torch.int32
 int64 = torch.int64

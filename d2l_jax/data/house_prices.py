@@ -1,7 +1,7 @@
 """Predicting house prices on Kaggle (section 5.7)."""
 
 from d2l_common.data.house_prices import KaggleHouseBase
-from d2l_jax.data.module import DataModule
+from .module import DataModule
 
 
 class KaggleHouse(KaggleHouseBase, DataModule):  # noqa: D101

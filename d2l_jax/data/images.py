@@ -14,8 +14,8 @@ from d2l_common.data.images import (
     MNISTSampleBase,
 )
 from d2l_common.data.loader import TensorLoader
-from d2l_jax.data.module import DataModule
-from d2l_jax.data.resize import resize_images
+from .module import DataModule
+from .resize import resize_images
 
 
 class ImageData(ImageDataBase, DataModule):

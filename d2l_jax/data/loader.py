@@ -9,7 +9,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.data.loader import TensorLoader
-from d2l_jax.conversion import as_tensor, host_array
+from ..conversion import as_tensor, host_array
 
 
 class Loader(TensorLoader):

@@ -10,9 +10,9 @@ from d2l_common.checks.arguments import check_positive, check_probability
 from d2l_common.checks.classification import check_integer
 from d2l_common.checks.numbers import as_number
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
-from d2l_jax.conversion import as_single, as_tensor
-from d2l_jax.functional import is_floating, is_integer
-from d2l_jax.random import get_key
+from ..conversion import as_single, as_tensor
+from ..functional import is_floating, is_integer
+from ..random import get_key
 
 
 def mixup(

@@ -7,10 +7,10 @@ from jax import Array
 
 from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import check_floating, check_same_shape, check_same_shapes
-from d2l_jax.conversion import as_single, as_tensor
-from d2l_jax.functional import is_floating, relu
-from d2l_jax.models.weight_decay import l2_penalty
-from d2l_jax.tensors import astype, matmul, transpose
+from ..conversion import as_single, as_tensor
+from ..functional import is_floating, relu
+from ..models.weight_decay import l2_penalty
+from ..tensors import astype, matmul, transpose
 
 
 def forward_propagation(

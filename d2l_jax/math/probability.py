@@ -15,8 +15,8 @@ from d2l_common.checks.classification import (
     check_label_range,
 )
 from d2l_common.checks.tensors import check_floating, check_same_shape
-from d2l_jax.conversion import as_single, as_tensor
-from d2l_jax.functional import is_floating, is_integer
+from ..conversion import as_single, as_tensor
+from ..functional import is_floating, is_integer
 
 
 def normal_density(x: Array, mean: float, std: float) -> Array:

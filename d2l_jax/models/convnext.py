@@ -8,13 +8,13 @@ from flax import nnx
 from d2l_common.architectures import CONVNEXT
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative, check_probability
-from d2l_jax.nn.convnext_block import ConvNeXtBlock
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.linear import linear
-from d2l_jax.nn.normalization import LayerNorm, LayerNorm2d
-from d2l_jax.nn.pooling import global_avg_pool
-from d2l_jax.random import default_rngs
-from d2l_jax.training.classifier import Classifier
+from ..nn.convnext_block import ConvNeXtBlock
+from ..nn.convolution import conv2d
+from ..nn.linear import linear
+from ..nn.normalization import LayerNorm, LayerNorm2d
+from ..nn.pooling import global_avg_pool
+from ..random import default_rngs
+from ..training.classifier import Classifier
 
 
 class ConvNeXt(Classifier):

@@ -6,12 +6,12 @@ from flax import nnx
 from jax import Array
 
 from d2l_common.checks.arguments import check_nonnegative, check_probability
-from d2l_jax.functional import relu
-from d2l_jax.nn.dropout import dropout_layer
-from d2l_jax.nn.linear import flatten, linear
-from d2l_jax.random import default_rngs
-from d2l_jax.tensors import reshape
-from d2l_jax.training.classifier import Classifier
+from ..functional import relu
+from ..nn.dropout import dropout_layer
+from ..nn.linear import flatten, linear
+from ..random import default_rngs
+from ..tensors import reshape
+from ..training.classifier import Classifier
 
 
 class DropoutMLPScratch(Classifier):

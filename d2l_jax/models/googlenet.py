@@ -6,13 +6,13 @@ from flax import nnx
 
 from d2l_common.architectures import GOOGLENET
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.inception import Inception
-from d2l_jax.nn.initialization import init_cnn, init_layers
-from d2l_jax.nn.linear import linear
-from d2l_jax.nn.pooling import MaxPool2d, global_avg_pool
-from d2l_jax.random import default_rngs
-from d2l_jax.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.inception import Inception
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import linear
+from ..nn.pooling import MaxPool2d, global_avg_pool
+from ..random import default_rngs
+from ..training.classifier import Classifier
 
 
 class GoogleNet(Classifier):

@@ -8,12 +8,12 @@ from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.checks.tensors import check_same_shape
-from d2l_jax.functional import linreg, squared_loss
-from d2l_jax.nn.linear import linear
-from d2l_jax.random import default_rngs
-from d2l_jax.tensors import zeros
-from d2l_jax.training.module import Module
-from d2l_jax.training.optimizers import SGD
+from ..functional import linreg, squared_loss
+from ..nn.linear import linear
+from ..random import default_rngs
+from ..tensors import zeros
+from ..training.module import Module
+from ..training.optimizers import SGD
 
 
 class LinearRegressionScratch(Module):

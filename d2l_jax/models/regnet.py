@@ -8,14 +8,14 @@ from flax import nnx
 from d2l_common.architectures import REGNETX32
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.initialization import init_cnn, init_layers
-from d2l_jax.nn.linear import linear
-from d2l_jax.nn.normalization import batch_norm_2d
-from d2l_jax.nn.pooling import global_avg_pool
-from d2l_jax.nn.residual import ResNeXtBlock
-from d2l_jax.random import default_rngs
-from d2l_jax.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import linear
+from ..nn.normalization import batch_norm_2d
+from ..nn.pooling import global_avg_pool
+from ..nn.residual import ResNeXtBlock
+from ..random import default_rngs
+from ..training.classifier import Classifier
 
 
 class AnyNet(Classifier):

@@ -6,12 +6,12 @@ from flax import nnx
 from jax import Array
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_jax import functional
-from d2l_jax.functional import linreg, softmax
-from d2l_jax.nn.linear import flatten, linear
-from d2l_jax.random import default_rngs
-from d2l_jax.tensors import reshape, zeros
-from d2l_jax.training.classifier import Classifier
+from .. import functional
+from ..functional import linreg, softmax
+from ..nn.linear import flatten, linear
+from ..random import default_rngs
+from ..tensors import reshape, zeros
+from ..training.classifier import Classifier
 
 
 class SoftmaxRegressionScratch(Classifier):

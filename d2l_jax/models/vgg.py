@@ -7,12 +7,12 @@ from flax import nnx
 
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.initialization import init_cnn, init_layers
-from d2l_jax.nn.linear import flatten, linear
-from d2l_jax.nn.pooling import MaxPool2d
-from d2l_jax.random import default_rngs
-from d2l_jax.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import flatten, linear
+from ..nn.pooling import MaxPool2d
+from ..random import default_rngs
+from ..training.classifier import Classifier
 
 
 def vgg_block(

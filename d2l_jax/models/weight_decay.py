@@ -8,9 +8,9 @@ from jax import Array
 
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.tensors import check_floating
-from d2l_jax.conversion import as_tensor
-from d2l_jax.functional import is_floating
-from d2l_jax.models.linear_regression import LinearRegression, LinearRegressionScratch
+from ..conversion import as_tensor
+from ..functional import is_floating
+from .linear_regression import LinearRegression, LinearRegressionScratch
 
 
 def l2_penalty(w: Array) -> Array:

@@ -15,10 +15,10 @@ from d2l_common.checks.images import (
     check_several_values,
 )
 from d2l_common.checks.tensors import check_floating
-from d2l_jax.conversion import as_tensor
-from d2l_jax.functional import is_floating
-from d2l_jax.nn.layer import Layer
-from d2l_jax.tensors import ones, zeros
+from ..conversion import as_tensor
+from ..functional import is_floating
+from ..tensors import ones, zeros
+from .layer import Layer
 
 
 def batch_norm(

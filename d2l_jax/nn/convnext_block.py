@@ -6,13 +6,13 @@ from flax import nnx
 from jax import Array
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.dropout import DropPath
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.linear import linear
-from d2l_jax.nn.normalization import LayerNorm
-from d2l_jax.random import default_rngs
-from d2l_jax.tensors import ones
+from ..random import default_rngs
+from ..tensors import ones
+from .convolution import conv2d
+from .dropout import DropPath
+from .layer import Layer
+from .linear import linear
+from .normalization import LayerNorm
 
 
 class ConvNeXtBlock(Layer):

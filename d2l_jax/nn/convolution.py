@@ -17,12 +17,12 @@ from d2l_common.checks.images import (
     check_window,
 )
 from d2l_common.checks.tensors import check_floating
-from d2l_jax.conversion import default_float
-from d2l_jax.functional import is_floating
-from d2l_jax.nn.cpu_convolution import convolve
-from d2l_jax.nn.initialization import uniform
-from d2l_jax.nn.lazy import Lazy
-from d2l_jax.random import default_rngs
+from ..conversion import default_float
+from ..functional import is_floating
+from ..random import default_rngs
+from .cpu_convolution import convolve
+from .initialization import uniform
+from .lazy import Lazy
 
 
 class Conv2d(nnx.Conv):

@@ -16,8 +16,8 @@ from d2l_common.checks.cross_correlation import (
 )
 from d2l_common.checks.tensors import check_floating
 from d2l_common.windows import shifted
-from d2l_jax.conversion import as_tensor
-from d2l_jax.functional import is_floating
+from ..conversion import as_tensor
+from ..functional import is_floating
 
 
 def corr2d(X: Array, K: Array) -> Array:

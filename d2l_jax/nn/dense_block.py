@@ -7,11 +7,11 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.normalization import batch_norm_2d
-from d2l_jax.nn.pooling import AvgPool2d
-from d2l_jax.random import default_rngs
+from ..random import default_rngs
+from .convolution import conv2d
+from .layer import Layer
+from .normalization import batch_norm_2d
+from .pooling import AvgPool2d
 
 
 class DenseBlock(Layer):

@@ -7,10 +7,10 @@ from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.tensors import check_one_per_example, check_same_shape
-from d2l_jax.conversion import as_tensor
-from d2l_jax.nn.layer import Layer
-from d2l_jax.random import default_rngs
-from d2l_jax.tensors import rand
+from ..conversion import as_tensor
+from ..random import default_rngs
+from ..tensors import rand
+from .layer import Layer
 
 
 def dropout_layer(X: Array, dropout: float, mask: Array | None = None, key: Any = None) -> Array:

@@ -6,11 +6,11 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.checks.architectures import check_counts
-from d2l_jax.functional import relu
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.pooling import MaxPool2d
-from d2l_jax.random import default_rngs
+from ..functional import relu
+from ..random import default_rngs
+from .convolution import conv2d
+from .layer import Layer
+from .pooling import MaxPool2d
 
 
 class Inception(Layer):

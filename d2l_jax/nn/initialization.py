@@ -10,8 +10,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from d2l_jax.nn.lazy import Lazy
-from d2l_jax.random import default_rngs
+from ..random import default_rngs
+from .lazy import Lazy
 
 
 def init_cnn(module: Any, rngs: Any = None) -> None:

@@ -7,7 +7,7 @@ import jax
 from flax import nnx
 from flax.errors import TraceContextError
 
-from d2l_jax.random import default_rngs
+from ..random import default_rngs
 
 
 class Lazy(nnx.Module):

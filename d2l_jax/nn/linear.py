@@ -11,10 +11,10 @@ from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_last_axis
-from d2l_jax.conversion import default_float
-from d2l_jax.nn.initialization import uniform
-from d2l_jax.nn.lazy import Lazy
-from d2l_jax.random import default_rngs
+from ..conversion import default_float
+from ..random import default_rngs
+from .initialization import uniform
+from .lazy import Lazy
 
 FEW_OUTPUTS = 16
 

@@ -9,11 +9,11 @@ from jax import Array
 from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes
 from d2l_common.checks.tensors import check_floating, check_last_axis
-from d2l_jax.conversion import default_float, is_narrow, widened
-from d2l_jax.functional import is_floating
-from d2l_jax.nn.batch_norm import batch_norm
-from d2l_jax.nn.lazy import Lazy
-from d2l_jax.tensors import ones, zeros
+from ..conversion import default_float, is_narrow, widened
+from ..functional import is_floating
+from ..tensors import ones, zeros
+from .batch_norm import batch_norm
+from .lazy import Lazy
 
 
 class BatchNorm1d(nnx.BatchNorm):

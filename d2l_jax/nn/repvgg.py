@@ -6,11 +6,11 @@ from flax import nnx
 from jax import Array
 from jax import numpy as jnp
 
-from d2l_jax.functional import relu
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.normalization import batch_norm_2d
-from d2l_jax.random import default_rngs
+from ..functional import relu
+from ..random import default_rngs
+from .convolution import conv2d
+from .layer import Layer
+from .normalization import batch_norm_2d
 
 
 class RepVGGBlock(Layer):

@@ -7,11 +7,11 @@ from jax import Array
 
 from d2l_common.checks.arguments import check_positive
 from d2l_common.checks.images import as_pair, check_shortcut
-from d2l_jax.functional import relu
-from d2l_jax.nn.convolution import conv2d
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.normalization import batch_norm_2d
-from d2l_jax.random import default_rngs
+from ..functional import relu
+from ..random import default_rngs
+from .convolution import conv2d
+from .layer import Layer
+from .normalization import batch_norm_2d
 
 
 class Residual(Layer):

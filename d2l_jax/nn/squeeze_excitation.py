@@ -7,10 +7,10 @@ from jax import Array
 
 from d2l_common.checks.architectures import squeezed
 from d2l_common.checks.images import check_channels, check_num_axes
-from d2l_jax.nn.layer import Layer
-from d2l_jax.nn.linear import linear
-from d2l_jax.nn.pooling import global_avg_pool
-from d2l_jax.random import default_rngs
+from ..random import default_rngs
+from .layer import Layer
+from .linear import linear
+from .pooling import global_avg_pool
 
 
 class SE(Layer):

@@ -15,17 +15,17 @@ from jax import numpy as jnp
 
 from d2l_common.training import checkpoints
 from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
-from d2l_jax import random
-from d2l_jax.layouts import check_shapes, units
-from d2l_jax.training.optimizer_state import (
+from .. import random
+from ..layouts import check_shapes, units
+from ..units import dotted
+from ..variables import raw_value
+from ..weights import as_dtype, check_model, converted, import_weights
+from .optimizer_state import (
     restore_average,
     restore_optimizer,
     take_optimizer,
 )
-from d2l_jax.training.state import set_arrays
-from d2l_jax.units import dotted
-from d2l_jax.variables import raw_value
-from d2l_jax.weights import as_dtype, check_model, converted, import_weights
+from .state import set_arrays
 
 
 def save_checkpoint(
@@ -58,7 +58,7 @@ def save_checkpoint(
     OSError
         If nothing can be written to the folder, or `path` is a file.
     """
-    checkpoints.save(JAX, path, model, optimizer, step, cfg)
+    checkpoints.save(BACKEND, path, model, optimizer, step, cfg)
 
 
 def load_checkpoint(
@@ -93,7 +93,7 @@ def load_checkpoint(
     UserWarning
         If the other backend has written it: names what is not carried on.
     """
-    return checkpoints.load(JAX, path, model, optimizer)
+    return checkpoints.load(BACKEND, path, model, optimizer)
 
 
 class JaxBackend(Backend):
@@ -161,7 +161,7 @@ class JaxBackend(Backend):
         return safetensors.numpy.save({name: np.array(x, order="C") for name, x in arrays.items()})
 
 
-JAX = JaxBackend()
+BACKEND = JaxBackend()
 
 
 def covered_by_weights(model: nnx.Module) -> set[Any]:

@@ -8,10 +8,10 @@ from flax import nnx
 from jax import Array
 
 from d2l_common.data.loader import TensorLoader
-from d2l_jax.functional import is_integer
-from d2l_jax.nn.lazy import Lazy, learn_shapes
-from d2l_jax.training.parallel import one_copy
-from d2l_jax.training.state import give_containers
+from ..functional import is_integer
+from ..nn.lazy import Lazy, learn_shapes
+from .parallel import one_copy
+from .state import give_containers
 
 
 def give_shapes(trainer: Any) -> None:

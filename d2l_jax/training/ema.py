@@ -10,9 +10,9 @@ from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.optimizers import check_same_weights, no_average
-from d2l_jax.layouts import arrays_of, check_shapes
-from d2l_jax.units import dotted
-from d2l_jax.weights import check_model
+from ..layouts import arrays_of, check_shapes
+from ..units import dotted
+from ..weights import check_model
 
 
 class EMA:

@@ -19,10 +19,10 @@ from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, in_step, plot_results, put_on_record
-from d2l_jax.nn import cpu_convolution
-from d2l_jax.nn.initialization import init_layers
-from d2l_jax.nn.lazy import learn_shapes
-from d2l_jax.training.overview import layer_name, overview, sizes_of
+from ..nn import cpu_convolution
+from ..nn.initialization import init_layers
+from ..nn.lazy import learn_shapes
+from .overview import layer_name, overview, sizes_of
 
 
 class Module(nnx.Module, HyperParameters):

@@ -11,7 +11,7 @@ from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.models import nothing_to_train
 from d2l_common.checks.optimizers import check_averages, no_rate_to_set, not_an_optimizer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_jax.training.ema import averaging
+from .ema import averaging
 
 
 class SGD(HyperParameters):

@@ -7,7 +7,7 @@ from typing import Any
 from flax import nnx
 
 from d2l_common.descriptions import UNKNOWN, constructor, describe_shapes, table
-from d2l_jax.nn.lazy import Lazy, lazy_layers
+from ..nn.lazy import Lazy, lazy_layers
 
 
 def overview(model: Any) -> str:

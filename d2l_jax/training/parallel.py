@@ -56,6 +56,11 @@ def devices_found(num_devices: Any) -> list[jax.Device]:
     return found[:num_devices]
 
 
+def rank() -> int:
+    """Return the number of this process among those that train together."""
+    return jax.process_index()
+
+
 def agreed(value: Any) -> Any:
     """Return the number, or the decision, of the first process."""
     if jax.process_count() == 1:

@@ -11,8 +11,8 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.training.tape import StepRecord, record_step
-from d2l_jax.training.module import as_scalar, to_compute_with
-from d2l_jax.variables import is_variable, raw_value
+from ..variables import is_variable, raw_value
+from .module import as_scalar, to_compute_with
 
 
 class State(NamedTuple):

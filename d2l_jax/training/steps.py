@@ -11,10 +11,10 @@ from jax.extend.core import jaxprs_in_params
 
 from d2l_common.training.interrupts import allowed
 from d2l_common.training.tape import StepRecord
-from d2l_jax.training.compilation import setting
-from d2l_jax.training.optimizers import as_optimizer
-from d2l_jax.training.parallel import one_copy, put
-from d2l_jax.training.state import Split, State
+from .compilation import setting
+from .optimizers import as_optimizer
+from .parallel import one_copy, put
+from .state import Split, State
 
 Step = Callable[[State, Any], tuple[State, StepRecord]]
 

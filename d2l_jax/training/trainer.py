@@ -15,22 +15,23 @@ from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord
 from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
-from d2l_jax import devices
-from d2l_jax.data.loader import Loader
-from d2l_jax.training.checkpoints import JAX
-from d2l_jax.training.checks import check_epoch, check_precision, give_shapes, recheck, try_out
-from d2l_jax.training.classifier import Classifier
-from d2l_jax.training.compilation import compilation_cache
-from d2l_jax.training.ema import average_of
-from d2l_jax.training.module import Module, view
-from d2l_jax.training.optimizers import learning_rates, make_optimizer, set_learning_rates, updated
-from d2l_jax.training.parallel import agreed, in_parts, process_group, put, training_place
-from d2l_jax.training.state import State
-from d2l_jax.training.steps import CompiledSteps
-from d2l_jax.variables import move_variables
+from .. import devices
+from ..data.loader import Loader
+from ..variables import move_variables
+from . import parallel
+from .checkpoints import BACKEND
+from .checks import check_epoch, check_precision, give_shapes, recheck, try_out
+from .classifier import Classifier
+from .compilation import compilation_cache
+from .ema import average_of
+from .module import Module, view
+from .optimizer_state import OptimizerAsArrays
+from .optimizers import learning_rates, make_optimizer, set_learning_rates, updated
+from .state import State
+from .steps import CompiledSteps
 
 
-class Trainer(TrainerBase):
+class Trainer(OptimizerAsArrays, TrainerBase):
     """
     Trains a model on the data of a data module (section 3.2.4).
 
@@ -87,20 +88,20 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
-    checkpoint_backend = JAX
+    checkpoint_backend = BACKEND
     module_class, classifier_class = Module, Classifier
-    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(put)
+    as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(parallel.put)
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
-    agreed, rank = staticmethod(agreed), property(lambda self: jax.process_index())
-    try_out = try_out
+    agreed, rank = staticmethod(parallel.agreed), property(lambda self: parallel.rank())
+    try_out, recheck = try_out, recheck
     _compiled: Any = None
 
     @property
     def place(self) -> Any:
         """The placement of the arrays of a step: one device, or a copy on each of several."""
-        return training_place(self)
+        return parallel.training_place(self)
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -109,7 +110,8 @@ class Trainer(TrainerBase):
         model.board.xlim = [0, max(1, self.max_epochs)]
         move_variables(model, self.gpus)
         model.eval()  # for predictions between epochs; a step switches its copy of the model
-        self.model, self._compiled = model, None  # the steps are traced as they are defined by now
+        self.model = model
+        self._compiled = None  # the steps are traced as they are defined by now
         self.train_model = view(model, deterministic=False, use_running_average=False)
         self.val_model = view(model, deterministic=True, use_running_average=True)
 
@@ -152,7 +154,7 @@ class Trainer(TrainerBase):
         """
         check_fit_arguments(self, model, data, resume)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
-        with self.alone(), between_steps(), setting, process_group():
+        with self.alone(), between_steps(), setting, parallel.process_group():
             self.prepare_data(data)
             self.model, model.trainer = model, self  # a reader's prepare_batch may read both
             give_shapes(self)
@@ -186,13 +188,9 @@ class Trainer(TrainerBase):
             for record in compiled.run_chunks(interruptible(chunks), loader, train):
                 self.record(record, train)
 
-    def recheck(self, train: bool) -> None:
-        """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
-        recheck(self, train)
-
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
-        batch = in_parts(self.prepare_batch(batch), self.place)
+        batch = parallel.in_parts(self.prepare_batch(batch), self.place)
         run_copy = self._compiled.split.run_copy
 
         def loss_fn(params: Any) -> tuple[Array, Any]:
@@ -212,7 +210,7 @@ class Trainer(TrainerBase):
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Return the state after a validation step, and the record of the step."""
-        batch = in_parts(self.prepare_batch(batch), self.place)
+        batch = parallel.in_parts(self.prepare_batch(batch), self.place)
         run_copy = self._compiled.split.run_copy
         _, record, params, rest = run_copy(state.params, state.rest, batch, train=False)
         return State(params, rest, state.optimizer), record
@@ -236,21 +234,6 @@ class Trainer(TrainerBase):
         return jax.tree.map(lambda grad: grad * scale.astype(grad.dtype), grads)
 
     def named_parameters(self) -> Any:
-        """Return the names and the arrays of the model's parameters."""
+        """Return the names and the values of the model's parameters."""
         params = nnx.to_flat_state(nnx.state(self.model, nnx.Param))
         return [(".".join(map(str, path)), param[...]) for path, param in params]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes that a copy or a file keeps, of the optimizer its arrays alone."""
-        state = super().__getstate__()
-        # Optax's transformations are made of functions that pickle cannot write.
-        if isinstance(state.get("optim"), nnx.Optimizer):
-            state["optim"] = nnx.state(self.optim)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Set the attributes of a copy; its model configures the optimizer again."""
-        super().__setstate__(state)
-        if isinstance(state.get("optim"), nnx.State):
-            self.optim = make_optimizer(self.model, self.ema_decay)
-            nnx.update(self.optim, state["optim"])

@@ -17,8 +17,8 @@ from d2l_common.data.images import (
 )
 from d2l_common.data.loader import TensorLoader
 from d2l_common.data.resize import Pass
-from d2l_torch.data.module import DataModule
-from d2l_torch.data.resize import resize_images
+from .module import DataModule
+from .resize import resize_images
 
 
 class ImageDataset(Dataset):

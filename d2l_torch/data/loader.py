@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from d2l_common.data.loader import TensorLoader
-from d2l_torch.conversion import as_tensor
+from ..conversion import as_tensor
 
 
 class Loader(TensorLoader):

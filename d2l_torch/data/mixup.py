@@ -10,8 +10,8 @@ from d2l_common.checks.arguments import check_positive, check_probability
 from d2l_common.checks.classification import check_integer
 from d2l_common.checks.numbers import as_number
 from d2l_common.checks.tensors import check_floating, check_one_per_example, check_permutation
-from d2l_torch.conversion import as_single, as_tensor
-from d2l_torch.functional import is_integer
+from ..conversion import as_single, as_tensor
+from ..functional import is_integer
 
 
 def mixup(

@@ -1,7 +1,7 @@
 """The base class of data modules (sections 3.2.3 and 3.3)."""
 
 from d2l_common.data.module import DataModuleBase
-from d2l_torch.data.loader import Loader
+from .loader import Loader
 
 
 class DataModule(DataModuleBase):  # noqa: D101

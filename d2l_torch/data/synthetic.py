@@ -10,8 +10,8 @@ from d2l_common.data.synthetic import (
     RegressionDataBase,
     synthetic_regression,
 )
-from d2l_torch.data.module import DataModule
-from d2l_torch.tensors import normal, randn
+from ..tensors import normal, randn
+from .module import DataModule
 
 
 class SyntheticRegressionData(RegressionDataBase, DataModule):

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from d2l_common.checks.numbers import check_numbers
 from d2l_common.checks.tensors import check_floating, check_same_shape, check_same_shapes
-from d2l_torch.conversion import as_single, as_tensor
-from d2l_torch.functional import relu
-from d2l_torch.models.weight_decay import l2_penalty
-from d2l_torch.tensors import astype, matmul, transpose
+from ..conversion import as_single, as_tensor
+from ..functional import relu
+from ..models.weight_decay import l2_penalty
+from ..tensors import astype, matmul, transpose
 
 
 def forward_propagation(

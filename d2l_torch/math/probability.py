@@ -14,8 +14,8 @@ from d2l_common.checks.classification import (
     check_label_range,
 )
 from d2l_common.checks.tensors import check_floating, check_same_shape
-from d2l_torch.conversion import as_single, as_tensor
-from d2l_torch.functional import is_integer
+from ..conversion import as_single, as_tensor
+from ..functional import is_integer
 
 
 def normal_density(x: Tensor, mean: float, std: float) -> Tensor:

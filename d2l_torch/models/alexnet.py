@@ -5,11 +5,11 @@ from typing import Any
 from torch import nn
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import Flatten, linear
-from d2l_torch.nn.pooling import MaxPool2d
-from d2l_torch.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import Flatten, linear
+from ..nn.pooling import MaxPool2d
+from ..training.classifier import Classifier
 
 
 class AlexNet(Classifier):

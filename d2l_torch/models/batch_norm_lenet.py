@@ -6,13 +6,13 @@ from typing import Any
 from torch import nn
 
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_torch.nn.batch_norm import BatchNorm
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import Flatten, linear
-from d2l_torch.nn.normalization import BatchNorm1d, BatchNorm2d
-from d2l_torch.nn.pooling import AvgPool2d
-from d2l_torch.training.classifier import Classifier
+from ..nn.batch_norm import BatchNorm
+from ..nn.convolution import conv2d
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import Flatten, linear
+from ..nn.normalization import BatchNorm1d, BatchNorm2d
+from ..nn.pooling import AvgPool2d
+from ..training.classifier import Classifier
 
 
 class BNLeNetScratch(Classifier):

@@ -8,12 +8,12 @@ from torch import nn
 from d2l_common.architectures import CONVNEXT
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative, check_probability
-from d2l_torch.nn.convnext_block import ConvNeXtBlock
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.linear import linear
-from d2l_torch.nn.normalization import LayerNorm, LayerNorm2d
-from d2l_torch.nn.pooling import GlobalAvgPool
-from d2l_torch.training.classifier import Classifier
+from ..nn.convnext_block import ConvNeXtBlock
+from ..nn.convolution import conv2d
+from ..nn.linear import linear
+from ..nn.normalization import LayerNorm, LayerNorm2d
+from ..nn.pooling import GlobalAvgPool
+from ..training.classifier import Classifier
 
 
 class ConvNeXt(Classifier):

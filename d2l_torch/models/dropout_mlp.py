@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_nonnegative, check_probability
-from d2l_torch.functional import relu
-from d2l_torch.nn.dropout import dropout_layer
-from d2l_torch.nn.linear import Flatten, linear
-from d2l_torch.tensors import reshape
-from d2l_torch.training.classifier import Classifier
+from ..functional import relu
+from ..nn.dropout import dropout_layer
+from ..nn.linear import Flatten, linear
+from ..tensors import reshape
+from ..training.classifier import Classifier
 
 
 class DropoutMLPScratch(Classifier):

@@ -6,12 +6,12 @@ from torch import nn
 
 from d2l_common.architectures import GOOGLENET
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.inception import Inception
-from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
-from d2l_torch.nn.pooling import GlobalAvgPool, MaxPool2d
-from d2l_torch.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.inception import Inception
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import linear
+from ..nn.pooling import GlobalAvgPool, MaxPool2d
+from ..training.classifier import Classifier
 
 
 class GoogleNet(Classifier):

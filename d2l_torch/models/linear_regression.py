@@ -7,11 +7,11 @@ from torch import Tensor
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
 from d2l_common.checks.tensors import check_same_shape
-from d2l_torch.functional import linreg, squared_loss
-from d2l_torch.nn.linear import linear
-from d2l_torch.tensors import normal, zeros
-from d2l_torch.training.module import Module
-from d2l_torch.training.optimizers import SGD
+from ..functional import linreg, squared_loss
+from ..nn.linear import linear
+from ..tensors import normal, zeros
+from ..training.module import Module
+from ..training.optimizers import SGD
 
 
 class LinearRegressionScratch(Module):

@@ -5,10 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_torch.functional import linreg, relu
-from d2l_torch.nn.linear import Flatten, linear
-from d2l_torch.tensors import normal, reshape, zeros
-from d2l_torch.training.classifier import Classifier
+from ..functional import linreg, relu
+from ..nn.linear import Flatten, linear
+from ..tensors import normal, reshape, zeros
+from ..training.classifier import Classifier
 
 
 class MLPScratch(Classifier):

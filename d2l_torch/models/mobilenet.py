@@ -9,12 +9,12 @@ from torch import nn
 from d2l_common.architectures import MINI_MOBILENET
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_nonnegative
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.depthwise import DepthwiseSeparable
-from d2l_torch.nn.linear import linear
-from d2l_torch.nn.normalization import batch_norm_2d
-from d2l_torch.nn.pooling import GlobalAvgPool
-from d2l_torch.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.depthwise import DepthwiseSeparable
+from ..nn.linear import linear
+from ..nn.normalization import batch_norm_2d
+from ..nn.pooling import GlobalAvgPool
+from ..training.classifier import Classifier
 
 
 class MiniMobileNet(Classifier):

@@ -8,13 +8,13 @@ from torch import nn
 from d2l_common.architectures import RESNET18
 from d2l_common.checks.architectures import check_stages
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.initialization import init_cnn, init_layers
-from d2l_torch.nn.linear import linear
-from d2l_torch.nn.normalization import batch_norm_2d
-from d2l_torch.nn.pooling import GlobalAvgPool, MaxPool2d
-from d2l_torch.nn.residual import Residual
-from d2l_torch.training.classifier import Classifier
+from ..nn.convolution import conv2d
+from ..nn.initialization import init_cnn, init_layers
+from ..nn.linear import linear
+from ..nn.normalization import batch_norm_2d
+from ..nn.pooling import GlobalAvgPool, MaxPool2d
+from ..nn.residual import Residual
+from ..training.classifier import Classifier
 
 
 class ResNet(Classifier):

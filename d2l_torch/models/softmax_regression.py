@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_torch import functional
-from d2l_torch.functional import linreg, softmax
-from d2l_torch.nn.linear import Flatten, linear
-from d2l_torch.tensors import normal, reshape, zeros
-from d2l_torch.training.classifier import Classifier
+from .. import functional
+from ..functional import linreg, softmax
+from ..nn.linear import Flatten, linear
+from ..tensors import normal, reshape, zeros
+from ..training.classifier import Classifier
 
 
 class SoftmaxRegressionScratch(Classifier):

@@ -8,8 +8,8 @@ from torch import Tensor
 from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.fits import learning_rate
 from d2l_common.checks.tensors import check_floating
-from d2l_torch.conversion import as_tensor
-from d2l_torch.models.linear_regression import LinearRegression, LinearRegressionScratch
+from ..conversion import as_tensor
+from .linear_regression import LinearRegression, LinearRegressionScratch
 
 
 def l2_penalty(w: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from d2l_common.checks.images import (
     check_several_values,
 )
 from d2l_common.checks.tensors import check_floating
-from d2l_torch.conversion import as_tensor
-from d2l_torch.tensors import ones, zeros
+from ..conversion import as_tensor
+from ..tensors import ones, zeros
 
 
 def batch_norm(

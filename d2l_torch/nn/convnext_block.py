@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count, check_nonnegative
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.dropout import DropPath
-from d2l_torch.nn.linear import linear
-from d2l_torch.nn.normalization import LayerNorm
-from d2l_torch.tensors import ones
+from ..tensors import ones
+from .convolution import conv2d
+from .dropout import DropPath
+from .linear import linear
+from .normalization import LayerNorm
 
 
 class ConvNeXtBlock(nn.Module):

@@ -15,7 +15,7 @@ from d2l_common.checks.images import (
     check_window,
 )
 from d2l_common.checks.tensors import check_floating
-from d2l_torch.nn.lazy import LearnsInit
+from .lazy import LearnsInit
 
 
 class Conv2d(nn.Conv2d):

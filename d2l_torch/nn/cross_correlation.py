@@ -16,7 +16,7 @@ from d2l_common.checks.cross_correlation import (
 )
 from d2l_common.checks.tensors import check_floating
 from d2l_common.windows import shifted
-from d2l_torch.conversion import as_tensor
+from ..conversion import as_tensor
 
 
 def corr2d(X: Tensor, K: Tensor) -> Tensor:

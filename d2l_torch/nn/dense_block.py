@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.normalization import batch_norm_2d
-from d2l_torch.nn.pooling import AvgPool2d
+from .convolution import conv2d
+from .normalization import batch_norm_2d
+from .pooling import AvgPool2d
 
 
 class DenseBlock(nn.Module):

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.tensors import check_one_per_example, check_same_shape
-from d2l_torch.conversion import as_tensor
-from d2l_torch.tensors import rand
+from ..conversion import as_tensor
+from ..tensors import rand
 
 
 def dropout_layer(

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from d2l_common.checks.architectures import check_counts
-from d2l_torch.functional import relu
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.pooling import MaxPool2d
+from ..functional import relu
+from .convolution import conv2d
+from .pooling import MaxPool2d
 
 
 class Inception(nn.Module):

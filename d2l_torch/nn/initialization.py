@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from d2l_torch.nn.lazy import LearnsInit
+from .lazy import LearnsInit
 
 
 def init_cnn(module: nn.Module, generator: Any = None) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_last_axis
-from d2l_torch.nn.lazy import LearnsInit
+from .lazy import LearnsInit
 
 
 class Linear(nn.Linear):

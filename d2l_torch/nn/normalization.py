@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from d2l_common.checks.arguments import check_count, check_positive
 from d2l_common.checks.images import check_channels, check_num_axes, check_several_values
 from d2l_common.checks.tensors import check_floating, check_last_axis
-from d2l_torch.nn.lazy import LearnsInit
+from .lazy import LearnsInit
 
 
 class Checked:

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from d2l_torch.functional import relu
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.normalization import batch_norm_2d
+from ..functional import relu
+from .convolution import conv2d
+from .normalization import batch_norm_2d
 
 
 class RepVGGBlock(nn.Module):

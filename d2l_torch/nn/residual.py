@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_positive
 from d2l_common.checks.images import as_pair, check_shortcut
-from d2l_torch.functional import relu
-from d2l_torch.nn.convolution import conv2d
-from d2l_torch.nn.normalization import batch_norm_2d
+from ..functional import relu
+from .convolution import conv2d
+from .normalization import batch_norm_2d
 
 
 class Residual(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from d2l_common.checks.architectures import squeezed
 from d2l_common.checks.images import check_channels, check_num_axes
-from d2l_torch.nn.linear import linear
+from .linear import linear
 
 
 class SE(nn.Module):

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from d2l_common.training import checkpoints
 from d2l_common.training.checkpoints import NO_AVERAGE, Backend, Snapshot
-from d2l_torch import random
-from d2l_torch.training.optimizer_state import (
+from .. import random
+from ..weights import check_model, checked_tensors, import_weights
+from .optimizer_state import (
     restore_average,
     restore_optimizer,
     take_optimizer,
 )
-from d2l_torch.weights import check_model, checked_tensors, import_weights
 
 
 def save_checkpoint(
@@ -50,7 +50,7 @@ def save_checkpoint(
     OSError
         If nothing can be written to the folder, or `path` is a file.
     """
-    checkpoints.save(TORCH, path, model, optimizer, step, cfg)
+    checkpoints.save(BACKEND, path, model, optimizer, step, cfg)
 
 
 def load_checkpoint(
@@ -85,7 +85,7 @@ def load_checkpoint(
     UserWarning
         If the other backend has written it: names what is not carried on.
     """
-    return checkpoints.load(TORCH, path, model, optimizer)
+    return checkpoints.load(BACKEND, path, model, optimizer)
 
 
 class TorchBackend(Backend):
@@ -147,7 +147,7 @@ class TorchBackend(Backend):
         return safetensors.torch.save({name: as_saved(x) for name, x in arrays.items()})
 
 
-TORCH = TorchBackend()
+BACKEND = TorchBackend()
 
 
 def as_saved(x: Any) -> Tensor:
@@ -181,7 +181,7 @@ def set_tensor(model: nn.Module, path: str, value: Tensor) -> None:
 def generators(model: nn.Module, owners: Mapping[str, Any]) -> dict[str, torch.Generator]:
     """Return by name the generators of a model and of `owners`, and the global one."""
     found = {"cpu": torch.default_generator}
-    for place, owner in [*owners.items(), *TORCH.modules(model).items()]:
+    for place, owner in [*owners.items(), *BACKEND.modules(model).items()]:
         for name, value in getattr(owner, "__dict__", {}).items():
             if isinstance(value, torch.Generator):
                 found[f"{place}.{name}"] = value

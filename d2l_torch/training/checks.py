@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
-from d2l_torch.training.module import trial
-from d2l_torch.weights import checked_tensors
+from ..weights import checked_tensors
+from .module import trial
 
 
 def give_shapes(trainer: Any) -> None:

@@ -7,9 +7,9 @@ from torch import Tensor
 from d2l_common.checks.classification import check_label_axes
 from d2l_common.overriding import any_parameters
 from d2l_common.training.tape import plot_results
-from d2l_torch import functional
-from d2l_torch.conversion import as_tensor
-from d2l_torch.training.module import Module
+from .. import functional
+from ..conversion import as_tensor
+from .module import Module
 
 
 class Classifier(Module):

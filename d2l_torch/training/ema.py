@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from d2l_common.checks.arguments import check_probability
 from d2l_common.checks.optimizers import check_averages, check_same_weights, no_average
-from d2l_torch.weights import check_model, checked_tensors
+from ..weights import check_model, checked_tensors
 
 
 class EMA:

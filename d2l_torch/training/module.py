@@ -16,8 +16,8 @@ from d2l_common.hyperparameters import HyperParameters
 from d2l_common.plotting.board import ProgressBoard
 from d2l_common.training.summary import format_summary, layers_of_net
 from d2l_common.training.tape import check_plotted, plot_results, put_on_record
-from d2l_torch.nn.initialization import init_layers
-from d2l_torch.training.overview import overview, sizes_of
+from ..nn.initialization import init_layers
+from .overview import overview, sizes_of
 
 
 class Module(nn.Module, HyperParameters):

@@ -16,9 +16,9 @@ from d2l_common.checks.parallel import (
     part_of,
 )
 from d2l_common.checks.tensors import check_one_per_example
-from d2l_torch.conversion import as_tensor
-from d2l_torch.functional import grad, sgd
-from d2l_torch.tensors import to
+from ..conversion import as_tensor
+from ..functional import grad, sgd
+from ..tensors import to
 
 
 def split_batch(X: Tensor, y: Tensor, devices: Any) -> tuple[Any, Any]:

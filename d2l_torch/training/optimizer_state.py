@@ -9,7 +9,7 @@ from torch.utils import _pytree as pytree
 
 from d2l_common.checks.optimizers import check_arrays_kept
 from d2l_common.training.checkpoints import Snapshot, is_plain
-from d2l_torch.weights import named_tensors
+from ..weights import named_tensors
 
 # Which names PyTorch's optimizers give to the arrays that Optax has too.
 TRANSLATED: tuple[set[str], ...] = ({"momentum_buffer"}, {"step", "exp_avg", "exp_avg_sq"}, set())

@@ -11,8 +11,8 @@ from d2l_common.checks.arguments import check_nonnegative
 from d2l_common.checks.models import nothing_to_train
 from d2l_common.checks.optimizers import no_rate_to_set, not_an_optimizer
 from d2l_common.hyperparameters import HyperParameters
-from d2l_torch.training.ema import averaging
-from d2l_torch.training.module import check_registered
+from .ema import averaging
+from .module import check_registered
 
 
 class SGD(HyperParameters):

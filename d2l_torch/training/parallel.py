@@ -13,9 +13,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from d2l_common.training.processes import together
 from d2l_common.training.tape import StepRecord, record_step
-from d2l_torch import devices
-from d2l_torch.training.module import as_scalar
-from d2l_torch.training.whole_minibatch import Part, WholeMinibatch
+from .. import devices
+from .module import as_scalar
+from .whole_minibatch import Part, WholeMinibatch
 
 
 def num_processes() -> int:

@@ -13,27 +13,17 @@ from d2l_common.training.interrupts import between_steps, held, interruptible
 from d2l_common.training.tape import StepRecord, record_step
 from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
-from d2l_torch import devices
-from d2l_torch.data.loader import Loader
-from d2l_torch.tensors import to
-from d2l_torch.training.checkpoints import TORCH
-from d2l_torch.training.checks import give_shapes, try_out
-from d2l_torch.training.classifier import Classifier
-from d2l_torch.training.compilation import compiled
-from d2l_torch.training.ema import average_of
-from d2l_torch.training.module import Module, as_scalar
-from d2l_torch.training.optimizers import learning_rates, make_optimizer, set_learning_rates
-from d2l_torch.training.parallel import (
-    Replicas,
-    agreed,
-    check_processes,
-    num_processes,
-    own_gpu,
-    process_group,
-    rank,
-    replicas,
-    set_alike,
-)
+from .. import devices
+from ..data.loader import Loader
+from ..tensors import to
+from . import parallel
+from .checkpoints import BACKEND
+from .checks import give_shapes, try_out
+from .classifier import Classifier
+from .compilation import compiled
+from .ema import average_of
+from .module import Module, as_scalar
+from .optimizers import learning_rates, make_optimizer, set_learning_rates
 
 
 class Trainer(TrainerBase):
@@ -93,15 +83,15 @@ class Trainer(TrainerBase):
     """
 
     devices = devices
-    checkpoint_backend = TORCH
+    checkpoint_backend = BACKEND
     module_class, classifier_class = Module, Classifier
     as_tensor, move = staticmethod(Loader.as_tensor), staticmethod(to)
     learning_rates = staticmethod(learning_rates)
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
     try_out, keep_rng = try_out, staticmethod(torch.random.fork_rng)
-    agreed, rank = staticmethod(agreed), property(lambda self: rank())
-    _replicas: Replicas | None = None
+    agreed, rank = staticmethod(parallel.agreed), property(lambda self: parallel.rank())
+    _replicas: parallel.Replicas | None = None
 
     @property
     def place(self) -> Any:
@@ -111,7 +101,8 @@ class Trainer(TrainerBase):
     def choose_gpus(self) -> list[Any]:
         """Return the GPUs to use; that of this process if several train."""
         found = super().choose_gpus()
-        return own_gpu() if self.num_devices or (found and num_processes() > 1) else found
+        several = self.num_devices or (found and parallel.num_processes() > 1)
+        return parallel.own_gpu() if several else found
 
     def prepare_model(self, model: Any) -> None:
         """Tie model and trainer together; move the model to the GPU if one is used."""
@@ -125,7 +116,7 @@ class Trainer(TrainerBase):
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
         if self.place is None:
-            return super().room_for_data() // num_processes()
+            return super().room_for_data() // parallel.num_processes()
         return torch.cuda.mem_get_info(self.place)[0] // 2
 
     def fit(self, model: Any, data: Any, resume: bool = False) -> History:
@@ -158,21 +149,21 @@ class Trainer(TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
-        check_processes(self.num_devices, self.compile)
+        parallel.check_processes(self.num_devices, self.compile)
         grad_mode = torch.set_grad_enabled(torch.is_grad_enabled())  # as it was, after an interrupt
-        with self.alone(), between_steps(), grad_mode, process_group(self.place):
+        with self.alone(), between_steps(), grad_mode, parallel.process_group(self.place):
             self.prepare_data(data)
             self.prepare_model(model)
             give_shapes(self)  # also where a reader's prepare_model does not
             check_data(self)
-            set_alike(model)
+            parallel.set_alike(model)
             self.optim = make_optimizer(model, self.ema_decay)
             with compiled(self.compile, model):
                 return self.run_epochs(data, resume)
 
     def fit_epoch(self) -> None:
         """Train for one epoch and validate."""
-        with held(), replicas(self):
+        with held(), parallel.replicas(self):
             self.run(train=True)
             if self.val_dataloader is not None:
                 self.run(train=False)
@@ -180,16 +171,16 @@ class Trainer(TrainerBase):
     def run(self, train: bool) -> None:
         """Take a step on each minibatch of a pass."""
         loader, step = self.loader(train), self.train_step if train else self.validation_step
-        parallel = self._replicas  # None unless several processes train
+        replicas = self._replicas  # None unless several processes train
         self.model.train(train)
         if not isinstance(loader, TensorLoader):
             for batch in interruptible(loader):
-                self.record(step(parallel.part(batch) if parallel else batch), train)
+                self.record(step(replicas.part(batch) if replicas else batch), train)
             return
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for arrays, order in interruptible(chunks):
                 rows = torch.from_numpy(order).to(arrays[0].device)  # once, not at each minibatch
-                gather = partial(parallel.gather, loader) if parallel else None
+                gather = partial(replicas.gather, loader) if replicas else None
                 for batch in interruptible(loader.minibatches(arrays, rows, gather)):
                     self.record(step(batch), train)
 
@@ -240,5 +231,5 @@ class Trainer(TrainerBase):
             grad *= scale
 
     def named_parameters(self) -> Any:
-        """Return the names and the tensors of the model's parameters."""
+        """Return the names and the values of the model's parameters."""
         return self.model.named_parameters()

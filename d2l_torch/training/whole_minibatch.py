@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from d2l_common.checks.images import check_several_values
 from d2l_common.checks.parallel import part_of
-from d2l_torch.nn.batch_norm import moments
+from ..nn.batch_norm import moments
 
 DROPOUTS = (
     *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),

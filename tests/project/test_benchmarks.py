@@ -232,6 +232,10 @@ def test_calls_within():
     assert "<listcomp>" not in names and "<lambda>" not in names  # the lambda here is not ours
 
 
+def test_the_trainers_read_as_a_port():
+    assert structure.shared_lines("training/trainer.py") >= 0.6
+
+
 def test_shared_lines(tmp_path, monkeypatch):
     for package, text in (("d2l_jax", "a\nb\n\nc\n"), ("d2l_torch", "  a\nx\nc\n")):
         (tmp_path / package).mkdir()
