@@ -38,7 +38,14 @@ def as_tensor(x: Any, name: str = "x") -> Array:
         return x[...]
     if holds_arrays(x):
         return jnp.asarray(x)
-    return jnp.asarray(host_array(x, name))
+    return put_copy(host_array(x, name))
+
+
+def put_copy(array: np.ndarray, device: Any = None) -> Array:
+    """Return a copy of a NumPy array as an array of JAX, of a type that JAX has."""
+    # JAX may share the memory of what it is given, or read it later. `jnp.asarray` copies, too, but
+    # compiles a program for each shape.
+    return jax.device_put(array.copy(), device)
 
 
 def as_single(x: Any, name: str) -> Any:

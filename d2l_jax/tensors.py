@@ -29,7 +29,7 @@ from d2l_common.checks.numbers import (
     check_range,
 )
 from d2l_common.checks.tensors import check_broadcasts, check_some, indexed_shape, parts_of_index
-from .conversion import as_tensor, holds_arrays, host_array
+from .conversion import as_tensor, holds_arrays, host_array, put_copy
 from .random import get_key
 
 int32 = jnp.int32
@@ -87,12 +87,15 @@ def eye(n: int, m: int | None = None, dtype=None, device=None) -> Array:
 
 def tensor(data: Any, dtype=None, device=None) -> Array:
     """Return a new array of numbers: nested lists, a NumPy array or another array (section 2.1)."""
-    if not (isinstance(data, Array | nnx.Variable) or holds_arrays(data)):
-        # A copy: JAX may read a NumPy array after it has returned, so a later change could show.
-        data = host_array(data, "data").copy()
-    if dtype is not None and not isinstance(data, jax.core.Tracer | list | tuple):
-        check_fits("data", data, jax.dtypes.canonicalize_dtype(dtype))
-    return jnp.array(data, dtype=dtype, device=device)
+    holds_own = isinstance(data, Array | nnx.Variable) or holds_arrays(data)
+    array = data if holds_own else host_array(data, "data")
+    if dtype is not None:
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+        if not isinstance(array, jax.core.Tracer | list | tuple):
+            check_fits("data", array, dtype)
+    if holds_own:
+        return jnp.array(array, dtype=dtype, device=device)
+    return put_copy(array if dtype is None else array.astype(dtype, copy=False), device)
 
 
 def rand(*size: Any, key=None, dtype=None, device=None) -> Array:

@@ -9,7 +9,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.data.loader import TensorLoader
-from ..conversion import as_tensor, host_array
+from ..conversion import as_tensor, host_array, put_copy
 
 
 class Loader(TensorLoader):
@@ -24,9 +24,14 @@ class Loader(TensorLoader):
 
     @staticmethod
     def keep(array: Any) -> Any:
-        """Return JAX's array or a mapped file as it is, any other as NumPy's that JAX can hold."""
-        is_kept = isinstance(array, jax.Array | np.memmap)  # a file is read when it is needed
-        return array if is_kept else host_array(array, "the data")
+        """Return a mapped file or an accelerator's array as it is, any other as NumPy's."""
+        if isinstance(array, np.memmap):  # it is read when it is needed
+            return array
+        if isinstance(array, jax.Array):
+            # NumPy shares a CPU's memory, and takes rows of it without compiling for each shape.
+            is_on_cpu = {device.platform for device in array.devices()} == {"cpu"}
+            return np.asarray(array) if is_on_cpu else array
+        return host_array(array, "the data")
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""
@@ -66,8 +71,14 @@ class Loader(TensorLoader):
         )
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
-        """Return arrays as arrays of JAX, which may share memory with them unless `copy`."""
-        return tuple(jnp.asarray(x) if copy else jax.device_put(x) for x in arrays)
+        """Return arrays as arrays of JAX, which share no memory that may change if `copy`."""
+        return tuple(put_copy(x) if copy and may_change(x) else jax.device_put(x) for x in arrays)
+
+
+def may_change(array: Any) -> bool:
+    """Return whether an array's numbers may change later: NumPy's, or those of a file."""
+    is_numpy = isinstance(array, np.ndarray)
+    return is_numpy and (array.flags.writeable or isinstance(array, np.memmap))
 
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
