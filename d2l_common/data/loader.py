@@ -95,6 +95,11 @@ class TensorLoader:
         """Return an array of any kind as the loader keeps it."""
         raise NotImplementedError
 
+    @staticmethod
+    def select(array: Any, rows: Any) -> Any:
+        """Return some rows of an array that the loader keeps, as it keeps them."""
+        return array[rows]
+
     def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
         """Return the minibatch of the rows `indices` of `arrays`, ready for a model."""
         batch = self.take(arrays, indices)

@@ -24,14 +24,15 @@ class Loader(TensorLoader):
 
     @staticmethod
     def keep(array: Any) -> Any:
-        """Return a mapped file or an accelerator's array as it is, any other as NumPy's."""
-        if isinstance(array, np.memmap):  # it is read when it is needed
-            return array
-        if isinstance(array, jax.Array):
-            # NumPy shares a CPU's memory, and takes rows of it without compiling for each shape.
-            is_on_cpu = {device.platform for device in array.devices()} == {"cpu"}
-            return np.asarray(array) if is_on_cpu else array
-        return host_array(array, "the data")
+        """Return JAX's array or a mapped file as it is, any other as NumPy's that JAX can hold."""
+        is_kept = isinstance(array, jax.Array | np.memmap)  # a file is read when it is needed
+        return array if is_kept else host_array(array, "the data")
+
+    @staticmethod
+    def select(array: Any, rows: Any) -> Any:
+        """Return some rows of an array that the loader keeps, as it keeps them."""
+        selected = as_numpy_keeps_it(array)[rows]
+        return jax.device_put(selected) if isinstance(array, jax.Array) else selected
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""
@@ -42,7 +43,7 @@ class Loader(TensorLoader):
             if isinstance(array, np.ndarray)
             # The plan's indices are in bounds: "clip" spares the pass that would check them.
             else jnp.take(array, indices, axis=0, mode="clip")
-            for array in arrays
+            for array in map(as_numpy_keeps_it, arrays)
         )
 
     def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
@@ -71,14 +72,19 @@ class Loader(TensorLoader):
         )
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
-        """Return arrays as arrays of JAX, which share no memory that may change if `copy`."""
-        return tuple(put_copy(x) if copy and may_change(x) else jax.device_put(x) for x in arrays)
+        """Return arrays as arrays of JAX, which may share memory with NumPy's unless `copy`."""
+        return tuple(
+            put_copy(x) if copy and isinstance(x, np.ndarray) else jax.device_put(x) for x in arrays
+        )
 
 
-def may_change(array: Any) -> bool:
-    """Return whether an array's numbers may change later: NumPy's, or those of a file."""
-    is_numpy = isinstance(array, np.ndarray)
-    return is_numpy and (array.flags.writeable or isinstance(array, np.memmap))
+def as_numpy_keeps_it(array: Any) -> Any:
+    """Return JAX's array on a CPU as NumPy's, which shares its memory; any other as it is."""
+    # NumPy takes rows without compiling a program for each shape.
+    if isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array):
+        return array
+    is_on_cpu = all(device.platform == "cpu" for device in array.devices())
+    return np.asarray(array) if is_on_cpu and array.is_fully_addressable else array
 
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:

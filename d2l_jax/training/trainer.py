@@ -95,7 +95,7 @@ class Trainer(OptimizerAsArrays, TrainerBase):
     set_learning_rates = staticmethod(set_learning_rates)
     average_of = staticmethod(average_of)
     agreed, rank = staticmethod(parallel.agreed), property(lambda self: parallel.rank())
-    try_out, recheck = try_out, recheck
+    try_out = try_out
     _compiled: Any = None
 
     @property
@@ -187,6 +187,10 @@ class Trainer(OptimizerAsArrays, TrainerBase):
         with closing(self.chunks(loader)) as chunks:  # also after an error: a thread may fetch them
             for record in compiled.run_chunks(interruptible(chunks), loader, train):
                 self.record(record, train)
+
+    def recheck(self, train: bool) -> None:
+        """Run steps uncompiled on each label: that raises where compiled code returns NaN."""
+        recheck(self, train)
 
     def train_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Update the parameters of `state`; return the new one, and the record of the step."""
