@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 demo: .venv/made
 	$(BIN)/python examples/compare.py mlp --lr 0.5 --epochs 20 --plot out/demo.png
 
-# Before each commit: some 80 seconds on two cores.
+# Before each commit: a minute on two cores, after a first run that compiles.
 check: lint types
 	$(PYTEST) -m "not slow"
 

@@ -267,6 +267,7 @@ def history_of(d2l, mixed):
     return np.asarray(history.train_loss, np.float64)
 
 
+@pytest.mark.slow
 def test_training_with_master_weights_of_float32():
     """
     Two epochs in bfloat16 stay close to float32's, on both backends.

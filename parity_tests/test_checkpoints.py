@@ -81,6 +81,7 @@ def check_resumed(folder, writer, optimizer):
         np.testing.assert_allclose(ours[name], array, rtol=0, atol=RUNS["float64"].weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", BACKENDS)
 @pytest.mark.parametrize("optimizer", TRANSLATED)
 def test_the_other_backend_goes_on(tmp_path, writer, optimizer):

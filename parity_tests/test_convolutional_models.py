@@ -121,6 +121,7 @@ def check_summary(name, capsys):
     assert theirs[-1][0] == (2, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_layers_have_the_same_shapes(name, capsys):
     check_summary(name, capsys)

@@ -589,6 +589,7 @@ def test_a_fit_with_adam_agrees():
     assert runs[0].epoch_train_loss[-1] < 0.7 * runs[0].epoch_train_loss[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["in place", "set_value", "another array", "a number"])
 def test_a_learning_rate_that_changes_between_epochs(how):
     def change(optim, lr):

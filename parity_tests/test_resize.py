@@ -68,6 +68,7 @@ def test_bright_images_stay_in_range(d2l):
         assert (resize_with(d2l, images, (size, size)) == 255).all()
 
 
+@pytest.mark.slow
 def test_minibatches_are_resized_and_what_is_stored_is_not(d2l):
     data, small = d2l.Digits(batch_size=20, resize=(12, 9)), d2l.Digits(batch_size=20)
     X, y = next(iter(data.val_dataloader()))

@@ -120,6 +120,7 @@ def between_epochs(d2l, change, model, **keywords):
     return Trainer(max_epochs=3, **keywords).fit(model, regression(d2l, num_train=64)).train_loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [(1.0, 0), (0, 0.01), (0.01, 0.5)])
 def test_a_limit_of_the_gradient_that_changes_between_epochs(limits):
     import d2l_jax

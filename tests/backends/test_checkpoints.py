@@ -41,6 +41,7 @@ def test_a_resumed_run_ends_with_the_same_bits(d2l, tmp_path, optimizer, loader)
     assert ending(d2l, again) == ending(d2l, alone)
 
 
+@pytest.mark.slow
 def test_generators_of_the_models_layers_go_on(d2l, tmp_path):
     """Those of NumPy and Python, in the model and in its layers."""
 
@@ -99,6 +100,7 @@ def test_an_average_that_is_switched_on_or_off(d2l, tmp_path):
     assert_refused(d2l, tmp_path, message, ema_decay=0.75)
 
 
+@pytest.mark.slow
 def test_more_epochs_than_before(d2l, tmp_path):
     fit(d2l, tmp_path / "run", epochs=2)
     more = fit(d2l, tmp_path / "run", epochs=3, resume=True)
@@ -107,6 +109,7 @@ def test_more_epochs_than_before(d2l, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_every_and_keep(d2l, tmp_path):
     fit(d2l, tmp_path / "run", epochs=5, every=2, keep=2)
     assert numbers(tmp_path / "run") == [4, 5]  # the last one is always written
@@ -248,6 +251,7 @@ def test_another_optimizer(d2l, tmp_path):
     assert_refused(d2l, tmp_path, message, optimizer="momentum")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

@@ -107,6 +107,7 @@ def test_other_layers_keep_their_function(layer):
 CROPPED = ((-1, 0), (0, -2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("window", "options"),
     [

@@ -93,6 +93,7 @@ def losses_of_a_fit(d2l, name, model):
     return d2l.Trainer(max_epochs=2).fit(model, data).train_loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_vectors_learns_its_number_of_inputs_from_a_fit(d2l, name):
     model = MODELS[name](d2l, None)
@@ -104,6 +105,7 @@ def test_a_model_of_vectors_learns_its_number_of_inputs_from_a_fit(d2l, name):
     assert {k: x.shape for k, x in learned.items()} == {k: x.shape for k, x in known.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_fit_depends_on_the_weights_and_not_on_how_inputs_are_given(name):
     weights, losses = d2l_torch.export_weights(MODELS[name](d2l_torch, 5)), []

@@ -210,6 +210,7 @@ def fit_with_a_bad_loader(d2l, model, bad):
         trainer.fit(model, data(d2l, (X, np.array([0, 1, 2, 0]))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scratch", "bad"), [(True, -1), (False, -100)])
 def test_labels_of_a_loader_set_between_epochs(d2l, scratch, bad):
     make = d2l.SoftmaxRegressionScratch if scratch else d2l.SoftmaxRegression

@@ -61,6 +61,7 @@ def test_an_array_that_a_step_sets_is_carried_from_step_to_step(d2l, name):
     np.testing.assert_allclose(d2l.numpy(model.mean), expected, rtol=1e-5)  # float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["list", "dict"])
 @pytest.mark.parametrize("how", ["in place", "another"])
 @pytest.mark.parametrize("validates", [False, True])

@@ -138,6 +138,7 @@ def test_the_rewrites_loop_in_jax(restored):
     np.testing.assert_allclose(model.w[...], plain.w[...], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("called", [True, False])
 def test_a_readers_own_sgd_in_jax(called):
     d2l = d2l_jax

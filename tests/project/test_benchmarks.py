@@ -118,6 +118,7 @@ def hands(task, backend):
     return [contenders[key] for key in (core.BY_HAND, core.BY_BATCH) if key in contenders]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_cell_changes_no_number(backend, cell):

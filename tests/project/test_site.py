@@ -46,6 +46,7 @@ def test_the_number_of_pages_is_kept(pages):
     assert len(pages) == OTHER_PAGES + len(scripts())
 
 
+@pytest.mark.slow
 def test_each_page_is_in_one_table_of_contents(pages):
     listed = []
     for name, text in pages.items():
