@@ -158,7 +158,7 @@ from d2l_jax.training import parallel
 from d2l_parity import compare
 
 used, in_parts = set(), parallel.in_parts
-d2l_jax.training.trainer.in_parts = lambda batch, place: (
+parallel.in_parts = lambda batch, place: (
     used.add(place.num_devices), in_parts(batch, place)
 )[1]
 
