@@ -128,7 +128,7 @@ FULL_SIZE = {
 def test_full_size_runs_agree(name, dtype):
     case = FULL_SIZE[name]
     chaotic = case.has_relu and dtype == "float32"
-    comparison = case.compare(dtype, epochs=10, nudges=2 if chaotic else 0)
+    comparison = case.compare(dtype, epochs=10, nudges=int(chaotic))
     history = assert_same_run(comparison)
     if dtype == "float32":
         check_float32(comparison, case)

@@ -1,5 +1,6 @@
 """Every model of chapters 3 to 5 on its data, made alike for both backends."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import optax
 import torch
 
+from d2l_common.data.digits import load_digits_images
 from d2l_common.data.resize import resize_passes
 from d2l_common.weights import initial_weights
 from d2l_parity.comparison import Comparison
@@ -91,8 +93,16 @@ def digits_600(d2l, seed):
 
 
 def images_60000(d2l, seed=0):
-    """Return 60,000 and 10,000 images of full size, made from `Digits` by noise and shifts."""
+    """Return 60,000 and 10,000 images of full size."""
     data = d2l.Digits(batch_size=256, resize=(28, 28), seed=seed)
+    parts = iter(grown_digits(60_000, 10_000))
+    replace_images(data, lambda images, labels, n: next(parts), 60_000, 10_000)
+    return data
+
+
+@functools.cache
+def grown_digits(*numbers):
+    """Return so many images of 28 x 28 and their labels, made from digits by noise and shifts."""
     rng = np.random.default_rng(0)
 
     def grow(images, labels, n):
@@ -105,8 +115,7 @@ def images_60000(d2l, seed=0):
         noise = rng.integers(0, 32, grown.shape, np.uint8)
         return (0.8 * grown).astype(np.uint8) + noise, labels[rows]
 
-    replace_images(data, grow, 60_000, 10_000)
-    return data
+    return [grow(*part, n) for part, n in zip(load_digits_images(), numbers, strict=True)]
 
 
 def replace_images(data, change, num_train, num_val):
