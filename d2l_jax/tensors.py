@@ -87,15 +87,14 @@ def eye(n: int, m: int | None = None, dtype=None, device=None) -> Array:
 
 def tensor(data: Any, dtype=None, device=None) -> Array:
     """Return a new array of numbers: nested lists, a NumPy array or another array (section 2.1)."""
-    holds_own = isinstance(data, Array | nnx.Variable) or holds_arrays(data)
-    array = data if holds_own else host_array(data, "data")
-    if dtype is not None:
-        dtype = jax.dtypes.canonicalize_dtype(dtype)
-        if not isinstance(array, jax.core.Tracer | list | tuple):
-            check_fits("data", array, dtype)
-    if holds_own:
-        return jnp.array(array, dtype=dtype, device=device)
-    return put_copy(array if dtype is None else array.astype(dtype, copy=False), device)
+    if not (isinstance(data, Array | nnx.Variable) or holds_arrays(data)):
+        data = host_array(data, "data")
+        if dtype is None:
+            return put_copy(data, device)
+        data = data.copy()  # JAX may read it after it has returned, so a later change could show
+    if dtype is not None and not isinstance(data, jax.core.Tracer | list | tuple):
+        check_fits("data", data, jax.dtypes.canonicalize_dtype(dtype))
+    return jnp.array(data, dtype=dtype, device=device)
 
 
 def rand(*size: Any, key=None, dtype=None, device=None) -> Array:

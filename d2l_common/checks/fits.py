@@ -86,7 +86,8 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False
         raise ValueError(
             "resume=True must have a folder of checkpoints; create the Trainer with checkpoint="
         )
-    [own], [other] = BACKENDS & packages(trainer), BACKENDS - packages(trainer)
+    [own] = BACKENDS & packages(trainer)
+    [other] = BACKENDS - {own}
     for what, x, method in (
         ("model", model, "training_step"),
         ("data module", data, "train_dataloader"),

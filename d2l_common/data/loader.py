@@ -270,7 +270,7 @@ class TensorFlowDataLoader:
 def as_loader(
     loader: Any, receive: Callable[[Any], Any], make: Callable[[], Any] | None = None
 ) -> TensorLoader | ReaderLoader | None:
-    """Return a loader, or None, that `make()` has returned; a reader's in an adapter for epochs."""
+    """Return a loader, or None; a reader's in an adapter that calls `make()` for a new one."""
     if loader is None or isinstance(loader, TensorLoader | ReaderLoader):
         return loader
     if not (hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")):

@@ -62,20 +62,21 @@ class _Signals:
             self._handlers[number](number, frame)
 
     def deliver(self) -> None:
-        """Handle the signal that waits."""
-        self.receive(*self.waiting[0])
+        """Handle the signal that waits, unless a second one has just been handled in its place."""
+        for number, frame in self.waiting[:1]:
+            self.receive(number, frame)
 
 
 _signals = _Signals()
 
 
-class held:  # a context manager, named as one
-    """Context at whose end a signal that arrives within it is handled; of the main thread alone."""
+class _Section:
+    """Context in which signals are held, or are not; in other threads it does nothing."""
 
     # An attribute is set as the last thing on entry and the first on exit: a signal that arrives
     # before or after finds everything as it was outside.
-    _is_held = True
-    _before = True
+    _is_held: bool
+    _before: bool
 
     def __enter__(self) -> None:
         if threading.get_ident() == MAIN:
@@ -90,15 +91,22 @@ class held:  # a context manager, named as one
                 _signals.deliver()
 
 
-class allowed(held):
+class held(_Section):  # a context manager, named as one
+    """Context at whose end a signal that arrives within it is handled."""
+
+    _is_held = True
+
+
+class allowed(_Section):
     """Context, within a held one, in which signals are handled at once."""
 
-    _is_held = _before = False
+    _is_held = False
 
 
-class between_steps(held):
+class between_steps(_Section):
     """Context of a fit: held, and with the handlers replaced so that they can be."""
 
+    _is_held = True
     _is_outermost = False
 
     def __enter__(self) -> None:

@@ -94,7 +94,7 @@ def advice(trainer: Any) -> str:
 
 def first_nonfinite(arrays: Iterable[tuple[str, Any]]) -> str | None:
     """Return the first name whose array holds an infinity or NaN, or None."""
-    for name, array in sorted(dict(arrays).items()):
+    for name, array in sorted(dict(arrays).items()):  # by names alone, each once
         if not np.isfinite(to_numpy(array)).all():
             return name
     return None

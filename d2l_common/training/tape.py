@@ -84,8 +84,7 @@ def record_step(
 
 def plot_results(model: Any, train: bool, **results: Any) -> None:
     """Plot what one of the library's steps returns, unless a reader's own loop does."""
-    in_step = _tape.get() is not None
-    if in_step or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
+    if in_step() or (model.own_loops_leave_plotting_to_steps and model.trainer is not None):
         for key, value in results.items():
             if getattr(value, "shape", None) == ():  # for any other, the Trainer raises
                 model.plot(key, value, train)

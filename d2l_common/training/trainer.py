@@ -164,6 +164,8 @@ class TrainerBase(Recipe, HyperParameters):
 
     def run_epochs(self, data: Any, resume: bool) -> History:
         """Call `fit_epoch` once an epoch and return what was recorded; write checkpoints."""
+        # Before a checkpoint or a schedule sets others.
+        self.base_lrs = self.learning_rates(self.optim) if self.schedule else ()
         model, checkpoints = self.model, None
         if self.checkpoint is not None:
             checkpoints = FitCheckpoints(self.checkpoint_backend, self, data, resume)
@@ -173,8 +175,6 @@ class TrainerBase(Recipe, HyperParameters):
         model.board.raw_points.clear()
         model.board.xlabel = "epoch"
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        # Before a checkpoint or a schedule sets others.
-        self.base_lrs = self.learning_rates(self.optim) if self.schedule else ()
         try:
             start = 0
             if checkpoints:

@@ -68,7 +68,7 @@ class Loader(TensorLoader):
         """Return the rows `indices`, without leaving the host; safe in another thread."""
         return tuple(
             take_aligned(x, indices) if isinstance(x, np.ndarray) else jnp.take(x, indices, axis=0)
-            for x in self.arrays
+            for x in map(as_numpy_keeps_it, self.arrays)
         )
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
@@ -80,11 +80,12 @@ class Loader(TensorLoader):
 
 def as_numpy_keeps_it(array: Any) -> Any:
     """Return JAX's array on a CPU as NumPy's, which shares its memory; any other as it is."""
-    # NumPy takes rows without compiling a program for each shape.
-    if isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array):
+    # NumPy takes rows without compiling a program for each shape. An array that was put on a device
+    # explicitly stays there.
+    if isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array) or array.committed:
         return array
     is_on_cpu = all(device.platform == "cpu" for device in array.devices())
-    return np.asarray(array) if is_on_cpu and array.is_fully_addressable else array
+    return np.asarray(array) if is_on_cpu else array
 
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:

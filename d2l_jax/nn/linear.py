@@ -7,11 +7,11 @@ from typing import Any
 import jax
 from flax import nnx
 from jax import Array
-from jax import numpy as jnp
 
 from d2l_common.checks.arguments import check_count
 from d2l_common.checks.tensors import check_floating, check_last_axis
 from ..conversion import default_float
+from ..functional import is_floating
 from ..random import default_rngs
 from .initialization import uniform
 from .lazy import Lazy
@@ -24,7 +24,7 @@ class Linear(nnx.Linear):
 
     def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
         """Return `X W + b`: floating-point `(..., num_inputs)` to `(..., num_outputs)`."""
-        check_floating("X", jnp.issubdtype(inputs.dtype, jnp.floating), inputs.dtype)
+        check_floating("X", is_floating(inputs), inputs.dtype)
         check_last_axis(self.in_features, inputs.shape)
         return super().__call__(inputs, out_sharding=out_sharding)
 

@@ -9,14 +9,14 @@ from jax import Array
 
 from d2l_common.data.loader import TensorLoader
 from ..functional import is_integer
-from ..nn.lazy import Lazy, learn_shapes
+from ..nn.lazy import lazy_layers, learn_shapes
 from .parallel import one_copy
 from .state import give_containers
 
 
 def give_shapes(trainer: Any) -> None:
     """Give the layers of the model that have no shape yet that of the first minibatch."""
-    if any(isinstance(layer, Lazy) for _, layer in nnx.iter_modules(trainer.model)):
+    if lazy_layers(trainer.model):
         batch = [trainer.as_tensor(x) for x in trainer.train_dataloader.first()]
         learn_shapes(trainer.model, *trainer.prepare_batch(batch)[:-1])
 
@@ -73,5 +73,5 @@ def recheck(trainer: Any, train: bool) -> None:
         if not labels <= seen:
             seen |= labels
             with jax.disable_jit():
-                batch = one_copy(trainer.prepare_batch(batch), trainer.place)
+                batch = one_copy(trainer.prepare_batch(batch))
                 split.run_copy(state.params, state.rest, batch, train)

@@ -10,7 +10,6 @@ from flax import nnx
 
 from d2l_common.checks.optimizers import check_arrays_kept
 from d2l_common.training.checkpoints import Snapshot
-from d2l_common.training.trainer import TrainerBase
 from ..layouts import Unit, units
 from ..variables import is_variable, raw_value
 from ..weights import as_dtype
@@ -27,20 +26,24 @@ AVERAGE = "average"  # the beginning of the paths of averages
 Arrays = dict[str, np.ndarray]
 
 
-class OptimizerAsArrays(TrainerBase):
+class OptimizerAsArrays:
     """Mixin of a Trainer: a copy or a file of it keeps the arrays of its optimizer alone."""
+
+    model: Any  # the Trainer has the rest
+    optim: Any
+    ema_decay: float | None
 
     # Optax's transformations are made of functions that pickle cannot write.
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes that a copy or a file keeps."""
-        state = super().__getstate__()
+        state: Any = super().__getstate__()
         if isinstance(state.get("optim"), nnx.Optimizer):
             state["optim"] = nnx.state(self.optim)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes of a copy; its model configures the optimizer again."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[misc]
         if isinstance(state.get("optim"), nnx.State):
             self.optim = make_optimizer(self.model, self.ema_decay)
             nnx.update(self.optim, state["optim"])

@@ -77,7 +77,7 @@ def copies(devices: tuple[jax.Device, ...]) -> NamedSharding:
 def process_group() -> AbstractContextManager[Any]:
     """Return a context in which one sentence is raised if one of several processes has ended."""
     size = jax.process_count()
-    return nullcontext() if size == 1 else together(jax.process_index(), size)
+    return nullcontext() if size == 1 else together(rank(), size)
 
 
 def put(tree: Any, place: Any) -> Any:
@@ -108,10 +108,8 @@ def in_parts(batch: Any, place: Any) -> Any:
     return jax.tree.map(lambda x: constrain(x, parts) if jax.numpy.ndim(x) else x, batch)
 
 
-def one_copy(tree: Any, place: Any) -> Any:
+def one_copy(tree: Any) -> Any:
     """Return arrays that have copies on several devices as that on the first of this process."""
-    if not isinstance(place, NamedSharding):
-        return tree
 
     def first(x: Any) -> Any:
         return x.addressable_data(0) if isinstance(x, jax.Array) and len(x.devices()) > 1 else x

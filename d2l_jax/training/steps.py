@@ -77,8 +77,7 @@ class CompiledSteps:
 
     def end_epoch(self) -> None:
         """Write the arrays back to model and optimizer, also after an interrupt."""
-        place = self._trainer.place
-        self.split.write(one_copy(self._state, place), one_copy(self._arrays_set, place))
+        self.split.write(one_copy(self._state), one_copy(self._arrays_set))
 
     def drop_epoch(self) -> None:
         """Forget the steps since `begin_epoch`: the arrays of model and optimizer are as then."""

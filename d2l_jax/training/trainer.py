@@ -17,7 +17,8 @@ from d2l_common.training.trainer import TrainerBase
 from d2l_common.training.trial import check_data
 from .. import devices
 from ..data.loader import Loader
-from ..variables import move_variables
+from ..units import dotted
+from ..variables import move_variables, raw_value
 from . import parallel
 from .checkpoints import BACKEND
 from .checks import check_epoch, check_precision, give_shapes, recheck, try_out
@@ -100,7 +101,7 @@ class Trainer(OptimizerAsArrays, TrainerBase):
 
     @property
     def place(self) -> Any:
-        """The placement of the arrays of a step: one device, or a copy on each of several."""
+        """The placement of the arrays of a step; None leaves them as they are."""
         return parallel.training_place(self)
 
     def prepare_model(self, model: Any) -> None:
@@ -153,6 +154,7 @@ class Trainer(OptimizerAsArrays, TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
+        parallel.training_place(self)  # raises if there are fewer devices
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
         with self.alone(), between_steps(), setting, parallel.process_group():
             self.prepare_data(data)
@@ -240,4 +242,4 @@ class Trainer(OptimizerAsArrays, TrainerBase):
     def named_parameters(self) -> Any:
         """Return the names and the values of the model's parameters."""
         params = nnx.to_flat_state(nnx.state(self.model, nnx.Param))
-        return [(".".join(map(str, path)), param[...]) for path, param in params]
+        return [(dotted(path), raw_value(param)) for path, param in params]

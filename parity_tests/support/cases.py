@@ -95,8 +95,9 @@ def digits_600(d2l, seed):
 def images_60000(d2l, seed=0):
     """Return 60,000 and 10,000 images of full size."""
     data = d2l.Digits(batch_size=256, resize=(28, 28), seed=seed)
-    parts = iter(grown_digits(60_000, 10_000))
-    replace_images(data, lambda images, labels, n: next(parts), 60_000, 10_000)
+    train, val = grown_digits(60_000, 10_000)
+    is_tuple = isinstance(data.train, tuple)
+    data.train, data.val = (part if is_tuple else type(data.train)(*part) for part in (train, val))
     return data
 
 
@@ -113,7 +114,7 @@ def grown_digits(*numbers):
         grown = np.concatenate([np.roll(block, shift, axis=(1, 2)) for block, shift in blocks])
         # More noise than this makes training chaotic from the first epoch on.
         noise = rng.integers(0, 32, grown.shape, np.uint8)
-        return (0.8 * grown).astype(np.uint8) + noise, labels[rows]
+        return (0.8 * grown).astype(np.uint8) + noise, labels[rows].astype(np.int32)
 
     return [grow(*part, n) for part, n in zip(load_digits_images(), numbers, strict=True)]
 

@@ -122,6 +122,15 @@ def test_a_second_signal_is_handled_at_once(handler):
     assert signal.getsignal(signal.SIGUSR1).__name__ == "interrupt"
 
 
+def test_a_second_signal_may_come_before_the_first_is_delivered(handler):
+    handler["is_on"] = True
+    with interrupts.between_steps():
+        signal.raise_signal(signal.SIGUSR1)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGUSR1)
+        interrupts._signals.deliver()  # as if a section had found the first one waiting
+
+
 def test_two_threads_cannot_share_a_trainer(d2l):
     seen = []
     trainer = d2l.Trainer(3)

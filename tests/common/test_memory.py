@@ -1,4 +1,4 @@
-"""The memory of the machine."""
+"""The memory of the process."""
 
 import ctypes
 import os
