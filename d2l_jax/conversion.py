@@ -44,7 +44,9 @@ def as_tensor(x: Any, name: str = "x") -> Array:
 def put_copy(array: np.ndarray, device: Any = None) -> Array:
     """Return a copy of a NumPy array as an array of JAX, of a type that JAX has."""
     # JAX may share the memory of what it is given, or read it later. `jnp.asarray` copies, too, but
-    # compiles a program for each shape.
+    # compiles a program for each shape; it alone follows a mesh that the user has set.
+    if not jax.sharding.get_abstract_mesh().empty:
+        return jnp.asarray(array.copy(), device=device)
     return jax.device_put(array.copy(), device)
 
 

@@ -1,5 +1,6 @@
 """Checks of the arguments of `fit`, of minibatches, models, and what steps return."""
 
+import inspect
 from os import PathLike
 from typing import Any
 
@@ -105,6 +106,28 @@ def check_fit_arguments(trainer: Any, model: Any, data: Any, resume: Any = False
         raise AttributeError(
             f"{type(model).__name__} has no board: begin its __init__ with super().__init__()"
         )
+    check_hyperparameters(model)
+
+
+# What the library's models check in their __init__ and read again when a fit begins.
+HYPERPARAMETERS = {
+    "wd": check_nonnegative,
+    "lambd": check_nonnegative,
+    "dropout": check_probability,
+    "dropout_1": check_probability,
+    "dropout_2": check_probability,
+}
+
+
+def check_hyperparameters(model: Any) -> None:
+    """Raise unless the hyperparameters of a library's model, as assigned later, are valid."""
+    library: list[Any] = [
+        kind for kind in type(model).__mro__ if kind.__module__.startswith("d2l_")
+    ]
+    for name, check in HYPERPARAMETERS.items():
+        if any(name in inspect.signature(kind.__init__).parameters for kind in library):
+            if hasattr(model, name):
+                check(name, getattr(model, name))
 
 
 def packages(x: Any) -> set[str]:

@@ -76,14 +76,16 @@ class TensorLoader:
 
     def first(self) -> tuple[Any, ...]:
         """Return the first example as a minibatch of one; begins no epoch."""
-        return self.gather(self.arrays, np.zeros(1, np.int32))
+        arrays = tuple(self.select(array, slice(1)) for array in self.arrays)
+        return self.gather(arrays, np.zeros(1, np.int32))
 
     def one_of_each_label(self) -> tuple[Any, ...]:
         """Return a minibatch with one example of each value of the targets; begins no epoch."""
         labels = to_numpy(self.arrays[-1])
         _, positions = np.unique(labels, return_index=True)
-        rows = np.unique(positions // labels[0].size).astype(np.int32)
-        return self.gather(self.arrays, rows)
+        rows = np.unique(positions // labels[0].size)
+        arrays = tuple(self.select(array, rows) for array in self.arrays)
+        return self.gather(arrays, np.arange(len(rows), dtype=np.int32))
 
     @staticmethod
     def as_tensor(x: Any) -> Any:

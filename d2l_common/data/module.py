@@ -84,7 +84,8 @@ class DataModuleBase(HyperParameters):
         rows = positions(indices, check_tensors(tensors))
         arrays = tuple(map(self.loader_class.keep, tensors))
         if not (isinstance(rows, slice) and rows == slice(0, None)):
-            arrays = tuple(self.loader_class.select(array, rows) for array in arrays)
+            select, keep = self.loader_class.select, self.loader_class.keep
+            arrays = tuple(keep(select(array, rows)) for array in arrays)
         plan = BatchPlan(check_tensors(arrays), self.batch_size, shuffle=train, seed=self.seed)
         return self.loader_class(arrays, plan, self._next_epoch, transform)
 

@@ -105,7 +105,7 @@ def put_on_record(model: Any, key: str, value: Any, train: bool) -> None:
         return
     loader = trainer.train_dataloader if train else trainer.val_dataloader
     step = trainer.train_batch_idx if train else trainer.val_batch_idx
-    recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1), replace=True)
+    recorder.add(step, {label: value}, getattr(loader, "batch_examples", 1) or 1, replace=True)
 
 
 def check_plotted(key: Any, value: Any) -> None:

@@ -101,9 +101,10 @@ class TrainerBase(Recipe, HyperParameters):
         """Make the loaders of the data module `data` and count their minibatches."""
         self.recorder = None
         with allowed():  # it may download
-            train, val = data.train_dataloader, data.val_dataloader
-            self.train_dataloader = as_loader(train(), self.receive, make=train)
-            self.val_dataloader = as_loader(val(), self.receive, make=val)
+            make = data.train_dataloader
+            self.train_dataloader = as_loader(make(), self.receive, make)
+            make = data.val_dataloader
+            self.val_dataloader = as_loader(make(), self.receive, make)
         if self.train_dataloader is None:
             raise ValueError("train_dataloader() returned None: there is nothing to train on")
         self.num_train_batches = len(self.train_dataloader)

@@ -31,8 +31,9 @@ class Loader(TensorLoader):
     @staticmethod
     def select(array: Any, rows: Any) -> Any:
         """Return some rows of an array that the loader keeps, as it keeps them."""
-        selected = as_numpy_keeps_it(array)[rows]
-        return jax.device_put(selected) if isinstance(array, jax.Array) else selected
+        if not is_plain(array):
+            return array[rows]
+        return put_copy(np.asarray(array)[rows])  # JAX would compile a program for each shape
 
     def take(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Array, ...]:
         """Return the rows `indices` of `arrays` as arrays of JAX."""
@@ -43,7 +44,7 @@ class Loader(TensorLoader):
             if isinstance(array, np.ndarray)
             # The plan's indices are in bounds: "clip" spares the pass that would check them.
             else jnp.take(array, indices, axis=0, mode="clip")
-            for array in map(as_numpy_keeps_it, arrays)
+            for array in arrays
         )
 
     def gather(self, arrays: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
@@ -68,24 +69,24 @@ class Loader(TensorLoader):
         """Return the rows `indices`, without leaving the host; safe in another thread."""
         return tuple(
             take_aligned(x, indices) if isinstance(x, np.ndarray) else jnp.take(x, indices, axis=0)
-            for x in map(as_numpy_keeps_it, self.arrays)
+            for x in self.arrays
         )
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
         """Return arrays as arrays of JAX, which may share memory with NumPy's unless `copy`."""
-        return tuple(
-            put_copy(x) if copy and isinstance(x, np.ndarray) else jax.device_put(x) for x in arrays
-        )
+        is_copied = lambda x: copy and isinstance(x, np.ndarray)  # noqa: E731
+        return tuple(self.as_tensor(x) if is_copied(x) else jax.device_put(x) for x in arrays)
 
 
-def as_numpy_keeps_it(array: Any) -> Any:
-    """Return JAX's array on a CPU as NumPy's, which shares its memory; any other as it is."""
-    # NumPy takes rows without compiling a program for each shape. An array that was put on a device
-    # explicitly stays there.
-    if isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array) or array.committed:
-        return array
-    is_on_cpu = all(device.platform == "cpu" for device in array.devices())
-    return np.asarray(array) if is_on_cpu else array
+def is_plain(array: Any) -> bool:
+    """Return whether NumPy's rows of an array of JAX become the same array of JAX."""
+    if isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array):
+        return False
+    is_numpys = isinstance(array.dtype, np.dtype) and not array.weak_type  # random keys are not
+    if not is_numpys or jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+        return False
+    # An array that was put on a device explicitly stays there.
+    return not array.committed and all(device.platform == "cpu" for device in array.devices())
 
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:

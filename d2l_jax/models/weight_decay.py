@@ -71,7 +71,6 @@ class WeightDecayScratch(LinearRegressionScratch):
 
     def loss(self, y_hat: Array, y: Array) -> Array:
         """Return the mean of half the squared errors plus `lambd` times the penalty."""
-        check_nonnegative("lambd", self.lambd)  # it may have been assigned since
         return super().loss(y_hat, y) + self.lambd * l2_penalty(self.w[...])
 
 
@@ -103,7 +102,6 @@ class WeightDecay(LinearRegression):
 
     def configure_optimizers(self) -> Any:
         """Return Optax's minibatch SGD, after a decay of the weights only."""
-        check_nonnegative("wd", self.wd)  # it may have been assigned since
         return optax.chain(
             optax.add_decayed_weights(self.wd, mask=are_weights), super().configure_optimizers()
         )

@@ -24,17 +24,18 @@ def training_place(trainer: Any) -> Any:
     Raises
     ------
     ValueError
-        If there are fewer devices, several processes would not use all of theirs, or several
-        devices would run steps that are not compiled.
+        If there are fewer devices, or several processes would not use all of theirs.
     """
     devices = trainer.gpus
     if trainer.num_devices is not None or jax.process_count() > 1:
         devices = devices_found(trainer.num_devices)
-    if len(devices) <= 1:
-        return next(iter(devices), None)
-    if trainer.compile is False:
+    return copies(tuple(devices)) if len(devices) > 1 else next(iter(devices), None)
+
+
+def check_compiled(trainer: Any) -> None:
+    """Raise a ValueError if devices are missing, or several would run uncompiled steps."""
+    if isinstance(training_place(trainer), NamedSharding) and trainer.compile is False:
         raise ValueError("compile must be None or True with several devices, got False")
-    return copies(tuple(devices))
 
 
 def devices_found(num_devices: Any) -> list[jax.Device]:

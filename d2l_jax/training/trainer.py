@@ -118,7 +118,7 @@ class Trainer(OptimizerAsArrays, TrainerBase):
 
     def room_for_data(self) -> int:
         """Return the number of bytes of the data's arrays that may stay on the device."""
-        [device] = self.gpus[:1] or jnp.zeros(()).devices()
+        device = next(iter(self.gpus or jnp.zeros(()).devices()))
         memory = device.memory_stats()
         if not memory:  # the CPU's is the machine's
             return super().room_for_data() // getattr(self.place, "num_devices", 1)
@@ -154,7 +154,7 @@ class Trainer(OptimizerAsArrays, TrainerBase):
             If a checkpoint cannot be written, or, unless `resume`, the folder holds some.
         """
         check_fit_arguments(self, model, data, resume)
-        parallel.training_place(self)  # raises if there are fewer devices
+        parallel.check_compiled(self)
         setting = jax.disable_jit() if self.compile is False else compilation_cache()
         with self.alone(), between_steps(), setting, parallel.process_group():
             self.prepare_data(data)

@@ -62,8 +62,6 @@ class DropoutMLPScratch(Classifier):
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the logits `(n, num_outputs)` of images `(n, ...)`."""
-        check_probability("dropout_1", self.dropout_1)  # it may have been assigned since
-        check_probability("dropout_2", self.dropout_2)
         H1 = relu(self.lin1(reshape(X, (len(X), -1))))
         if self.training:
             H1 = self.drop(H1, self.dropout_1)

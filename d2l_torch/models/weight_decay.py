@@ -73,7 +73,6 @@ class WeightDecayScratch(LinearRegressionScratch):
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
         """Return the mean of half the squared errors plus `lambd` times the penalty."""
-        check_nonnegative("lambd", self.lambd)  # it may have been assigned since
         return super().loss(y_hat, y) + self.lambd * l2_penalty(self.w)
 
 
@@ -105,6 +104,5 @@ class WeightDecay(LinearRegression):
 
     def configure_optimizers(self) -> Any:
         """Return PyTorch's minibatch SGD, with a decay of the weights only."""
-        check_nonnegative("wd", self.wd)  # it may have been assigned since
         weights = {"params": self.net.weight, "weight_decay": self.wd}
         return torch.optim.SGD([weights, {"params": self.net.bias}], lr=learning_rate(self))

@@ -79,11 +79,11 @@ def labels_matched_in_any_order(scores, labels):
 
 
 @instead_of(
-    CHECKS + "arguments.check_nonnegative",
+    CHECKS + "fits.check_hyperparameters",
     caught_by=bad_input("fit(d, changed(d.WeightDecay(1, 0.1, num_inputs=2), wd=-500.0), reg(d))"),
 )
-def hyperparameters_as_they_are(name, value):
-    return value
+def hyperparameters_checked_once(model):
+    pass
 
 
 OWN_STEP = "fit(d, soft(d, training_step=lambda s, b: s.loss(s(b[0]), b[1])), "

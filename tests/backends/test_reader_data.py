@@ -1,10 +1,13 @@
 """Data as readers have them: labels, indices, loaders of their own."""
 
+import jax
 import numpy as np
 import pytest
 import torch
 from flax import nnx
+from jax import numpy as jnp
 
+import d2l_jax
 import d2l_torch
 from tests.support.fits import regression, zeros
 
@@ -298,3 +301,50 @@ def test_arrays_of_jax_are_copied_without_a_warning_in_torch(recwarn):
 
     d2l_torch.Trainer(max_epochs=1).fit(d2l_torch.LinearRegressionScratch(2, lr=0.1), Data())
     assert not [w for w in recwarn if "writable" in str(w.message)]
+
+
+def loader_of(d2l, arrays, **options):
+    """Return a loader of minibatches of 4, in the order of the data."""
+
+    class Data(d2l.DataModule):
+        batch_size = 4
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader(arrays, train, **options)
+
+    return Data().val_dataloader()
+
+
+ROWS = ({}, {"indices": slice(0, 6)}, {"indices": np.arange(6)})
+
+
+@pytest.mark.parametrize("rows", ROWS, ids=str)
+def test_arrays_of_jax_that_numpy_does_not_hold_stay_as_they_are(rows):
+    keys, weak = jax.random.split(jax.random.key(0), 8), jnp.full((8, 2), 0.5)
+    with jax.enable_x64(True):
+        wide = jnp.arange(8) + 2**40
+    apart = jax.device_put(np.ones(8, np.float32), jax.devices()[0])
+    batch = next(iter(loader_of(d2l_jax, (keys, weak, wide, apart), **rows)))
+    assert (jax.random.key_data(batch[0]) == jax.random.key_data(keys[:4])).all()
+    assert batch[1].weak_type
+    assert batch[2].tolist() == [2**40, 2**40 + 1, 2**40 + 2, 2**40 + 3]
+    assert batch[3].committed
+
+
+@pytest.mark.parametrize("rows", ROWS, ids=str)
+def test_integers_of_a_mapped_file_that_jax_would_wrap_are_refused(rows, tmp_path):
+    X = np.memmap(tmp_path / "x", np.int64, "w+", shape=(8, 1))
+    X[:] = 2**33
+    with pytest.raises(OverflowError, match="the data must hold integers from"):
+        next(iter(loader_of(d2l_jax, (X, np.ones(8)), **rows)))
+
+
+def test_a_mesh_that_the_user_has_set_holds_new_tensors_and_a_fit():
+    mesh = jax.make_mesh((1,), ("examples",), axis_types=(jax.sharding.AxisType.Auto,))
+    data = d2l_jax.SyntheticRegressionData(w=d2l_jax.tensor([2, -3.4]), b=4.2, num_train=40)
+    with jax.set_mesh(mesh):
+        x = d2l_jax.tensor([1.0, 2.0])
+        placed = jax.lax.with_sharding_constraint(x, jax.sharding.PartitionSpec("examples"))
+        assert placed.tolist() == [1, 2]
+        history = d2l_jax.Trainer(1).fit(d2l_jax.LinearRegression(2, lr=0.03), data)
+    assert len(history.train_loss) == 2
