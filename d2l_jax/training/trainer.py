@@ -200,19 +200,20 @@ class Trainer(OptimizerAsArrays, TrainerBase):
         run_copy = self._compiled.split.run_copy
 
         def loss_fn(params: Any) -> tuple[Array, Any]:
-            loss, record, *after = run_copy(params, state.rest, batch, train=True)
+            loss, record, params_after, rest = run_copy(params, state.rest, batch, train=True)
             if type(loss) is not type(jax.tree.leaves(params)[0]):
                 raise nothing_learned()  # what depends on the parameters is traced as they are
-            return loss, (record, *after)
+            return loss, (record, params_after, rest)
 
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        # Gradients at the parameters before the step, which may have written to them.
         (loss, (record, params, rest)), grads = grad_fn(state.params)
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
-        step, opt_state = state.optimizer
+        num_steps, opt_state = state.optimizer
         value_fn = lambda params: loss_fn(params)[0]  # noqa: E731  # for a line search
         params, opt_state = updated(self.optim.tx, opt_state, params, grads, loss, value_fn)
-        return State(params, rest, (step + 1, opt_state)), record
+        return State(params, rest, (num_steps + 1, opt_state)), record
 
     def validation_step(self, state: State, batch: Any) -> tuple[State, StepRecord]:
         """Return the state after a validation step, and the record of the step."""
