@@ -134,6 +134,14 @@ def test_a_limit_of_the_gradient_that_changes_between_epochs(limits):
     np.testing.assert_allclose(losses(d2l_jax), losses(d2l_torch), rtol=1e-5)  # float32
 
 
+def test_a_schedule_assigned_during_a_fit_counts_from_the_next_epoch(d2l):
+    change = lambda trainer: setattr(trainer, "schedule", lambda *_: 0.0)  # noqa: E731
+    losses = between_epochs(d2l, change, d2l.LinearRegression(num_inputs=2, lr=0.03))
+    first, second, third = losses.reshape(3, 2).mean(axis=1)
+    assert first > second
+    np.testing.assert_allclose(third, second, rtol=1e-6)  # float32: the same weights
+
+
 def test_a_rate_of_sgd_from_scratch_that_changes_between_epochs(d2l):
     def stop(trainer):
         if d2l.__name__ == TORCH:
