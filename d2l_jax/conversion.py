@@ -1,5 +1,6 @@
 """Conversion of arguments: NumPy arrays, lists and numbers become arrays of JAX."""
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -45,9 +46,20 @@ def put_copy(array: np.ndarray, device: Any = None) -> Array:
     """Return a copy of a NumPy array as an array of JAX, of a type that JAX has."""
     # JAX may share the memory of what it is given, or read it later. `jnp.asarray` copies, too, but
     # compiles a program for each shape; it alone follows a mesh that the user has set.
+    copy = aligned_empty(array.shape, array.dtype)
+    copy[...] = array
     if not jax.sharding.get_abstract_mesh().empty:
-        return jnp.asarray(array.copy(), device=device)
-    return jax.device_put(array.copy(), device)
+        return jnp.asarray(copy, device=device)
+    return jax.device_put(copy, device)
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return a new array of NumPy, placed so that on a CPU JAX need not copy it."""
+    # JAX takes over memory that begins at a multiple of 64 bytes.
+    num_bytes = math.prod(shape) * dtype.itemsize
+    memory = np.empty(num_bytes + 63, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + num_bytes].view(dtype).reshape(shape)
 
 
 def as_single(x: Any, name: str) -> Any:

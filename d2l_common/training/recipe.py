@@ -46,7 +46,9 @@ class Recipe:
 
     def follow_schedule(self, schedule: Schedule) -> None:
         """Set the learning rate of the running epoch, and record it."""
-        self.base_lrs = self.base_lrs or self.learning_rates(self.optim)  # set during the fit
+        self.base_lrs = self.base_lrs or self.learning_rates(
+            self.optim
+        )  # of one assigned during the fit
         rates = [schedule(self.epoch, self.max_epochs, rate) for rate in self.base_lrs]
         for rate in rates:
             check_nonnegative("the learning rate that schedule returns", rate)

@@ -1,6 +1,5 @@
 """Loader of minibatches of JAX's arrays."""
 
-import math
 from typing import Any
 
 import jax
@@ -9,7 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from d2l_common.data.loader import TensorLoader
-from ..conversion import as_tensor, host_array, put_copy
+from ..conversion import aligned_empty, as_tensor, host_array, put_copy
 
 
 class Loader(TensorLoader):
@@ -74,8 +73,10 @@ class Loader(TensorLoader):
 
     def tensors(self, arrays: tuple[Any, ...], copy: bool) -> tuple[Array, ...]:
         """Return arrays as arrays of JAX, which may share memory with NumPy's unless `copy`."""
-        is_copied = lambda x: copy and isinstance(x, np.ndarray)  # noqa: E731
-        return tuple(self.as_tensor(x) if is_copied(x) else jax.device_put(x) for x in arrays)
+        return tuple(
+            self.as_tensor(x) if copy and isinstance(x, np.ndarray) else jax.device_put(x)
+            for x in arrays
+        )
 
 
 def is_plain(array: Any) -> bool:
@@ -91,11 +92,6 @@ def is_plain(array: Any) -> bool:
 
 def take_aligned(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the rows `indices` of `array`, placed so that on a CPU JAX need not copy them."""
-    # JAX takes over memory that begins at a multiple of 64 bytes.
-    shape = (len(indices), *array.shape[1:])
-    num_bytes = math.prod(shape) * array.itemsize
-    memory = np.empty(num_bytes + 63, np.uint8)
-    start = -memory.ctypes.data % 64
-    rows = memory[start : start + num_bytes].view(array.dtype).reshape(shape)
+    rows = aligned_empty((len(indices), *array.shape[1:]), array.dtype)
     # The plan's indices are in bounds; any other mode would buffer `out`.
     return np.take(array, indices, axis=0, out=rows, mode="clip")
