@@ -88,17 +88,14 @@ def digits(d2l, seed):
 def digits_600(d2l, seed):
     """Return 500 and 100 images of `Digits`; the last minibatch is smaller."""
     data = d2l.Digits(batch_size=64, seed=seed)
-    replace_images(data, lambda images, labels, n: (images[:n], labels[:n]), 500, 100)
-    return data
+    parts = zip(load_digits_images(), (500, 100), strict=True)
+    return with_images(data, *((X[:n], y[:n].astype(np.int32)) for (X, y), n in parts))
 
 
 def images_60000(d2l, seed=0):
     """Return 60,000 and 10,000 images of full size."""
     data = d2l.Digits(batch_size=256, resize=(28, 28), seed=seed)
-    train, val = grown_digits(60_000, 10_000)
-    is_tuple = isinstance(data.train, tuple)
-    data.train, data.val = (part if is_tuple else type(data.train)(*part) for part in (train, val))
-    return data
+    return with_images(data, *grown_digits(60_000, 10_000))
 
 
 @functools.cache
@@ -119,13 +116,12 @@ def grown_digits(*numbers):
     return [grow(*part, n) for part, n in zip(load_digits_images(), numbers, strict=True)]
 
 
-def replace_images(data, change, num_train, num_val):
-    """Replace the images of a data module by `change(images, labels, number)` of them."""
-    for name, number in (("train", num_train), ("val", num_val)):
-        part = getattr(data, name)
-        arrays = part if isinstance(part, tuple) else (part.data, part.targets)
-        changed = change(*map(np.asarray, arrays), number)
-        setattr(data, name, changed if isinstance(part, tuple) else type(part)(*changed))
+def with_images(data, *parts):
+    """Return a data module with other images and labels for training and for validation."""
+    for name, part in zip(("train", "val"), parts, strict=True):
+        kept = getattr(data, name)
+        setattr(data, name, part if isinstance(kept, tuple) else type(kept)(*part))
+    return data
 
 
 def softmax_regression(lr, pixels):
